@@ -1,0 +1,225 @@
+//! What stops a command, and how a person is told.
+
+use std::fmt::Write as _;
+use std::io;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use camino::Utf8PathBuf;
+
+/// The result of everything that can stop a command.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a command stops: any error that can explain itself.
+#[derive(Debug)]
+pub struct Error(Box<dyn Explain>);
+
+/// An error with what its reader needs beyond the message and the chain of sources.
+pub trait Explain: std::error::Error + Send + Sync + 'static {
+    /// What the exit code says.
+    fn exit(&self) -> Exit {
+        Exit::Failure
+    }
+
+    /// What to do next, a sentence or a command each.
+    fn help(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The whole report where it is more than message, causes and help: places in a file, say.
+    fn report(&self, _renderer: &Renderer) -> Option<String> {
+        None
+    }
+}
+
+/// The exit codes of the program. They are part of its interface: scripts rely on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, warnings included.
+    Done,
+    /// The module or the resource has a finding that the mesh would refuse.
+    Findings,
+    /// The command line is wrong.
+    Usage,
+    /// Anything else that failed.
+    Failure,
+    /// Stopped by a signal.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number that the process returns.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Findings => 1,
+            Exit::Usage => 2,
+            Exit::Failure => 101,
+            Exit::Interrupted => 130,
+        }
+    }
+}
+
+impl Error {
+    /// The exit code that this error asks for.
+    pub fn exit(&self) -> Exit {
+        self.0.exit()
+    }
+
+    /// The error as it is printed: in cargo's look, with causes and help.
+    pub fn render(&self, renderer: &Renderer) -> String {
+        if let Some(report) = self.0.report(renderer) {
+            return report;
+        }
+        let message = self.0.to_string();
+        let mut causes = String::new();
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            for (index, line) in cause.to_string().lines().enumerate() {
+                let indent = if index == 0 { "\n  " } else { "\n    " };
+                causes.push_str(indent);
+                causes.push_str(line);
+            }
+            source = cause.source();
+        }
+        let mut text = renderer.render(&[Group::with_title(Level::ERROR.primary_title(&message))]);
+        if !causes.is_empty() {
+            let _ = write!(text, "\n\nCaused by:{causes}");
+        }
+        for (index, help) in self.0.help().iter().enumerate() {
+            let gap = if index == 0 { "\n\n" } else { "\n" };
+            let line = renderer.render(&[Group::with_title(Level::HELP.primary_title(help))]);
+            let _ = write!(text, "{gap}{line}");
+        }
+        text
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<E: Explain> From<E> for Error {
+    fn from(error: E) -> Self {
+        Error(Box::new(error))
+    }
+}
+
+// Files are opened through fs_err alone, so the message names the path already.
+impl Explain for io::Error {
+    fn help(&self) -> Vec<String> {
+        let help = match self.kind() {
+            io::ErrorKind::StorageFull => "free some space on that disk, then run the command again",
+            io::ErrorKind::QuotaExceeded => "free some of the disk quota, then run the command again",
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+                "make that path writable, or choose another place with `--target-dir`"
+            }
+            _ => return Vec::new(),
+        };
+        vec![help.to_owned()]
+    }
+}
+
+/// The command line asks for something that cannot be.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct UsageError {
+    /// What is wrong.
+    pub message: String,
+    /// What to type instead.
+    pub help: Vec<String>,
+}
+
+impl Explain for UsageError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn help(&self) -> Vec<String> {
+        self.help.clone()
+    }
+}
+
+/// A file whose content cannot be used, with every place that is wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("`{path}` is not valid")]
+pub struct InvalidFile {
+    /// The file, as it is shown.
+    pub path: Utf8PathBuf,
+    /// Its text, for the lines that are shown.
+    pub text: String,
+    /// What is wrong, in the order of the file.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing that is wrong at one place of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The bytes of the file that are meant.
+    pub span: Range<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// What was expected there; may be empty.
+    pub label: String,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl Explain for InvalidFile {
+    fn report(&self, renderer: &Renderer) -> Option<String> {
+        let reports: Vec<String> = self
+            .problems
+            .iter()
+            .map(|problem| render_problem(Level::ERROR, self.path.as_str(), &self.text, problem, renderer))
+            .collect();
+        Some(reports.join("\n\n"))
+    }
+}
+
+/// A place in a file with what is to be said about it, as rustc would show it.
+pub fn render_problem(
+    level: Level<'_>,
+    path: &str,
+    text: &str,
+    problem: &Problem,
+    renderer: &Renderer,
+) -> String {
+    // A span that ends past the text, or inside a character, would panic in the renderer.
+    let start = text.floor_char_boundary(problem.span.start.min(text.len()));
+    let end = text.ceil_char_boundary(problem.span.end.clamp(start, text.len()));
+    let mut annotation = AnnotationKind::Primary.span(start..end);
+    if !problem.label.is_empty() {
+        annotation = annotation.label(problem.label.as_str());
+    }
+    let snippet = Snippet::source(text).path(path).annotation(annotation);
+    let mut group = level.primary_title(problem.message.as_str()).element(snippet);
+    if let Some(help) = &problem.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    renderer.render(&[group])
+}
+
+/// The candidate that a mistyped word most likely meant.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= (candidate.len().max(3) / 3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn the_nearest_word_is_a_near_one() {
+        let keys = ["image", "variant", "optimize", "pull-image"];
+        assert_eq!(nearest("imgae", keys), Some("image"));
+        assert_eq!(nearest("Optimise", keys), Some("optimize"));
+        assert_eq!(nearest("registry", keys), None);
+    }
+}

@@ -1,0 +1,4 @@
+//! From a Proxy-Wasm filter crate to an artifact that a service mesh loads.
+
+pub mod error;
+pub mod findings;
