@@ -1,0 +1,253 @@
+//! Child processes: errors name the whole command line, and a signal to us ends them too.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader, Read};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use shared_child::SharedChild;
+
+use crate::context::Context;
+use crate::error::{Exit, Explain, Result};
+
+/// Whether a signal asked to stop, and the child that has to stop with us.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    asked: AtomicBool,
+    child: Mutex<Option<Arc<SharedChild>>>,
+}
+
+impl Interrupt {
+    /// Takes over Ctrl-C, SIGTERM and SIGHUP for this process.
+    ///
+    /// # Errors
+    ///
+    /// Where the signals are taken already.
+    pub fn install() -> Result<Self> {
+        let interrupt = Interrupt::default();
+        let seen = interrupt.clone();
+        ctrlc::set_handler(move || {
+            seen.0.asked.store(true, Ordering::SeqCst);
+            if let Some(child) = &*seen.child() {
+                terminate(child);
+            }
+        })?;
+        Ok(interrupt)
+    }
+
+    /// Stops here where a signal asked for it.
+    ///
+    /// # Errors
+    ///
+    /// Where a signal asked for it.
+    pub fn check(&self) -> Result<(), Interrupted> {
+        if self.0.asked.load(Ordering::SeqCst) { Err(Interrupted) } else { Ok(()) }
+    }
+
+    fn child(&self) -> std::sync::MutexGuard<'_, Option<Arc<SharedChild>>> {
+        self.0.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// A child that has ended already is what we want, so a failure to signal it is none.
+fn terminate(child: &SharedChild) {
+    #[cfg(unix)]
+    if let Some(pid) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    }
+    #[cfg(not(unix))]
+    let _ = child.kill();
+}
+
+/// A signal asked to stop.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted; what was there before is as it was")]
+pub struct Interrupted;
+
+impl Explain for Interrupted {
+    fn exit(&self) -> Exit {
+        Exit::Interrupted
+    }
+}
+
+impl Explain for ctrlc::Error {}
+
+/// A child process that could not be started, or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// It could not be started.
+    #[error("could not run `{command}`")]
+    Start {
+        /// The command line.
+        command: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It could not be waited for.
+    #[error("lost `{command}`")]
+    Lost {
+        /// The command line.
+        command: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It ended with an error.
+    #[error("`{command}` failed ({status}){}", quoted(stderr))]
+    Failed {
+        /// The command line.
+        command: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// What it wrote on standard error, where that was not shown already.
+        stderr: String,
+    },
+    /// It took longer than it may.
+    #[error("`{command}` took longer than {} s and was ended", limit.as_secs())]
+    TimedOut {
+        /// The command line.
+        command: String,
+        /// How long it may take.
+        limit: Duration,
+    },
+}
+
+fn quoted(stderr: &str) -> String {
+    match stderr.trim() {
+        "" => String::new(),
+        said => format!("\n{said}"),
+    }
+}
+
+impl Explain for ProcessError {
+    fn help(&self) -> Vec<String> {
+        match self {
+            ProcessError::Start { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                vec!["install that program, or put its folder into PATH".to_owned()]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A command that runs in the current folder of `ctx`.
+pub fn command(ctx: &Context, program: impl AsRef<OsStr>) -> Command {
+    #[expect(clippy::disallowed_methods, reason = "this is the room that the others use")]
+    let mut command = Command::new(program);
+    command.current_dir(&ctx.cwd);
+    command
+}
+
+/// How a command line is shown: as it would be typed.
+pub fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let quoted = words.map(|word| {
+        let word = word.to_string_lossy();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+%".contains(c);
+        if !word.is_empty() && word.chars().all(plain) {
+            word.into_owned()
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+/// Runs a command whose output nobody but us reads; returns what it wrote on standard output.
+///
+/// # Errors
+///
+/// Where it cannot be run, takes longer than `limit`, or fails: then with what it wrote on standard error.
+pub fn output(ctx: &Context, command: &mut Command, limit: Option<Duration>) -> Result<Vec<u8>> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let running = Running::start(ctx, command)?;
+    let (stdout, stderr) = (running.child.take_stdout(), running.child.take_stderr());
+    std::thread::scope(|scope| {
+        let stdout = scope.spawn(|| drain(stdout));
+        let stderr = scope.spawn(|| drain(stderr));
+        let status = running.wait(limit);
+        let stderr = stderr.join().unwrap_or_default();
+        running.judge(status?, String::from_utf8_lossy(&stderr).into_owned())?;
+        Ok(stdout.join().unwrap_or_default())
+    })
+}
+
+/// Runs a command whose standard error is the user's; `line` sees each line of its standard output.
+///
+/// # Errors
+///
+/// Where it cannot be run, or fails.
+pub fn stream(ctx: &Context, command: &mut Command, mut line: impl FnMut(&str)) -> Result<()> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let running = Running::start(ctx, command)?;
+    if let Some(pipe) = running.child.take_stdout() {
+        for read in BufReader::new(pipe).split(b'\n') {
+            line(&String::from_utf8_lossy(&read.map_err(|source| running.lost(source))?));
+        }
+    }
+    running.judge(running.wait(None)?, String::new())
+}
+
+fn drain(pipe: Option<impl Read>) -> Vec<u8> {
+    let mut all = Vec::new();
+    if let Some(mut pipe) = pipe {
+        // A pipe breaks when its writer is killed; what it said before still tells more than nothing.
+        let _ = pipe.read_to_end(&mut all);
+    }
+    all
+}
+
+/// A child that a signal to us ends too, as long as this value lives.
+struct Running<'c> {
+    ctx: &'c Context,
+    child: Arc<SharedChild>,
+    command: String,
+}
+
+impl<'c> Running<'c> {
+    fn start(ctx: &'c Context, command: &mut Command) -> Result<Self> {
+        let shown = shown(command);
+        ctx.shell.verbose("Running", format_args!("`{shown}`"));
+        let child = SharedChild::spawn(command)
+            .map_err(|source| ProcessError::Start { command: shown.clone(), source })?;
+        let running = Running { ctx, child: Arc::new(child), command: shown };
+        *ctx.interrupt.child() = Some(Arc::clone(&running.child));
+        // The signal may have come before the handler could know of this child.
+        ctx.interrupt.check().inspect_err(|_| terminate(&running.child))?;
+        Ok(running)
+    }
+
+    fn wait(&self, limit: Option<Duration>) -> Result<ExitStatus, ProcessError> {
+        let Some(limit) = limit else { return self.child.wait().map_err(|source| self.lost(source)) };
+        match self.child.wait_timeout(limit).map_err(|source| self.lost(source))? {
+            Some(status) => Ok(status),
+            None => {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                Err(ProcessError::TimedOut { command: self.command.clone(), limit })
+            }
+        }
+    }
+
+    fn judge(&self, status: ExitStatus, stderr: String) -> Result<()> {
+        self.ctx.interrupt.check()?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(ProcessError::Failed { command: self.command.clone(), status, stderr }.into())
+    }
+
+    fn lost(&self, source: std::io::Error) -> ProcessError {
+        ProcessError::Lost { command: self.command.clone(), source }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        *self.ctx.interrupt.child() = None;
+    }
+}

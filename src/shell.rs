@@ -1,0 +1,139 @@
+//! The only door to the terminal: data on standard output, talk on standard error, in cargo's own look.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal as _, Write as _};
+
+use annotate_snippets::{Level, Renderer};
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use camino::Utf8Path;
+
+use crate::error::{Error, Problem, render_problem};
+use crate::findings::{Finding, Severity};
+
+/// How much is said on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Warnings and errors alone.
+    Quiet,
+    /// What happens, a line a step.
+    Normal,
+    /// Also how long each step took and which commands were run.
+    Verbose,
+}
+
+/// Writes to the terminal.
+#[derive(Debug)]
+pub struct Shell {
+    verbosity: Verbosity,
+    color: ColorChoice,
+}
+
+const STATUS: Style = AnsiColor::Green.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const NOTE: Style = AnsiColor::Cyan.on_default().bold();
+
+impl Shell {
+    /// A shell that says as much as `verbosity` allows, coloured as `color` asks.
+    pub fn new(verbosity: Verbosity, color: ColorChoice) -> Self {
+        Shell { verbosity, color }
+    }
+
+    /// How much is said.
+    pub fn verbosity(&self) -> Verbosity {
+        self.verbosity
+    }
+
+    /// Whether a person is there to answer: standard input and standard error are a terminal.
+    pub fn is_interactive(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// A step that begins or ends: a verb, right-aligned as cargo does it, and what it is done to.
+    pub fn status(&self, verb: &str, what: impl Display) {
+        if self.verbosity > Verbosity::Quiet {
+            self.say(format_args!("{STATUS}{verb:>12}{STATUS:#} {what}\n"));
+        }
+    }
+
+    /// A line of a summary, under the verb of the status before.
+    pub fn detail(&self, what: impl Display) {
+        if self.verbosity > Verbosity::Quiet {
+            self.say(format_args!("{:13}{what}\n", ""));
+        }
+    }
+
+    /// A step that only `--verbose` shows.
+    pub fn verbose(&self, verb: &str, what: impl Display) {
+        if self.verbosity == Verbosity::Verbose {
+            self.status(verb, what);
+        }
+    }
+
+    /// Something that the user should know, and that stops nothing.
+    pub fn warn(&self, message: impl Display) {
+        self.say(format_args!("{WARNING}warning{WARNING:#}: {message}\n"));
+    }
+
+    /// Something that helps to understand what was said before.
+    pub fn note(&self, message: impl Display) {
+        if self.verbosity > Verbosity::Quiet {
+            self.say(format_args!("{NOTE}note{NOTE:#}: {message}\n"));
+        }
+    }
+
+    /// A place in a file that stops nothing, but should be looked at.
+    pub fn warn_in_file(&self, path: &Utf8Path, text: &str, problem: &Problem) {
+        let report = render_problem(Level::WARNING, path.as_str(), text, problem, &self.renderer());
+        self.say(format_args!("{report}\n\n"));
+    }
+
+    /// A finding with its place, reason and cure.
+    pub fn finding(&self, package: &str, finding: &Finding) {
+        let level = match finding.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let place = format!("{package}: {}", finding.place);
+        let group = level
+            .primary_title(finding.message.as_str())
+            .id(finding.code)
+            .element(Level::NOTE.with_name(Some("place")).message(place.as_str()))
+            .element(Level::NOTE.with_name(Some("reason")).message(finding.reason.as_str()))
+            .element(Level::HELP.message(finding.cure.as_str()));
+        self.say(format_args!("{}\n\n", self.renderer().render(&[group])));
+    }
+
+    /// What stops the command.
+    pub fn error(&self, error: &Error) {
+        self.say(format_args!("{}\n", error.render(&self.renderer())));
+    }
+
+    /// A question to the person at the terminal; the cursor stays behind it.
+    pub fn ask(&self, question: impl Display) {
+        self.say(format_args!("{NOTE}{question}{NOTE:#} "));
+    }
+
+    /// Data that was asked for, on standard output.
+    ///
+    /// # Errors
+    ///
+    /// Where standard output cannot take it: data that got lost must not look like success.
+    pub fn out(&self, data: impl Display) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        write!(stdout, "{data}")?;
+        stdout.flush()
+    }
+
+    /// What draws errors and findings: styled, for the stream below takes the styles out again where
+    /// they do not belong.
+    fn renderer(&self) -> Renderer {
+        Renderer::styled()
+    }
+
+    /// Nobody is left to tell where standard error is closed, so a failure here is not one.
+    fn say(&self, text: std::fmt::Arguments<'_>) {
+        let mut stderr = AutoStream::new(io::stderr().lock(), self.color);
+        let _ = stderr.write_fmt(text);
+    }
+}
