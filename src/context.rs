@@ -25,17 +25,16 @@ pub struct Context {
 }
 
 impl Context {
-    /// Gathers the world of this process.
+    /// The world of this process.
     ///
     /// # Errors
     ///
     /// Where the current folder is gone or is not UTF-8.
-    pub fn of_process(shell: Shell, offline: bool, interrupt: Interrupt) -> Result<Self> {
+    pub fn new(shell: Shell, env: Env, offline: bool, interrupt: Interrupt) -> Result<Self> {
         #[expect(clippy::disallowed_methods, reason = "this is the room that the others read")]
-        let (cwd, env) = (std::env::current_dir(), std::env::vars_os().collect());
-        let cwd = cwd.map_err(NoFolder::Gone)?;
+        let cwd = std::env::current_dir().map_err(NoFolder::Gone)?;
         let cwd = Utf8PathBuf::try_from(cwd).map_err(|error| NoFolder::NotUtf8(error.into_io_error()))?;
-        Ok(Context { shell, cwd, env: Env(env), offline, interrupt })
+        Ok(Context { shell, cwd, env, offline, interrupt })
     }
 
     /// The cargo that called us, or else the one on PATH.
@@ -53,10 +52,16 @@ impl Context {
 }
 
 /// A copy of the environment.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub struct Env(HashMap<OsString, OsString>);
 
 impl Env {
+    /// The environment of this process.
+    pub fn of_process() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the room that the others read")]
+        Env(std::env::vars_os().collect())
+    }
+
     /// The value of a variable that is set and not empty.
     pub fn get(&self, name: &str) -> Option<&OsStr> {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use shared_child::SharedChild;
@@ -12,14 +12,14 @@ use shared_child::SharedChild;
 use crate::context::Context;
 use crate::error::{Exit, Explain, Result};
 
-/// Whether a signal asked to stop, and the child that has to stop with us.
+/// Whether a signal asked to stop, and the children that have to stop with us.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
     asked: AtomicBool,
-    child: Mutex<Option<Arc<SharedChild>>>,
+    children: Mutex<Vec<Arc<SharedChild>>>,
 }
 
 impl Interrupt {
@@ -33,7 +33,7 @@ impl Interrupt {
         let seen = interrupt.clone();
         ctrlc::set_handler(move || {
             seen.0.asked.store(true, Ordering::SeqCst);
-            if let Some(child) = &*seen.child() {
+            for child in &*seen.children() {
                 terminate(child);
             }
         })?;
@@ -49,8 +49,8 @@ impl Interrupt {
         if self.0.asked.load(Ordering::SeqCst) { Err(Interrupted) } else { Ok(()) }
     }
 
-    fn child(&self) -> std::sync::MutexGuard<'_, Option<Arc<SharedChild>>> {
-        self.0.child.lock().unwrap_or_else(PoisonError::into_inner)
+    fn children(&self) -> MutexGuard<'_, Vec<Arc<SharedChild>>> {
+        self.0.children.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -106,6 +106,9 @@ pub enum ProcessError {
         /// What it wrote on standard error, where that was not shown already.
         stderr: String,
     },
+    /// A signal asked to stop while it ran.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
     /// It took longer than it may.
     #[error("`{command}` took longer than {} s and was ended", limit.as_secs())]
     TimedOut {
@@ -124,6 +127,13 @@ fn quoted(stderr: &str) -> String {
 }
 
 impl Explain for ProcessError {
+    fn exit(&self) -> Exit {
+        match self {
+            ProcessError::Interrupted(interrupted) => interrupted.exit(),
+            _ => Exit::Failure,
+        }
+    }
+
     fn help(&self) -> Vec<String> {
         match self {
             ProcessError::Start { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
@@ -162,7 +172,7 @@ pub fn shown(command: &Command) -> String {
 /// # Errors
 ///
 /// Where it cannot be run, takes longer than `limit`, or fails: then with what it wrote on standard error.
-pub fn output(ctx: &Context, command: &mut Command, limit: Option<Duration>) -> Result<Vec<u8>> {
+pub fn output(ctx: &Context, command: &mut Command, limit: Option<Duration>) -> Result<Vec<u8>, ProcessError> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let running = Running::start(ctx, command)?;
     let (stdout, stderr) = (running.child.take_stdout(), running.child.take_stderr());
@@ -181,7 +191,7 @@ pub fn output(ctx: &Context, command: &mut Command, limit: Option<Duration>) -> 
 /// # Errors
 ///
 /// Where it cannot be run, or fails.
-pub fn stream(ctx: &Context, command: &mut Command, mut line: impl FnMut(&str)) -> Result<()> {
+pub fn stream(ctx: &Context, command: &mut Command, mut line: impl FnMut(&str)) -> Result<(), ProcessError> {
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let running = Running::start(ctx, command)?;
     if let Some(pipe) = running.child.take_stdout() {
@@ -209,13 +219,13 @@ struct Running<'c> {
 }
 
 impl<'c> Running<'c> {
-    fn start(ctx: &'c Context, command: &mut Command) -> Result<Self> {
+    fn start(ctx: &'c Context, command: &mut Command) -> Result<Self, ProcessError> {
         let shown = shown(command);
         ctx.shell.verbose("Running", format_args!("`{shown}`"));
         let child = SharedChild::spawn(command)
             .map_err(|source| ProcessError::Start { command: shown.clone(), source })?;
         let running = Running { ctx, child: Arc::new(child), command: shown };
-        *ctx.interrupt.child() = Some(Arc::clone(&running.child));
+        ctx.interrupt.children().push(Arc::clone(&running.child));
         // The signal may have come before the handler could know of this child.
         ctx.interrupt.check().inspect_err(|_| terminate(&running.child))?;
         Ok(running)
@@ -233,12 +243,12 @@ impl<'c> Running<'c> {
         }
     }
 
-    fn judge(&self, status: ExitStatus, stderr: String) -> Result<()> {
+    fn judge(&self, status: ExitStatus, stderr: String) -> Result<(), ProcessError> {
         self.ctx.interrupt.check()?;
         if status.success() {
             return Ok(());
         }
-        Err(ProcessError::Failed { command: self.command.clone(), status, stderr }.into())
+        Err(ProcessError::Failed { command: self.command.clone(), status, stderr })
     }
 
     fn lost(&self, source: std::io::Error) -> ProcessError {
@@ -248,6 +258,6 @@ impl<'c> Running<'c> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        *self.ctx.interrupt.child() = None;
+        self.ctx.interrupt.children().retain(|child| !Arc::ptr_eq(child, &self.child));
     }
 }

@@ -1,0 +1,169 @@
+//! Arguments that commands share, most of them cargo's own.
+
+use std::ffi::OsString;
+
+use anstream::ColorChoice;
+use camino::Utf8PathBuf;
+use clap::builder::styling::{AnsiColor, Style, Styles};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::Args;
+
+use crate::compile::CargoOptions;
+use crate::config::Choice;
+use crate::context::Env;
+use crate::project::Selection;
+use crate::shell::{Shell, Verbosity};
+
+/// Cargo's colours.
+pub(super) const STYLES: Styles = Styles::styled()
+    .header(HEADING)
+    .usage(HEADING)
+    .literal(AnsiColor::BrightCyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default())
+    .error(AnsiColor::BrightRed.on_default().bold())
+    .valid(AnsiColor::BrightCyan.on_default().bold())
+    .invalid(AnsiColor::Yellow.on_default().bold());
+
+const HEADING: Style = AnsiColor::BrightGreen.on_default().bold();
+
+/// A section of examples for the end of a help.
+pub(super) fn examples(text: &str) -> String {
+    format!("{HEADING}Examples:{HEADING:#}\n{text}")
+}
+
+/// Reads a setting that is one of a few words; the help lists them.
+pub(super) fn choice<T: Choice + Send + Sync>() -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(T::names().collect::<Vec<_>>())
+        .map(|word| T::named(&word).expect("the words that are possible are the words that there are"))
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// Print nothing but warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 200)]
+    pub(super) quiet: bool,
+    /// Print the commands that are run, and how long each stage took
+    #[arg(short, long, global = true, display_order = 201)]
+    pub(super) verbose: bool,
+    /// Colouring [default: auto, or CARGO_TERM_COLOR]
+    #[arg(long, value_name = "WHEN", global = true, value_parser = ["auto", "always", "never"], display_order = 202)]
+    pub(super) color: Option<String>,
+}
+
+impl Global {
+    pub(super) fn shell(&self, env: &Env) -> Shell {
+        let verbosity = match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, true) => Verbosity::Verbose,
+            (false, false) => Verbosity::Normal,
+        };
+        let asked = self.color.as_deref().or_else(|| env.get("CARGO_TERM_COLOR").and_then(|when| when.to_str()));
+        let color = match asked {
+            Some("always") => ColorChoice::Always,
+            Some("never") => ColorChoice::Never,
+            // Auto also heeds NO_COLOR.
+            _ => ColorChoice::Auto,
+        };
+        Shell::new(verbosity, color)
+    }
+
+    /// What cargo has to be told of it.
+    fn for_cargo(&self) -> Vec<OsString> {
+        let quiet = self.quiet.then(|| OsString::from("--quiet"));
+        let color = self.color.as_ref().map(|when| OsString::from(format!("--color={when}")));
+        quiet.into_iter().chain(color).collect()
+    }
+}
+
+/// What cargo is given as it is.
+#[derive(Debug, Args)]
+pub(super) struct Cargo {
+    /// Package to build; the default is the one of the current folder
+    #[arg(short, long = "package", value_name = "SPEC", help_heading = "Package Selection")]
+    packages: Vec<String>,
+    /// Build every plugin of the workspace
+    #[arg(long, help_heading = "Package Selection")]
+    workspace: bool,
+    /// Leave a package out
+    #[arg(long, value_name = "SPEC", help_heading = "Package Selection")]
+    exclude: Vec<String>,
+    /// Features to activate, separated by commas or spaces
+    #[arg(short = 'F', long, value_name = "FEATURES", help_heading = "Feature Selection")]
+    features: Vec<String>,
+    /// Activate all features
+    #[arg(long, help_heading = "Feature Selection")]
+    all_features: bool,
+    /// Do not activate the `default` feature
+    #[arg(long, help_heading = "Feature Selection")]
+    no_default_features: bool,
+    /// Build with this profile [default: one made for filters, of the name `wasmplugin`]
+    #[arg(long, value_name = "PROFILE", help_heading = "Compilation Options")]
+    profile: Option<String>,
+    /// Number of parallel jobs
+    #[arg(short, long, value_name = "N", help_heading = "Compilation Options", allow_hyphen_values = true)]
+    jobs: Option<String>,
+    /// Folder for everything that is made
+    #[arg(long, value_name = "DIRECTORY", help_heading = "Compilation Options")]
+    target_dir: Option<Utf8PathBuf>,
+    /// Override a value of cargo's configuration
+    #[arg(long, value_name = "KEY=VALUE|PATH", help_heading = "Compilation Options")]
+    config: Vec<String>,
+    /// Path to Cargo.toml
+    #[arg(long, value_name = "PATH", help_heading = "Manifest Options")]
+    manifest_path: Option<Utf8PathBuf>,
+    /// Assert that Cargo.lock stays as it is
+    #[arg(long, help_heading = "Manifest Options")]
+    locked: bool,
+    /// Run without the network
+    #[arg(long, help_heading = "Manifest Options")]
+    offline: bool,
+    /// The same as both --locked and --offline
+    #[arg(long, help_heading = "Manifest Options")]
+    frozen: bool,
+}
+
+impl Cargo {
+    /// Whether the network is forbidden, here or in the environment.
+    pub(super) fn is_offline(&self, env: &Env) -> bool {
+        self.offline || self.frozen || env.get("CARGO_NET_OFFLINE").is_some_and(|value| value == "true")
+    }
+
+    pub(super) fn target_dir(&self) -> Option<&Utf8PathBuf> {
+        self.target_dir.as_ref()
+    }
+
+    pub(super) fn selection(&self) -> Selection {
+        Selection {
+            manifest_path: self.manifest_path.clone(),
+            packages: self.packages.clone(),
+            workspace: self.workspace,
+            exclude: self.exclude.clone(),
+            target_dir: self.target_dir.clone(),
+            cargo_args: self.manifest_args(),
+        }
+    }
+
+    pub(super) fn options(&self, global: &Global) -> CargoOptions {
+        let mut args = global.for_cargo();
+        args.extend(self.manifest_args());
+        args.extend(self.features.iter().map(|features| format!("--features={features}").into()));
+        args.extend(self.all_features.then(|| "--all-features".into()));
+        args.extend(self.no_default_features.then(|| "--no-default-features".into()));
+        args.extend(self.jobs.iter().map(|jobs| format!("--jobs={jobs}").into()));
+        CargoOptions { profile: self.profile.clone(), args, config: self.config.clone() }
+    }
+
+    fn manifest_args(&self) -> Vec<OsString> {
+        let switches = [("--locked", self.locked), ("--offline", self.offline), ("--frozen", self.frozen)];
+        let switches = switches.into_iter().filter(|(_, given)| *given).map(|(switch, _)| switch.into());
+        switches.chain(self.config.iter().map(|value| format!("--config={value}").into())).collect()
+    }
+}
+
+/// `KEY=VALUE`, of which the value may hold further `=`.
+pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE".to_owned()),
+    }
+}

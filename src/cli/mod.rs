@@ -1,0 +1,108 @@
+//! The command line: arguments become the options of one operation. Only this part knows clap.
+
+mod args;
+mod build;
+mod new;
+mod output;
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+
+use crate::context::{Context, Env};
+use crate::error::{Error, Exit, Explain, Result};
+use crate::optimize;
+use crate::process::Interrupt;
+
+/// Ship Proxy-Wasm filters into Envoy, Istio and OpenShift Service Mesh
+///
+/// What the mesh would refuse, this command refuses first, and says why and what to do.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo-wasmplugin",
+    bin_name = "cargo wasmplugin",
+    version,
+    styles = args::STYLES,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = args::examples("\
+  A first filter, from an empty folder:
+    cargo wasmplugin new hello --image quay.io/acme/hello
+    cd hello
+    cargo wasmplugin build
+
+Exit codes: 0 done, 1 the mesh would refuse it, 2 wrong usage, 130 interrupted, 101 anything else")
+)]
+struct Cli {
+    #[command(flatten)]
+    global: args::Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    New(new::New),
+    Build(Box<build::Build>),
+    /// Not for people: the optimizer, inside its limits
+    #[command(name = optimize::SUBCOMMAND, hide = true)]
+    WasmOpt {
+        program: Option<OsString>,
+        #[arg(last = true)]
+        args: Vec<OsString>,
+    },
+}
+
+/// Runs the program; the first of `args` is its name.
+pub fn run(args: Vec<OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are data that was asked for; clap writes them to standard output.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+        }
+    };
+    let env = Env::of_process();
+    let shell = cli.global.shell(&env);
+    match dispatch(&cli, env) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            shell.error(&error);
+            error.exit()
+        }
+    }
+}
+
+fn dispatch(cli: &Cli, env: Env) -> Result<()> {
+    let shell = cli.global.shell(&env);
+    let context = |offline| Context::new(shell, env, offline, Interrupt::install()?);
+    match &cli.command {
+        Command::New(new) => new.run(&context(false)?),
+        Command::Build(build) => {
+            let offline = build.cargo.is_offline(&env);
+            build.run(&context(offline)?, &cli.global)
+        }
+        Command::WasmOpt { program, args } => {
+            Ok(optimize::child(program.as_deref(), args).map_err(OptimizerFailed)?)
+        }
+    }
+}
+
+/// What the optimizer said, for the parent of this process.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct OptimizerFailed(String);
+
+impl Explain for OptimizerFailed {}
+
+/// The command line as it is documented, for the tests that hold the documentation to it.
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

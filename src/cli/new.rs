@@ -1,0 +1,146 @@
+use std::io::BufRead as _;
+
+use camino::Utf8PathBuf;
+use clap::Args;
+
+use crate::cli::args;
+use crate::cli::build::repository;
+use crate::config::Choice;
+use crate::context::Context;
+use crate::error::{Result, UsageError};
+use crate::ops::new::{self, NewOptions};
+use crate::process;
+use crate::reference::Repository;
+use crate::scaffold::{Phase, TEMPLATES};
+
+/// Scaffold a filter crate from a template
+///
+/// Asks for what is missing where a person is at the terminal, and shows the command line that would have
+/// done without asking.
+#[derive(Debug, Args)]
+#[command(after_help = args::examples("\
+  A filter that adds headers to responses:
+    cargo wasmplugin new hello --image quay.io/acme/hello
+  The least that a filter needs, for a namespace and a phase:
+    cargo wasmplugin new audit --template minimal --namespace istio-system --phase AUTHZ
+  What templates there are:
+    cargo wasmplugin new --list-templates"))]
+pub(super) struct New {
+    /// Folder of the new crate
+    path: Option<Utf8PathBuf>,
+    /// Template to start from [default: http-headers]
+    #[arg(long, value_name = "NAME")]
+    template: Option<String>,
+    /// Name of the package [default: the name of the folder]
+    #[arg(long)]
+    name: Option<String>,
+    /// Repository that the image will be pushed to, without tag
+    #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
+    image: Option<Repository>,
+    /// Namespace of the WasmPlugin
+    #[arg(long)]
+    namespace: Option<String>,
+    /// Where the filter stands among the mesh's own
+    #[arg(long, value_parser = args::choice::<Phase>())]
+    phase: Option<Phase>,
+    /// Version control to set up, as with `cargo new`
+    #[arg(long, value_parser = ["git", "hg", "pijul", "fossil", "none"])]
+    vcs: Option<String>,
+    /// List the templates and exit
+    #[arg(long, conflicts_with_all = ["path", "template", "name", "image", "namespace", "phase", "vcs"])]
+    list_templates: bool,
+}
+
+impl Choice for Phase {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("AUTHN", Phase::Authn), ("AUTHZ", Phase::Authz), ("STATS", Phase::Stats)];
+}
+
+impl New {
+    pub(super) fn run(&self, ctx: &Context) -> Result<()> {
+        if self.list_templates {
+            let width = TEMPLATES.iter().map(|template| template.name.len()).max().unwrap_or(0);
+            let lines = TEMPLATES.iter().map(|template| format!("{:width$}  {}\n", template.name, template.description()));
+            return Ok(ctx.shell.out(lines.collect::<String>())?);
+        }
+        let options = self.options(ctx)?;
+        let made = new::new(ctx, &options)?;
+        let folder = made.path.strip_prefix(&ctx.cwd).unwrap_or(&made.path);
+        ctx.shell.note(format_args!("next, `cd {folder}` and `cargo wasmplugin build`"));
+        Ok(())
+    }
+
+    /// The options, after asking for what is missing where somebody is there to answer.
+    fn options(&self, ctx: &Context) -> Result<NewOptions> {
+        let mut options = NewOptions {
+            path: self.path.clone().unwrap_or_default(),
+            name: self.name.clone(),
+            template: self.template.clone(),
+            image: self.image.as_ref().map(ToString::to_string),
+            namespace: self.namespace.clone(),
+            phase: self.phase,
+            vcs: self.vcs.clone(),
+        };
+        if !ctx.shell.is_interactive() {
+            return match &self.path {
+                Some(_) => Ok(options),
+                None => Err(no_path()),
+            };
+        }
+        let mut asked = false;
+        if self.path.is_none() {
+            let answer = ask(ctx, "Folder of the new filter:")?;
+            options.path = answer.ok_or_else(no_path)?.into();
+            asked = true;
+        }
+        while options.image.is_none() {
+            let question = "Image repository, such as quay.io/acme/hello (empty: set it later):";
+            asked = true;
+            match ask(ctx, question)?.as_deref().map(repository) {
+                None => break,
+                Some(Ok(repository)) => options.image = Some(repository.to_string()),
+                Some(Err(reason)) => ctx.shell.warn(reason),
+            }
+        }
+        if asked {
+            ctx.shell.note(format_args!("the same without questions: {}", command_line(ctx, &options)));
+        }
+        Ok(options)
+    }
+}
+
+/// Reads one line from the terminal; nothing where it is empty.
+fn ask(ctx: &Context, question: &str) -> Result<Option<String>> {
+    ctx.shell.ask(question);
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    ctx.interrupt.check()?;
+    Ok(Some(line.trim().to_owned()).filter(|line| !line.is_empty()))
+}
+
+fn command_line(ctx: &Context, options: &NewOptions) -> String {
+    let mut command = process::command(ctx, "cargo");
+    command.args(["wasmplugin", "new"]).arg(&options.path);
+    let given = [
+        ("--template", options.template.as_deref()),
+        ("--name", options.name.as_deref()),
+        ("--image", options.image.as_deref()),
+        ("--namespace", options.namespace.as_deref()),
+        ("--phase", options.phase.map(Choice::name)),
+        ("--vcs", options.vcs.as_deref()),
+    ];
+    for (flag, value) in given {
+        if let Some(value) = value {
+            command.args([flag, value]);
+        }
+    }
+    process::shown(&command)
+}
+
+fn no_path() -> crate::error::Error {
+    UsageError {
+        message: "the folder of the new filter is missing".to_owned(),
+        help: vec!["name it, as in `cargo wasmplugin new hello`".to_owned()],
+    }
+    .into()
+}

@@ -1,0 +1,166 @@
+//! The crates become modules: cargo compiles them, all in one run where their settings agree.
+
+mod rustflags;
+mod toolchain;
+
+use std::ffi::OsString;
+
+use camino::Utf8PathBuf;
+use cargo_metadata::Message;
+
+use crate::config::{Optimize, Target};
+use crate::context::Context;
+use crate::error::{Explain, Result};
+use crate::module::CompiledModule;
+use crate::process::{self, ProcessError};
+use crate::project::{Crate, Project};
+
+pub use toolchain::Toolchain;
+
+/// How cargo is asked to build.
+#[derive(Debug, Clone, Default)]
+pub struct CargoOptions {
+    /// `--profile`, where the user chose one.
+    pub profile: Option<String>,
+    /// What cargo is given as it is: `--features`, `--locked`, `--config`, `-j` and their like.
+    pub args: Vec<OsString>,
+    /// The values of `--config` among them.
+    pub config: Vec<String>,
+}
+
+/// Compiles the plugins of `project`; the modules come in the order of the plugins.
+///
+/// # Errors
+///
+/// Where a target is not installed and cannot be, or a crate does not compile.
+pub fn compile(
+    ctx: &Context,
+    project: &Project,
+    toolchain: &Toolchain,
+    options: &CargoOptions,
+) -> Result<Vec<CompiledModule>> {
+    rustflags::refuse_in(&options.config)?;
+    let mut paths: Vec<Option<Utf8PathBuf>> = vec![None; project.crates.len()];
+    for group in groups(&project.crates) {
+        toolchain.ensure(ctx, group.target)?;
+        let flags = toolchain.rustflags(project, group.target)?;
+        build(ctx, project, options, &group, &flags, |index, path| paths[index] = Some(path))?;
+    }
+    let modules = paths.into_iter().zip(&project.crates).map(|(path, krate)| {
+        let path = path.ok_or_else(|| CompileError::NoModule(krate.plugin.name.clone()))?;
+        let bytes = fs_err::read(&path)?;
+        Ok(CompiledModule::read(ctx.shown(&path).to_owned(), bytes)?)
+    });
+    modules.collect()
+}
+
+/// Crates that one cargo can build, by their place in the project.
+struct Group {
+    target: Target,
+    optimize: Optimize,
+    crates: Vec<usize>,
+}
+
+fn groups(crates: &[Crate]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (index, Crate { plugin, .. }) in crates.iter().enumerate() {
+        let (target, optimize) = (plugin.settings.target, plugin.settings.optimize);
+        match groups.iter_mut().find(|group| group.target == target && group.optimize == optimize) {
+            Some(group) => group.crates.push(index),
+            None => groups.push(Group { target, optimize, crates: vec![index] }),
+        }
+    }
+    groups
+}
+
+fn build(
+    ctx: &Context,
+    project: &Project,
+    options: &CargoOptions,
+    group: &Group,
+    rustflags: &str,
+    mut built: impl FnMut(usize, Utf8PathBuf),
+) -> Result<()> {
+    let mut command = process::command(ctx, ctx.cargo());
+    command.args(["build", "--lib", "--message-format", "json-render-diagnostics"]);
+    command.args(["--target", group.target.triple()]);
+    command.arg("--manifest-path").arg(project.workspace_root.join("Cargo.toml"));
+    command.arg("--target-dir").arg(&project.target_dir);
+    for &index in &group.crates {
+        let Crate { plugin, version, .. } = &project.crates[index];
+        command.arg("--package").arg(format!("{}@{version}", plugin.name));
+    }
+    profile(&mut command, project, options, group.optimize);
+    command.args(&options.args);
+    command.env("CARGO_ENCODED_RUSTFLAGS", rustflags);
+
+    let ran = process::stream(ctx, &mut command, |line| {
+        let Ok(Message::CompilerArtifact(artifact)) = serde_json::from_str(line) else { return };
+        if !artifact.target.is_cdylib() {
+            return;
+        }
+        let index = group.crates.iter().find(|&&index| project.crates[index].id == artifact.package_id);
+        let module = artifact.filenames.into_iter().find(|path| path.extension() == Some("wasm"));
+        if let (Some(&index), Some(module)) = (index, module) {
+            built(index, module);
+        }
+    });
+    match ran {
+        // Cargo has told why already.
+        Err(ProcessError::Failed { .. }) => {
+            let names = group.crates.iter().map(|&index| project.crates[index].plugin.name.as_str());
+            Err(CompileError::Failed(names.collect::<Vec<_>>().join("`, `")).into())
+        }
+        ran => Ok(ran?),
+    }
+}
+
+/// The profile is one of our own, so that a plain `cargo build` finds its artifacts as it left them. It
+/// comes by `--config`, for cargo ignores the profiles of workspace members; the user's own `--config`
+/// comes after it and wins.
+fn profile(command: &mut std::process::Command, project: &Project, options: &CargoOptions, optimize: Optimize) {
+    if let Some(profile) = &options.profile {
+        command.args(["--profile", profile]);
+        return;
+    }
+    command.args(["--profile", "wasmplugin"]);
+    if project.has_profile {
+        return;
+    }
+    let opt_level = match optimize {
+        Optimize::Speed | Optimize::None => "3",
+        Optimize::Size => "\"z\"",
+    };
+    for setting in [
+        "inherits=\"release\"",
+        "lto=true",
+        "codegen-units=1",
+        "panic=\"abort\"",
+        "strip=\"debuginfo\"",
+        &format!("opt-level={opt_level}"),
+    ] {
+        command.arg("--config").arg(format!("profile.wasmplugin.{setting}"));
+    }
+}
+
+/// The crates could not be compiled.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// Cargo failed, and has told why.
+    #[error("could not compile `{0}`")]
+    Failed(String),
+    /// Cargo succeeded, but made no module.
+    #[error("cargo made no .wasm file of `{0}`")]
+    NoModule(String),
+}
+
+impl Explain for CompileError {
+    fn help(&self) -> Vec<String> {
+        match self {
+            CompileError::Failed(_) => vec!["what cargo printed above tells why".to_owned()],
+            CompileError::NoModule(_) => {
+                vec!["its library has to be a cdylib: `crate-type = [\"cdylib\"]` under `[lib]`".to_owned()]
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The Rust toolchain that compiles, and whether it has the standard library of a target.
+
+use camino::Utf8PathBuf;
+use cargo_config2::{Config, ResolveOptions};
+
+use crate::config::Target;
+use crate::context::Context;
+use crate::error::{Explain, Result};
+use crate::process::{self, ProcessError};
+
+/// The toolchain that cargo will use, with cargo's configuration for the current folder.
+#[derive(Debug)]
+pub struct Toolchain {
+    pub(super) config: Config,
+    pub(super) sysroot: Utf8PathBuf,
+    pub(super) cargo_home: Option<Utf8PathBuf>,
+}
+
+impl Toolchain {
+    /// Finds the toolchain out.
+    ///
+    /// # Errors
+    ///
+    /// Where cargo's configuration is wrong, or there is no rustc.
+    pub fn find(ctx: &Context) -> Result<Self> {
+        let env = ctx.env.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = Config::load_with_options(&ctx.cwd, ResolveOptions::default().env(env))?;
+        let mut rustc = process::command(ctx, &config.rustc().path);
+        rustc.args(&config.rustc().args).args(["--print", "sysroot"]);
+        let sysroot = String::from_utf8_lossy(&process::output(ctx, &mut rustc, None)?).trim().into();
+        let cargo_home = cargo_config2::cargo_home_with_cwd(ctx.cwd.as_std_path())
+            .and_then(|home| Utf8PathBuf::try_from(home).ok());
+        Ok(Toolchain { config, sysroot, cargo_home })
+    }
+
+    /// The commit that rustc was built from. std's paths hold it.
+    pub(super) fn commit_hash(&self) -> Result<String> {
+        let version = self.config.rustc_version()?;
+        Ok(version.commit_hash.unwrap_or_default())
+    }
+
+    /// Sees to it that crates can be compiled for `target`.
+    ///
+    /// # Errors
+    ///
+    /// Where its standard library is not installed and rustup cannot install it.
+    pub(super) fn ensure(&self, ctx: &Context, target: Target) -> Result<()> {
+        if self.has_std(target) || builds_std(ctx) {
+            return Ok(());
+        }
+        let missing = |tried| MissingTarget { triple: target.triple(), sysroot: self.sysroot.clone(), tried };
+        let Some(toolchain) = self.rustup_toolchain() else {
+            return Err(missing(Tried::NoRustup).into());
+        };
+        if ctx.offline {
+            return Err(missing(Tried::Offline).into());
+        }
+        ctx.shell.status("Installing", format_args!("{} with rustup", target.triple()));
+        let mut rustup = process::command(ctx, "rustup");
+        rustup.args(["target", "add", "--toolchain", toolchain, target.triple()]);
+        match process::output(ctx, &mut rustup, None) {
+            // rustup's list of what is installed can be wrong, so its word is not enough.
+            Ok(_) if self.has_std(target) => Ok(()),
+            Ok(_) => Err(missing(Tried::RustupLied).into()),
+            Err(ProcessError::Interrupted(interrupted)) => Err(interrupted.into()),
+            Err(error) => Err(missing(Tried::RustupFailed(Box::new(error))).into()),
+        }
+    }
+
+    fn has_std(&self, target: Target) -> bool {
+        let libraries = self.sysroot.join("lib/rustlib").join(target.triple()).join("lib");
+        let Ok(entries) = libraries.read_dir_utf8() else { return false };
+        entries.flatten().any(|entry| entry.file_name().starts_with("libstd-") && entry.file_name().ends_with(".rlib"))
+    }
+
+    /// The name by which rustup knows the toolchain, where rustup made it.
+    fn rustup_toolchain(&self) -> Option<&str> {
+        let toolchains = self.sysroot.parent()?;
+        (toolchains.file_name() == Some("toolchains")).then(|| self.sysroot.file_name()).flatten()
+    }
+}
+
+/// Whether the user has cargo build the standard library itself.
+fn builds_std(ctx: &Context) -> bool {
+    ctx.env.get("CARGO_UNSTABLE_BUILD_STD").is_some()
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the standard library for {triple} is not installed in `{sysroot}`{tried}")]
+struct MissingTarget {
+    triple: &'static str,
+    sysroot: Utf8PathBuf,
+    #[source]
+    tried: Tried,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Tried {
+    #[error("")]
+    NoRustup,
+    #[error(", and `--offline` forbids to fetch it")]
+    Offline,
+    #[error(", though rustup says it is")]
+    RustupLied,
+    #[error(", and rustup cannot fetch it")]
+    RustupFailed(#[source] Box<ProcessError>),
+}
+
+impl Explain for MissingTarget {
+    fn help(&self) -> Vec<String> {
+        let triple = self.triple;
+        vec![format!(
+            "install it, whichever way your Rust came:\n\n    \
+             rustup        rustup target add {triple}\n    \
+             Fedora, RHEL  dnf install rust-std-static-{triple}\n    \
+             Debian        apt install libstd-rust-dev-wasm32\n    \
+             from source   RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort cargo wasmplugin build\n\n\
+             the last one wants the component rust-src, and for wasm32-wasip1 a wasi-libc"
+        )]
+    }
+}
+
+impl Explain for cargo_config2::Error {
+    fn help(&self) -> Vec<String> {
+        vec!["it stands in one of cargo's configuration files, or in a CARGO_ variable".to_owned()]
+    }
+}
+

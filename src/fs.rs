@@ -1,0 +1,215 @@
+//! Folders that change as a whole, and locks.
+
+use std::fs::TryLockError;
+use std::io;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use fs_err::File;
+use tempfile::TempDir;
+
+use crate::context::Context;
+use crate::error::{Explain, Result};
+
+/// A lock that other runs of this program wait for. It is let go with this value, or with the process.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock that is the file `path`, and says so where it has to wait.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be made or locked.
+    pub fn take(ctx: &Context, path: &Utf8Path, what: &str) -> Result<Self> {
+        if let Some(parent) = path.parent() {
+            fs_err::create_dir_all(parent)?;
+        }
+        let file = File::options().create(true).append(true).open(path)?;
+        match file.file().try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                ctx.shell.status("Blocking", format_args!("waiting for file lock on {what}"));
+                file.file().lock().map_err(|source| LockError { path: path.to_owned(), source })?;
+            }
+            // Some network file systems have no locks. Cargo goes on without them, and so do we.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+            Err(TryLockError::Error(source)) => {
+                return Err(LockError { path: path.to_owned(), source }.into());
+            }
+        }
+        ctx.interrupt.check()?;
+        Ok(Lock { _file: file })
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("could not lock `{path}`")]
+struct LockError {
+    path: Utf8PathBuf,
+    source: io::Error,
+}
+
+impl Explain for LockError {}
+
+/// A folder that is filled beside its place, and takes it in one step.
+///
+/// Whoever reads the place sees the old folder whole or the new one whole, also after this process was
+/// killed or the disk was full. The caller holds the lock of the place.
+#[derive(Debug)]
+pub struct StagedFolder {
+    staged: TempDir,
+    place: Utf8PathBuf,
+}
+
+impl StagedFolder {
+    /// An empty folder beside `place`. What runs that were killed left behind is cleared away first.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder cannot be made.
+    pub fn beside(place: &Utf8Path) -> io::Result<Self> {
+        let (parent, name) = split(place)?;
+        fs_err::create_dir_all(parent)?;
+        repair(place)?;
+        let mut builder = tempfile::Builder::new();
+        // The output is for others to read, as far as the umask allows; a temporary folder is not.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        let staged = builder.prefix(&staged_prefix(name)).tempdir_in(parent)?;
+        Ok(StagedFolder { staged, place: place.to_owned() })
+    }
+
+    /// Where to write to.
+    pub fn path(&self) -> &Utf8Path {
+        // It lies in the UTF-8 folder of a UTF-8 place, under a name of letters and digits.
+        Utf8Path::from_path(self.staged.path()).unwrap_or(&self.place)
+    }
+
+    /// Puts the folder into its place; what was there is removed.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be moved. The old folder is then as it was.
+    pub fn swap(self) -> io::Result<()> {
+        if !self.place.exists() {
+            fs_err::rename(self.staged.keep(), &self.place)?;
+            return Ok(());
+        }
+        if exchange(self.path(), &self.place)? {
+            // What was the old folder is the temporary one now, and goes with it.
+            return Ok(());
+        }
+        let aside = set_aside(&self.place)?;
+        fs_err::rename(&self.place, &aside)?;
+        if let Err(error) = fs_err::rename(self.staged.path(), &self.place) {
+            fs_err::rename(&aside, &self.place)?;
+            return Err(error);
+        }
+        let _ = self.staged.keep();
+        fs_err::remove_dir_all(aside)
+    }
+}
+
+/// Clears away what a run that was killed left beside `place`, and brings back what it had moved aside.
+///
+/// # Errors
+///
+/// Where that cannot be moved or removed.
+pub fn repair(place: &Utf8Path) -> io::Result<()> {
+    let (parent, name) = split(place)?;
+    let aside = set_aside(place)?;
+    if aside.exists() {
+        if place.exists() {
+            fs_err::remove_dir_all(&aside)?;
+        } else {
+            fs_err::rename(&aside, place)?;
+        }
+    }
+    let entries = match fs_err::read_dir(parent) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(&staged_prefix(name)) {
+            fs_err::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Exchanges two folders in one step; `false` where this system or its file system cannot.
+fn exchange(one: &Utf8Path, other: &Utf8Path) -> io::Result<bool> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        match renameat_with(CWD, one.as_str(), CWD, other.as_str(), RenameFlags::EXCHANGE) {
+            Ok(()) => return Ok(true),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            Err(error) => {
+                let message = format!("failed to exchange `{one}` and `{other}`: {error}");
+                return Err(io::Error::new(io::Error::from(error).kind(), message));
+            }
+        }
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    let _ = (one, other);
+    Ok(false)
+}
+
+// Cargo allows no `.` in a package's name, so none of these can be a package's folder.
+fn staged_prefix(name: &str) -> String {
+    format!(".{name}.new-")
+}
+
+fn set_aside(place: &Utf8Path) -> io::Result<Utf8PathBuf> {
+    let (parent, name) = split(place)?;
+    Ok(parent.join(format!(".{name}.old")))
+}
+
+fn split(place: &Utf8Path) -> io::Result<(&Utf8Path, &str)> {
+    let named = place.parent().zip(place.file_name());
+    named.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, format!("`{place}` is no place for a folder")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{StagedFolder, repair};
+    use camino::Utf8PathBuf;
+
+    fn place() -> (tempfile::TempDir, Utf8PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Utf8PathBuf::try_from(dir.path().join("out/hello")).unwrap();
+        (dir, place)
+    }
+
+    fn put(place: &Utf8PathBuf, text: &str) {
+        let staged = StagedFolder::beside(place).unwrap();
+        fs_err::write(staged.path().join("file"), text).unwrap();
+        staged.swap().unwrap();
+    }
+
+    #[test]
+    fn a_folder_takes_its_place_and_leaves_nothing_beside() {
+        let (_dir, place) = place();
+        put(&place, "one");
+        put(&place, "two");
+        assert_eq!(fs_err::read_to_string(place.join("file")).unwrap(), "two");
+        assert_eq!(fs_err::read_dir(place.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_repaired() {
+        let (_dir, place) = place();
+        put(&place, "one");
+        let parent = place.parent().unwrap();
+        fs_err::rename(&place, parent.join(".hello.old")).unwrap();
+        fs_err::create_dir(parent.join(".hello.new-abc")).unwrap();
+        repair(&place).unwrap();
+        assert_eq!(fs_err::read_to_string(place.join("file")).unwrap(), "one");
+        assert_eq!(fs_err::read_dir(parent).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,79 @@
+//! The module on its way from the compiler into an image. Each state is a type of its own.
+
+use camino::Utf8PathBuf;
+
+use crate::findings::Passed;
+use crate::wasm::{self, ModuleInfo, ReadError};
+
+/// A module as the compiler left it, of whatever language.
+#[derive(Debug)]
+pub struct CompiledModule {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// What stands in it.
+    pub info: ModuleInfo,
+    /// Where it was read from.
+    pub path: Utf8PathBuf,
+}
+
+/// A module as it leaves the optimizer: still with the names of its functions.
+#[derive(Debug)]
+pub struct OptimizedModule {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// What stands in it.
+    pub info: ModuleInfo,
+}
+
+/// A module as it is shipped: checked, and without names.
+#[derive(Debug)]
+pub struct ShippedModule {
+    bytes: Vec<u8>,
+}
+
+impl CompiledModule {
+    /// Reads a module out of the bytes of a file.
+    ///
+    /// # Errors
+    ///
+    /// Where they are no valid module.
+    pub fn read(path: Utf8PathBuf, bytes: Vec<u8>) -> Result<Self, UnreadableModule> {
+        match ModuleInfo::read(&bytes) {
+            Ok(info) => Ok(CompiledModule { bytes, info, path }),
+            Err(source) => Err(UnreadableModule { path, source }),
+        }
+    }
+}
+
+impl OptimizedModule {
+    /// The module as it was compiled, where no optimizer is wanted.
+    pub fn untouched(module: &CompiledModule) -> Self {
+        OptimizedModule { bytes: module.bytes.clone(), info: module.info.clone() }
+    }
+
+    /// Takes the names out. Only the checks needed them, hence these come first.
+    pub fn strip(&self, _passed: &Passed) -> ShippedModule {
+        ShippedModule { bytes: wasm::strip(&self.bytes) }
+    }
+}
+
+impl ShippedModule {
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// A file that holds no module that could be packaged.
+#[derive(Debug, thiserror::Error)]
+#[error("`{path}` is no module that a proxy could load")]
+pub struct UnreadableModule {
+    path: Utf8PathBuf,
+    source: ReadError,
+}
+
+impl crate::error::Explain for UnreadableModule {
+    fn help(&self) -> Vec<String> {
+        self.source.help()
+    }
+}

@@ -1,0 +1,3 @@
+//! Places that an image is written to.
+
+pub mod layout;
