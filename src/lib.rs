@@ -4,5 +4,7 @@ pub mod context;
 pub mod digest;
 pub mod error;
 pub mod findings;
+pub mod ops;
 pub mod process;
+pub mod scaffold;
 pub mod shell;
