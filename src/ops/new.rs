@@ -35,8 +35,8 @@ pub struct Scaffolded {
     pub name: String,
     /// Its folder, absolute.
     pub path: Utf8PathBuf,
-    /// The template that it was made from.
-    pub template: &'static Template,
+    /// The name of the template that it was made from.
+    pub template: &'static str,
     /// The files that the template wrote, below the folder.
     pub files: Vec<Utf8PathBuf>,
 }
@@ -90,7 +90,7 @@ pub fn new(ctx: &Context, options: &NewOptions) -> Result<Scaffolded> {
     Ok(Scaffolded {
         name: answers.name,
         path,
-        template,
+        template: template.name,
         files,
     })
 }
@@ -268,6 +268,173 @@ fn empty(folder: &Utf8Path) {
             let _ = fs_err::remove_dir_all(entry.path());
         } else {
             let _ = fs_err::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anstream::ColorChoice;
+    use camino::{Utf8Path, Utf8PathBuf};
+
+    use super::{NewOptions, Undo, new};
+    use crate::context::Context;
+    use crate::error::Exit;
+    use crate::process::Interrupt;
+    use crate::shell::{Shell, Verbosity};
+
+    /// An empty folder to work in.
+    struct Folder {
+        ctx: Context,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Folder {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let shell = Shell::new(Verbosity::Quiet, ColorChoice::Never);
+            let mut ctx = Context::of_process(shell, true, Interrupt::default()).unwrap();
+            ctx.cwd = Utf8PathBuf::try_from(folder.path().to_path_buf()).unwrap();
+            Folder { ctx, _folder: folder }
+        }
+
+        fn path(&self, path: &str) -> Utf8PathBuf {
+            self.ctx.cwd.join(path)
+        }
+
+        fn write(&self, path: &str, text: &str) {
+            let path = self.path(path);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, text).unwrap();
+        }
+
+        /// All that is in the folder, sorted, with the text of the files.
+        fn content(&self) -> Vec<(Utf8PathBuf, Option<String>)> {
+            fn walk(folder: &Utf8Path, found: &mut Vec<(Utf8PathBuf, Option<String>)>) {
+                for entry in folder.read_dir_utf8().unwrap() {
+                    let path = entry.unwrap().into_path();
+                    let is_folder = path.is_dir();
+                    found.push((path.clone(), fs_err::read_to_string(&path).ok()));
+                    if is_folder {
+                        walk(&path, found);
+                    }
+                }
+            }
+            let mut found = Vec::new();
+            walk(&self.ctx.cwd, &mut found);
+            found.sort();
+            found
+        }
+    }
+
+    fn options(path: &str) -> NewOptions {
+        NewOptions {
+            path: path.into(),
+            name: None,
+            template: None,
+            image: None,
+            namespace: None,
+            phase: None,
+            vcs: Some("git".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_missing_path_and_an_empty_folder_become_a_package() {
+        let folder = Folder::new();
+        fs_err::create_dir(folder.path("empty")).unwrap();
+        for path in ["hello", "a/b/deep", "empty"] {
+            let made = new(&folder.ctx, &options(path)).unwrap();
+            assert_eq!(made.path, folder.path(path));
+            assert_eq!(made.template, "http-headers");
+            for file in made.files.iter().map(|file| file.as_str()).chain([".git"]) {
+                assert!(made.path.join(file).exists(), "{path}: {file}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_there_is_never_touched() {
+        let folder = Folder::new();
+        folder.write("file", "");
+        folder.write("folder/.git/config", "");
+        folder.write("package/Cargo.toml", "");
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("nowhere", folder.path("link")).unwrap();
+        let before = folder.content();
+        for path in [
+            "file",
+            "folder",
+            "package",
+            #[cfg(unix)]
+            "link",
+        ] {
+            let error = new(&folder.ctx, &options(path)).unwrap_err();
+            assert_eq!(error.exit(), Exit::Usage, "{error}");
+            assert!(error.to_string().starts_with(&format!("`{path}` is ")), "{error}");
+        }
+        assert_eq!(folder.content(), before);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_before_anything_is_made() {
+        let folder = Folder::new();
+        let refused = [
+            options("Hello World"),
+            NewOptions {
+                name: Some("test".to_owned()),
+                ..options("hello")
+            },
+            NewOptions {
+                namespace: Some("My_Space".to_owned()),
+                ..options("hello")
+            },
+            NewOptions {
+                template: Some("lua".to_owned()),
+                ..options("hello")
+            },
+            options(".."),
+        ];
+        for options in refused {
+            let error = new(&folder.ctx, &options).unwrap_err();
+            assert_eq!(error.exit(), Exit::Usage, "{error}");
+        }
+        let error = new(
+            &folder.ctx,
+            &NewOptions {
+                vcs: Some("cvs".to_owned()),
+                ..options("a/b")
+            },
+        )
+        .unwrap_err();
+        assert!(error.to_string().contains("cvs"), "{error}");
+        assert_eq!(folder.content(), []);
+    }
+
+    #[test]
+    fn a_member_is_added_to_the_workspace_around_it() {
+        let folder = Folder::new();
+        folder.write("Cargo.toml", "[workspace]\nmembers = []\nresolver = \"3\"\n");
+        new(&folder.ctx, &options("plugins/hello")).unwrap();
+        let manifest = fs_err::read_to_string(folder.path("Cargo.toml")).unwrap();
+        assert!(manifest.contains("plugins/hello"), "{manifest}");
+    }
+
+    #[test]
+    fn a_failure_leaves_nothing_behind() {
+        let folder = Folder::new();
+        folder.write("Cargo.toml", "[workspace]\nmembers = []\n");
+        folder.write("plugins/README.md", "");
+        fs_err::create_dir(folder.path("empty")).unwrap();
+        let before = folder.content();
+        for (path, was_there) in [("plugins/new/hello", false), ("empty", true)] {
+            let path = folder.path(path);
+            let undo = Undo::before(&path, was_there).unwrap();
+            folder.write("Cargo.toml", "[workspace]\nmembers = [\"hello\"]\n");
+            folder.write(path.join("src/lib.rs").as_str(), "");
+            folder.write(path.join("Cargo.toml").as_str(), "");
+            drop(undo);
+            assert_eq!(folder.content(), before);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The configuration of the filter. Nothing here calls the proxy.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// What the filter was configured to do.
 #[derive(Debug, Default, PartialEq)]
@@ -18,14 +18,16 @@ impl Config {
         if text.trim_ascii().is_empty() {
             return Ok(Self::default());
         }
-        let object: Map<String, Value> = serde_json::from_slice(text)
-            .map_err(|error| format!("it is not a JSON object: {error}"))?;
+        let value = serde_json::from_slice(text).map_err(|error| format!("not JSON: {error}"))?;
+        let Value::Object(object) = value else {
+            return Err("not a JSON object".to_owned());
+        };
         let mut headers: Vec<(String, String)> = Vec::with_capacity(object.len());
         for (key, value) in object {
             check_name(&key)?;
             let name = key.to_ascii_lowercase();
             if headers.iter().any(|(other, _)| *other == name) {
-                return Err(format!("{key:?} is there twice: case makes no difference"));
+                return Err(format!("{key:?} is there twice, in another case"));
             }
             headers.push((name, header_value(&key, value)?));
         }
@@ -93,8 +95,11 @@ mod tests {
 
     #[test]
     fn what_is_not_an_object_is_refused() {
-        for text in ["null", "[]", r#""first""#, "{", "{} {}", "first: value"] {
-            assert!(refusal(text).contains("not a JSON object"), "{text}");
+        for text in ["null", "[]", "1", r#""first""#] {
+            assert_eq!(refusal(text), "not a JSON object");
+        }
+        for text in ["{", "{} {}", "first: value"] {
+            assert!(refusal(text).starts_with("not JSON: "), "{text}");
         }
     }
 

@@ -36,8 +36,7 @@ impl Context for Request {}
 
 impl HttpContext for Request {
     fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        // A client may send any bytes, and reading a header as a `String` panics on bytes that
-        // are not UTF-8.
+        // A header may hold any bytes. Read as a `String`, bytes that are not UTF-8 would panic.
         let method = self.get_http_request_header_bytes(":method");
         let path = self.get_http_request_header_bytes(":path");
         info!("{}", request_line(method.as_deref(), path.as_deref()));
