@@ -46,8 +46,9 @@ pub struct Scaffolded {
 ///
 /// # Errors
 ///
-/// Where a name or the template is not one, where something is there already, and where cargo or a write
-/// fails. Nothing is left behind then, and a workspace's manifest is as it was.
+/// Where a name or the template is not one, where something is there already, where the workspace around it
+/// cannot take it, and where cargo or a write fails. Nothing is left behind then, and a workspace's manifest
+/// is as it was.
 pub fn new(ctx: &Context, options: &NewOptions) -> Result<Scaffolded> {
     let template = match &options.template {
         Some(name) => Template::named(name)?,
@@ -73,19 +74,13 @@ pub fn new(ctx: &Context, options: &NewOptions) -> Result<Scaffolded> {
     let undo = Undo::before(&path, is_there)?;
     cargo_new(ctx, options, &answers.name, is_there)?;
     write(&path, &files)?;
-    let outcome = locate_workspace(ctx, &path);
-    ctx.interrupt.check()?;
+    read_back(ctx, &path)?;
     undo.forget();
 
     ctx.shell.status(
         "Created",
         format_args!("filter `{}` from the template `{}`", answers.name, template.name),
     );
-    if let Err(error) = outcome {
-        ctx.shell.warn(format_args!(
-            "cargo cannot build the new package where it is\n{error}"
-        ));
-    }
     let files = files.into_iter().map(|file| file.path).collect();
     Ok(Scaffolded {
         name: answers.name,
@@ -190,14 +185,18 @@ fn write(folder: &Utf8Path, files: &[File]) -> Result<()> {
     Ok(())
 }
 
-/// Fails where a manifest further up claims the package but cannot have it: `cargo new` only warns then,
-/// and every other cargo command fails.
-fn locate_workspace(ctx: &Context, path: &Utf8Path) -> Result<()> {
+/// Fails where the workspace around the package cannot take it, as where a member has its name: `cargo new`
+/// makes it all the same, and from then on every cargo command fails there.
+fn read_back(ctx: &Context, path: &Utf8Path) -> Result<()> {
     let mut command = process::command(ctx, ctx.cargo());
-    command
-        .args(["locate-project", "--quiet", "--workspace", "--manifest-path"])
-        .arg(path.join("Cargo.toml"));
-    process::output(ctx, &mut command, None)?;
+    command.args([
+        "metadata",
+        "--quiet",
+        "--no-deps",
+        "--format-version=1",
+        "--manifest-path",
+    ]);
+    process::output(ctx, command.arg(path.join("Cargo.toml")), None)?;
     Ok(())
 }
 
@@ -412,12 +411,20 @@ mod tests {
     }
 
     #[test]
-    fn a_member_is_added_to_the_workspace_around_it() {
+    fn the_workspace_around_it_takes_a_name_once() {
         let folder = Folder::new();
         folder.write("Cargo.toml", "[workspace]\nmembers = []\nresolver = \"3\"\n");
         new(&folder.ctx, &options("plugins/hello")).unwrap();
         let manifest = fs_err::read_to_string(folder.path("Cargo.toml")).unwrap();
         assert!(manifest.contains("plugins/hello"), "{manifest}");
+
+        let before = folder.content();
+        let error = new(&folder.ctx, &options("other/hello")).unwrap_err();
+        assert!(
+            error.to_string().contains("two packages named `hello`"),
+            "{error}"
+        );
+        assert_eq!(folder.content(), before);
     }
 
     #[test]

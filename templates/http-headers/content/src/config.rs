@@ -27,7 +27,7 @@ impl Config {
             check_name(&key)?;
             let name = key.to_ascii_lowercase();
             if headers.iter().any(|(other, _)| *other == name) {
-                return Err(format!("{key:?} is there twice, in another case"));
+                return Err(format!("{key:?} is there twice, spelled differently"));
             }
             headers.push((name, header_value(&key, value)?));
         }
