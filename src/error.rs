@@ -187,8 +187,9 @@ pub fn render_problem(
     renderer: &Renderer,
 ) -> String {
     // A span that ends past the text, or inside a character, would panic in the renderer.
-    let start = text.floor_char_boundary(problem.span.start.min(text.len()));
-    let end = text.ceil_char_boundary(problem.span.end.clamp(start, text.len()));
+    let boundary = |index: usize| (0..=index.min(text.len())).rfind(|&index| text.is_char_boundary(index));
+    let start = boundary(problem.span.start).unwrap_or(0);
+    let end = boundary(problem.span.end).unwrap_or(0).max(start);
     let mut annotation = AnnotationKind::Primary.span(start..end);
     if !problem.label.is_empty() {
         annotation = annotation.label(problem.label.as_str());

@@ -1,0 +1,447 @@
+//! `new`: cargo makes the package, and a template fills it.
+
+use std::io;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::context::Context;
+use crate::error::{Exit, Explain, Result, UsageError};
+use crate::process;
+use crate::scaffold::{self, Answers, File, Phase, TEMPLATES, Template, name};
+
+/// What to make, and where.
+#[derive(Debug, Clone)]
+pub struct NewOptions {
+    /// The folder of the package; it must be empty or not there yet.
+    pub path: Utf8PathBuf,
+    /// The package's name, else that of the folder.
+    pub name: Option<String>,
+    /// The name of the template, else the first of the catalogue.
+    pub template: Option<String>,
+    /// The repository of the image, without tag; a reference that was checked.
+    pub image: Option<String>,
+    /// The namespace of the resource.
+    pub namespace: Option<String>,
+    /// Where the filter stands among the mesh's own.
+    pub phase: Option<Phase>,
+    /// Cargo's own `--vcs`.
+    pub vcs: Option<String>,
+}
+
+/// What was made.
+#[derive(Debug, Clone)]
+pub struct Scaffolded {
+    /// The package's name.
+    pub name: String,
+    /// Its folder, absolute.
+    pub path: Utf8PathBuf,
+    /// The name of the template that it was made from.
+    pub template: &'static str,
+    /// The files that the template wrote, below the folder.
+    pub files: Vec<Utf8PathBuf>,
+}
+
+/// Makes a package with `cargo new`, which knows about version control and workspaces, and writes a
+/// template over it.
+///
+/// # Errors
+///
+/// Where a name or the template is not one, where something is there already, where the workspace around it
+/// cannot take it, and where cargo or a write fails. Nothing is left behind then, and a workspace's manifest
+/// is as it was.
+pub fn new(ctx: &Context, options: &NewOptions) -> Result<Scaffolded> {
+    let template = match &options.template {
+        Some(name) => Template::named(name)?,
+        None => &TEMPLATES[0],
+    };
+    let path = ctx.cwd.join(&options.path);
+    let answers = Answers {
+        name: package_name(&path, options)?,
+        image: options.image.clone(),
+        namespace: options.namespace.clone(),
+        phase: options.phase,
+    };
+    name::check_package(&answers.name)?;
+    if let Some(namespace) = &answers.namespace {
+        name::check_namespace(namespace)?;
+    }
+    let mut files = scaffold::render(template, &answers)?;
+    if options.vcs.as_deref().is_some_and(|vcs| vcs != "git") {
+        files.retain(|file| file.path != ".gitignore");
+    }
+    let is_there = is_empty_folder(&path, &options.path)?;
+
+    let undo = Undo::before(&path, is_there)?;
+    cargo_new(ctx, options, &answers.name, is_there)?;
+    write(&path, &files)?;
+    read_back(ctx, &path)?;
+    undo.forget();
+
+    ctx.shell.status(
+        "Created",
+        format_args!("filter `{}` from the template `{}`", answers.name, template.name),
+    );
+    let files = files.into_iter().map(|file| file.path).collect();
+    Ok(Scaffolded {
+        name: answers.name,
+        path,
+        template: template.name,
+        files,
+    })
+}
+
+fn package_name(path: &Utf8Path, options: &NewOptions) -> Result<String, UsageError> {
+    let name = options.name.as_deref().or_else(|| path.file_name());
+    name.map(str::to_owned).ok_or_else(|| UsageError {
+        message: format!("`{}` does not say what the filter is called", options.path),
+        help: vec!["give it a name with `--name`".to_owned()],
+    })
+}
+
+/// Whether the folder is there. What is there must be an empty folder.
+fn is_empty_folder(path: &Utf8Path, shown: &Utf8Path) -> Result<bool> {
+    let occupied = |what| Occupied {
+        path: shown.to_owned(),
+        what,
+    };
+    // A link that leads nowhere is something too: so the link is looked at, not what it leads to.
+    match fs_err::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error.into()),
+        Ok(_) if !path.is_dir() => return Err(occupied(Occupant::File).into()),
+        Ok(_) => {}
+    }
+    match fs_err::read_dir(path.as_std_path())?.next() {
+        None => Ok(true),
+        Some(_) if path.join("Cargo.toml").exists() => Err(occupied(Occupant::Package).into()),
+        Some(_) => Err(occupied(Occupant::Folder).into()),
+    }
+}
+
+/// Something is where the package was to be.
+#[derive(Debug, thiserror::Error)]
+#[error("`{path}` {what}", what = what.predicate())]
+struct Occupied {
+    path: Utf8PathBuf,
+    what: Occupant,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Occupant {
+    File,
+    Folder,
+    Package,
+}
+
+impl Occupant {
+    fn predicate(self) -> &'static str {
+        match self {
+            Occupant::File => "is there already, and is not a folder",
+            Occupant::Folder => "is there already, and is not empty",
+            Occupant::Package => "is a cargo package already",
+        }
+    }
+}
+
+impl Explain for Occupied {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn help(&self) -> Vec<String> {
+        let mut help = vec!["choose a path where nothing is yet".to_owned()];
+        if let Occupant::Package = self.what {
+            help.push("to package the filter that is there, run `cargo wasmplugin build` in it".to_owned());
+        }
+        help
+    }
+}
+
+fn cargo_new(ctx: &Context, options: &NewOptions, name: &str, is_there: bool) -> Result<()> {
+    let mut command = process::command(ctx, ctx.cargo());
+    command.args([
+        if is_there { "init" } else { "new" },
+        "--quiet",
+        "--lib",
+        "--name",
+        name,
+    ]);
+    if let Some(vcs) = &options.vcs {
+        command.args(["--vcs", vcs]);
+    }
+    command.arg("--").arg(&options.path);
+    process::output(ctx, &mut command, None)?;
+    Ok(())
+}
+
+fn write(folder: &Utf8Path, files: &[File]) -> Result<()> {
+    for file in files {
+        let path = folder.join(&file.path);
+        if let Some(parent) = path.parent() {
+            fs_err::create_dir_all(parent)?;
+        }
+        fs_err::write(path, &file.content)?;
+    }
+    Ok(())
+}
+
+/// Fails where the workspace around the package cannot take it, as where a member has its name: `cargo new`
+/// makes it all the same, and from then on every cargo command fails there.
+fn read_back(ctx: &Context, path: &Utf8Path) -> Result<()> {
+    let mut command = process::command(ctx, ctx.cargo());
+    command.args([
+        "metadata",
+        "--quiet",
+        "--no-deps",
+        "--format-version=1",
+        "--manifest-path",
+    ]);
+    process::output(ctx, command.arg(path.join("Cargo.toml")), None)?;
+    Ok(())
+}
+
+/// Takes away what was made, unless it is told to forget.
+struct Undo<'p> {
+    path: &'p Utf8Path,
+    was_there: bool,
+    /// The parents that were not there, the deepest first.
+    parents: Vec<&'p Utf8Path>,
+    /// The manifests further up, one of which cargo may add a member to.
+    manifests: Vec<(Utf8PathBuf, Vec<u8>)>,
+    forgotten: bool,
+}
+
+impl<'p> Undo<'p> {
+    fn before(path: &'p Utf8Path, was_there: bool) -> Result<Self> {
+        let parents = path.ancestors().skip(1);
+        let mut manifests = Vec::new();
+        for manifest in parents.clone().map(|parent| parent.join("Cargo.toml")) {
+            if manifest.is_file() {
+                let text = fs_err::read(&manifest)?;
+                manifests.push((manifest, text));
+            }
+        }
+        let parents = parents.take_while(|parent| !parent.exists()).collect();
+        Ok(Undo {
+            path,
+            was_there,
+            parents,
+            manifests,
+            forgotten: false,
+        })
+    }
+
+    fn forget(mut self) {
+        self.forgotten = true;
+    }
+}
+
+// Each step is tried whatever became of the others. The error that led here is the one to tell.
+impl Drop for Undo<'_> {
+    fn drop(&mut self) {
+        if self.forgotten {
+            return;
+        }
+        if self.was_there {
+            empty(self.path);
+        } else {
+            let _ = fs_err::remove_dir_all(self.path);
+        }
+        for parent in &self.parents {
+            let _ = fs_err::remove_dir(parent);
+        }
+        for (manifest, text) in &self.manifests {
+            if fs_err::read(manifest).is_ok_and(|now| now != *text) {
+                let _ = fs_err::write(manifest, text);
+            }
+        }
+    }
+}
+
+fn empty(folder: &Utf8Path) {
+    let Ok(entries) = fs_err::read_dir(folder.as_std_path()) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            let _ = fs_err::remove_dir_all(entry.path());
+        } else {
+            let _ = fs_err::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anstream::ColorChoice;
+    use camino::{Utf8Path, Utf8PathBuf};
+
+    use super::{NewOptions, Undo, new};
+    use crate::context::Context;
+    use crate::error::Exit;
+    use crate::process::Interrupt;
+    use crate::shell::{Shell, Verbosity};
+
+    /// An empty folder to work in.
+    struct Folder {
+        ctx: Context,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Folder {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let shell = Shell::new(Verbosity::Quiet, ColorChoice::Never);
+            let mut ctx = Context::of_process(shell, true, Interrupt::default()).unwrap();
+            ctx.cwd = Utf8PathBuf::try_from(folder.path().to_path_buf()).unwrap();
+            Folder { ctx, _folder: folder }
+        }
+
+        fn path(&self, path: &str) -> Utf8PathBuf {
+            self.ctx.cwd.join(path)
+        }
+
+        fn write(&self, path: &str, text: &str) {
+            let path = self.path(path);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, text).unwrap();
+        }
+
+        /// All that is in the folder, sorted, with the text of the files.
+        fn content(&self) -> Vec<(Utf8PathBuf, Option<String>)> {
+            fn walk(folder: &Utf8Path, found: &mut Vec<(Utf8PathBuf, Option<String>)>) {
+                for entry in folder.read_dir_utf8().unwrap() {
+                    let path = entry.unwrap().into_path();
+                    let is_folder = path.is_dir();
+                    found.push((path.clone(), fs_err::read_to_string(&path).ok()));
+                    if is_folder {
+                        walk(&path, found);
+                    }
+                }
+            }
+            let mut found = Vec::new();
+            walk(&self.ctx.cwd, &mut found);
+            found.sort();
+            found
+        }
+    }
+
+    fn options(path: &str) -> NewOptions {
+        NewOptions {
+            path: path.into(),
+            name: None,
+            template: None,
+            image: None,
+            namespace: None,
+            phase: None,
+            vcs: Some("git".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_missing_path_and_an_empty_folder_become_a_package() {
+        let folder = Folder::new();
+        fs_err::create_dir(folder.path("empty")).unwrap();
+        for path in ["hello", "a/b/deep", "empty"] {
+            let made = new(&folder.ctx, &options(path)).unwrap();
+            assert_eq!(made.path, folder.path(path));
+            assert_eq!(made.template, "http-headers");
+            for file in made.files.iter().map(|file| file.as_str()).chain([".git"]) {
+                assert!(made.path.join(file).exists(), "{path}: {file}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_there_is_never_touched() {
+        let folder = Folder::new();
+        folder.write("file", "");
+        folder.write("folder/.git/config", "");
+        folder.write("package/Cargo.toml", "");
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("nowhere", folder.path("link")).unwrap();
+        let before = folder.content();
+        for path in [
+            "file",
+            "folder",
+            "package",
+            #[cfg(unix)]
+            "link",
+        ] {
+            let error = new(&folder.ctx, &options(path)).unwrap_err();
+            assert_eq!(error.exit(), Exit::Usage, "{error}");
+            assert!(error.to_string().starts_with(&format!("`{path}` is ")), "{error}");
+        }
+        assert_eq!(folder.content(), before);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_before_anything_is_made() {
+        let folder = Folder::new();
+        let refused = [
+            options("Hello World"),
+            NewOptions {
+                name: Some("test".to_owned()),
+                ..options("hello")
+            },
+            NewOptions {
+                namespace: Some("My_Space".to_owned()),
+                ..options("hello")
+            },
+            NewOptions {
+                template: Some("lua".to_owned()),
+                ..options("hello")
+            },
+            options(".."),
+        ];
+        for options in refused {
+            let error = new(&folder.ctx, &options).unwrap_err();
+            assert_eq!(error.exit(), Exit::Usage, "{error}");
+        }
+        let error = new(
+            &folder.ctx,
+            &NewOptions {
+                vcs: Some("cvs".to_owned()),
+                ..options("a/b")
+            },
+        )
+        .unwrap_err();
+        assert!(error.to_string().contains("cvs"), "{error}");
+        assert_eq!(folder.content(), []);
+    }
+
+    #[test]
+    fn the_workspace_around_it_takes_a_name_once() {
+        let folder = Folder::new();
+        folder.write("Cargo.toml", "[workspace]\nmembers = []\nresolver = \"3\"\n");
+        new(&folder.ctx, &options("plugins/hello")).unwrap();
+        let manifest = fs_err::read_to_string(folder.path("Cargo.toml")).unwrap();
+        assert!(manifest.contains("plugins/hello"), "{manifest}");
+
+        let before = folder.content();
+        let error = new(&folder.ctx, &options("other/hello")).unwrap_err();
+        assert!(
+            error.to_string().contains("two packages named `hello`"),
+            "{error}"
+        );
+        assert_eq!(folder.content(), before);
+    }
+
+    #[test]
+    fn a_failure_leaves_nothing_behind() {
+        let folder = Folder::new();
+        folder.write("Cargo.toml", "[workspace]\nmembers = []\n");
+        folder.write("plugins/README.md", "");
+        fs_err::create_dir(folder.path("empty")).unwrap();
+        let before = folder.content();
+        for (path, was_there) in [("plugins/new/hello", false), ("empty", true)] {
+            let path = folder.path(path);
+            let undo = Undo::before(&path, was_there).unwrap();
+            folder.write("Cargo.toml", "[workspace]\nmembers = [\"hello\"]\n");
+            folder.write(path.join("src/lib.rs").as_str(), "");
+            folder.write(path.join("Cargo.toml").as_str(), "");
+            drop(undo);
+            assert_eq!(folder.content(), before);
+        }
+    }
+}

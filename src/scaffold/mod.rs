@@ -1,0 +1,233 @@
+//! What `new` writes: a template and the answers to its questions become files.
+
+mod catalogue;
+pub mod name;
+
+use camino::Utf8PathBuf;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+
+pub use catalogue::{TEMPLATES, Template};
+
+use crate::error::Explain;
+
+/// What a template wants to know. Strings are used as they are: whoever asked has checked them.
+#[derive(Debug, Clone)]
+pub struct Answers {
+    /// The package's name.
+    pub name: String,
+    /// The repository of the image, without tag.
+    pub image: Option<String>,
+    /// The namespace of the resource.
+    pub namespace: Option<String>,
+    /// Where the filter stands among the mesh's own.
+    pub phase: Option<Phase>,
+}
+
+/// Where a filter stands among the mesh's own (`spec.phase` of a WasmPlugin).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Before the mesh's authentication filters.
+    Authn,
+    /// Before its authorization filters, after authentication.
+    Authz,
+    /// Before its statistics filters, after authorization.
+    Stats,
+}
+
+impl Phase {
+    /// All phases that can be asked for.
+    pub const ALL: [Phase; 3] = [Phase::Authn, Phase::Authz, Phase::Stats];
+
+    /// The phase as the resource spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Authn => "AUTHN",
+            Phase::Authz => "AUTHZ",
+            Phase::Stats => "STATS",
+        }
+    }
+}
+
+/// A file to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Where, below the package's folder.
+    pub path: Utf8PathBuf,
+    /// What.
+    pub content: String,
+}
+
+/// A template that cannot be rendered: a mistake in this program.
+#[derive(Debug, thiserror::Error)]
+#[error("the template `{template}` cannot be rendered: `{file}`")]
+pub struct RenderError {
+    template: &'static str,
+    file: &'static str,
+    source: minijinja::Error,
+}
+
+impl Explain for RenderError {
+    fn help(&self) -> Vec<String> {
+        vec!["this is a bug in cargo-wasmplugin; another `--template` may work".to_owned()]
+    }
+}
+
+/// Renders the files of `template`.
+///
+/// A file that ends in `.j2` is rendered and loses that ending; every other one is taken as it is.
+///
+/// # Errors
+///
+/// Where a template uses what is not among the answers; a test holds that none does.
+pub fn render(template: &Template, answers: &Answers) -> Result<Vec<File>, RenderError> {
+    let environment = environment();
+    let values = context! {
+        name => answers.name.as_str(),
+        resource_name => name::for_kubernetes(&answers.name),
+        image => answers.image.as_deref(),
+        namespace => answers.namespace.as_deref(),
+        phase => answers.phase.map(Phase::as_str),
+    };
+    let render_one = |&(path, text): &(&'static str, &'static str)| match path.strip_suffix(".j2") {
+        None => Ok(File {
+            path: path.into(),
+            content: text.to_owned(),
+        }),
+        Some(path) => environment
+            .render_named_str(path, text, values.clone())
+            .map(|content| File {
+                path: target(path),
+                content,
+            })
+            .map_err(|source| RenderError {
+                template: template.name,
+                file: path,
+                source,
+            }),
+    };
+    template.files.iter().map(render_one).collect()
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let syntax = SyntaxConfig::builder()
+        .keep_trailing_newline(true)
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .build()
+        .expect("the delimiters are the usual ones");
+    environment.set_syntax(syntax);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.add_filter("toml", |text: &str| toml_edit::Value::from(text).to_string());
+    environment.add_filter("yaml", yaml);
+    environment
+}
+
+/// git would obey a `.gitignore` among the templates, so there it has no dot.
+fn target(path: &str) -> Utf8PathBuf {
+    if path == "gitignore" {
+        ".gitignore".into()
+    } else {
+        path.into()
+    }
+}
+
+/// A string that YAML 1.1 and 1.2 read back as that string. JSON is YAML, so quotes as JSON has them do.
+fn yaml(text: &str) -> String {
+    const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    let plain = text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && !WORDS.contains(&text);
+    if plain {
+        text.to_owned()
+    } else {
+        serde_json::Value::from(text).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answers, File, Phase, TEMPLATES, render, yaml};
+
+    fn answers(image: Option<&str>, namespace: Option<&str>, phase: Option<Phase>) -> Answers {
+        Answers {
+            name: "my_filter".to_owned(),
+            image: image.map(str::to_owned),
+            namespace: namespace.map(str::to_owned),
+            phase,
+        }
+    }
+
+    fn content<'f>(files: &'f [File], path: &str) -> &'f str {
+        &files.iter().find(|file| file.path == path).unwrap().content
+    }
+
+    #[test]
+    fn every_template_renders_with_and_without_answers() {
+        let none = answers(None, None, None);
+        let all = answers(Some("quay.io/acme/my-filter"), Some("shop"), Some(Phase::Authz));
+        for template in TEMPLATES {
+            for answers in [&none, &all] {
+                let files = render(template, answers).unwrap();
+                for path in [
+                    "Cargo.toml",
+                    "src/lib.rs",
+                    "wasmplugin.yaml",
+                    "README.md",
+                    ".gitignore",
+                ] {
+                    let content = content(&files, path);
+                    assert!(
+                        content.ends_with('\n') && !content.ends_with("\n\n"),
+                        "{path}: {content}"
+                    );
+                    assert!(
+                        content.lines().all(|line| line.trim_end() == line),
+                        "{path}: {content}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn answers_stand_where_they_belong() {
+        let answers = answers(Some("quay.io/acme/my-filter"), Some("42"), Some(Phase::Authz));
+        for template in TEMPLATES {
+            let files = render(template, &answers).unwrap();
+            let manifest: toml_edit::DocumentMut = content(&files, "Cargo.toml").parse().unwrap();
+            assert_eq!(manifest["package"]["name"].as_str(), Some("my_filter"));
+            let settings = &manifest["package"]["metadata"]["wasmplugin"];
+            assert_eq!(settings["image"].as_str(), Some("quay.io/acme/my-filter"));
+            let resource = content(&files, "wasmplugin.yaml");
+            assert!(resource.contains("\n  name: my-filter\n"), "{resource}");
+            assert!(resource.contains("\n  namespace: \"42\"\n"), "{resource}");
+            assert!(resource.contains("\n  phase: AUTHZ\n"), "{resource}");
+        }
+    }
+
+    #[test]
+    fn a_workspace_does_not_change_what_the_manifest_means() {
+        for template in TEMPLATES {
+            let files = render(template, &answers(None, None, None)).unwrap();
+            let manifest: toml_edit::DocumentMut = content(&files, "Cargo.toml").parse().unwrap();
+            for ignored_in_members in ["profile", "patch", "replace", "workspace"] {
+                assert!(!manifest.contains_key(ignored_in_members), "{}", template.name);
+            }
+        }
+    }
+
+    #[test]
+    fn yaml_reads_back_what_was_written() {
+        for plain in ["hello", "http-headers", "e1"] {
+            assert_eq!(yaml(plain), plain);
+        }
+        for (hard, quoted) in [("on", "\"on\""), ("1e3", "\"1e3\""), ("a: b", "\"a: b\"")] {
+            assert_eq!(yaml(hard), quoted);
+        }
+    }
+}
