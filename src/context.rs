@@ -18,8 +18,6 @@ pub struct Context {
     pub cwd: Utf8PathBuf,
     /// The environment that the command was called with.
     pub env: Env,
-    /// Whether the network is forbidden.
-    pub offline: bool,
     /// Whether a signal asked to stop.
     pub interrupt: Interrupt,
 }
@@ -30,11 +28,11 @@ impl Context {
     /// # Errors
     ///
     /// Where the current folder is gone or is not UTF-8.
-    pub fn new(shell: Shell, env: Env, offline: bool, interrupt: Interrupt) -> Result<Self> {
+    pub fn new(shell: Shell, env: Env, interrupt: Interrupt) -> Result<Self> {
         #[expect(clippy::disallowed_methods, reason = "this is the room that the others read")]
         let cwd = std::env::current_dir().map_err(NoFolder::Gone)?;
         let cwd = Utf8PathBuf::try_from(cwd).map_err(|error| NoFolder::NotUtf8(error.into_io_error()))?;
-        Ok(Context { shell, cwd, env, offline, interrupt })
+        Ok(Context { shell, cwd, env, interrupt })
     }
 
     /// The cargo that called us, or else the one on PATH.

@@ -123,11 +123,6 @@ pub(super) struct Cargo {
 }
 
 impl Cargo {
-    /// Whether the network is forbidden, here or in the environment.
-    pub(super) fn is_offline(&self, env: &Env) -> bool {
-        self.offline || self.frozen || env.get("CARGO_NET_OFFLINE").is_some_and(|value| value == "true")
-    }
-
     pub(super) fn target_dir(&self) -> Option<&Utf8PathBuf> {
         self.target_dir.as_ref()
     }
@@ -143,14 +138,20 @@ impl Cargo {
         }
     }
 
-    pub(super) fn options(&self, global: &Global) -> CargoOptions {
+    pub(super) fn options(&self, env: &Env, global: &Global) -> CargoOptions {
+        let offline_env = env.get("CARGO_NET_OFFLINE").is_some_and(|value| value == "true");
         let mut args = global.for_cargo();
         args.extend(self.manifest_args());
         args.extend(self.features.iter().map(|features| format!("--features={features}").into()));
         args.extend(self.all_features.then(|| "--all-features".into()));
         args.extend(self.no_default_features.then(|| "--no-default-features".into()));
         args.extend(self.jobs.iter().map(|jobs| format!("--jobs={jobs}").into()));
-        CargoOptions { profile: self.profile.clone(), args, config: self.config.clone() }
+        CargoOptions {
+            profile: self.profile.clone(),
+            offline: self.offline || self.frozen || offline_env,
+            args,
+            config: self.config.clone(),
+        }
     }
 
     fn manifest_args(&self) -> Vec<OsString> {

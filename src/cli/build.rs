@@ -6,7 +6,7 @@ use crate::cli::args::{self, Cargo, Global};
 use crate::cli::output::{self, Format};
 use crate::config::{Layer, Optimize, Target, Variant};
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Explain as _, Result};
 use crate::ops::build::{self, BuildOptions, Source};
 use crate::reference::{Repository, Tag};
 
@@ -65,7 +65,7 @@ pub(super) struct Build {
     #[command(flatten)]
     output: output::Output,
     #[command(flatten)]
-    pub(super) cargo: Cargo,
+    cargo: Cargo,
 }
 
 impl Build {
@@ -80,7 +80,7 @@ impl Build {
     fn options(&self, ctx: &Context, global: &Global) -> BuildOptions {
         let source = match &self.module {
             Some(file) => Source::Module { file: file.clone(), target_dir: self.target_dir(ctx) },
-            None => Source::Crates { selection: self.cargo.selection(), cargo: self.cargo.options(global) },
+            None => Source::Crates { selection: self.cargo.selection(), cargo: self.cargo.options(&ctx.env, global) },
         };
         BuildOptions {
             source,
@@ -116,5 +116,5 @@ pub(super) fn repository(text: &str) -> Result<Repository, String> {
 }
 
 fn mesh(name: &str) -> Result<&'static Mesh, String> {
-    meshes::find(name).map_err(|error| format!("{error}\n\n  {}", error.help()))
+    meshes::find(name).map_err(|error| format!("{error}\n\n  {}", error.help().join("\n  ")))
 }

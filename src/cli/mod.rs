@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use clap::{Parser, Subcommand};
 
 use crate::context::{Context, Env};
-use crate::error::{Error, Exit, Explain, Result};
+use crate::error::{Exit, Explain, Result};
 use crate::optimize;
 use crate::process::Interrupt;
 
@@ -75,14 +75,10 @@ pub fn run(args: Vec<OsString>) -> Exit {
 }
 
 fn dispatch(cli: &Cli, env: Env) -> Result<()> {
-    let shell = cli.global.shell(&env);
-    let context = |offline| Context::new(shell, env, offline, Interrupt::install()?);
+    let context = || Context::new(cli.global.shell(&env), env, Interrupt::install()?);
     match &cli.command {
-        Command::New(new) => new.run(&context(false)?),
-        Command::Build(build) => {
-            let offline = build.cargo.is_offline(&env);
-            build.run(&context(offline)?, &cli.global)
-        }
+        Command::New(new) => new.run(&context()?),
+        Command::Build(build) => build.run(&context()?, &cli.global),
         Command::WasmOpt { program, args } => {
             Ok(optimize::child(program.as_deref(), args).map_err(OptimizerFailed)?)
         }
@@ -96,7 +92,6 @@ struct OptimizerFailed(String);
 
 impl Explain for OptimizerFailed {}
 
-/// The command line as it is documented, for the tests that hold the documentation to it.
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;

@@ -22,6 +22,8 @@ pub use toolchain::Toolchain;
 pub struct CargoOptions {
     /// `--profile`, where the user chose one.
     pub profile: Option<String>,
+    /// Whether the network is forbidden.
+    pub offline: bool,
     /// What cargo is given as it is: `--features`, `--locked`, `--config`, `-j` and their like.
     pub args: Vec<OsString>,
     /// The values of `--config` among them.
@@ -42,8 +44,8 @@ pub fn compile(
     rustflags::refuse_in(&options.config)?;
     let mut paths: Vec<Option<Utf8PathBuf>> = vec![None; project.crates.len()];
     for group in groups(&project.crates) {
-        toolchain.ensure(ctx, group.target)?;
-        let flags = toolchain.rustflags(project, group.target)?;
+        toolchain.ensure(ctx, group.target, options.offline)?;
+        let flags = toolchain.rustflags(ctx, project, group.target)?;
         build(ctx, project, options, &group, &flags, |index, path| paths[index] = Some(path))?;
     }
     let modules = paths.into_iter().zip(&project.crates).map(|(path, krate)| {

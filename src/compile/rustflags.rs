@@ -5,6 +5,7 @@ use toml_edit::{DocumentMut, Item};
 
 use crate::compile::Toolchain;
 use crate::config::Target;
+use crate::context::Context;
 use crate::error::{Result, UsageError};
 use crate::project::Project;
 
@@ -13,16 +14,16 @@ impl Toolchain {
     ///
     /// Cargo takes the flags of one source alone, and ours must not displace the user's. Therefore the
     /// effective ones are found out first.
-    pub(super) fn rustflags(&self, project: &Project, target: Target) -> Result<String> {
+    pub(super) fn rustflags(&self, ctx: &Context, project: &Project, target: Target) -> Result<String> {
         let mut flags = self.config.rustflags(target.triple())?.unwrap_or_default();
-        for (from, to) in self.remapped(project)? {
+        for (from, to) in self.remapped(ctx, project)? {
             flags.push(format!("--remap-path-prefix={from}={to}"));
         }
         Ok(flags.encode()?)
     }
 
     /// Folders of this machine, and what they are called instead. rustc takes the last that fits.
-    fn remapped(&self, project: &Project) -> Result<Vec<(Utf8PathBuf, String)>> {
+    fn remapped(&self, ctx: &Context, project: &Project) -> Result<Vec<(Utf8PathBuf, String)>> {
         let mut remapped = vec![(project.workspace_root.clone(), "/workspace".to_owned())];
         for (folder, package) in &project.outside {
             remapped.push((folder.clone(), format!("/{package}")));
@@ -37,7 +38,7 @@ impl Toolchain {
         // With rust-src installed, rustc puts its place where the released std has a neutral one.
         let std_source = self.sysroot.join("lib/rustlib/src/rust");
         if std_source.exists() {
-            remapped.push((std_source, format!("/rustc/{}", self.commit_hash()?)));
+            remapped.push((std_source, format!("/rustc/{}", self.commit_hash(ctx)?)));
         }
         remapped.push((project.target_dir.clone(), "/target".to_owned()));
         Ok(remapped)

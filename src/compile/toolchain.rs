@@ -1,5 +1,7 @@
 //! The Rust toolchain that compiles, and whether it has the standard library of a target.
 
+use std::process::Command;
+
 use camino::Utf8PathBuf;
 use cargo_config2::{Config, ResolveOptions};
 
@@ -25,18 +27,18 @@ impl Toolchain {
     pub fn find(ctx: &Context) -> Result<Self> {
         let env = ctx.env.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let config = Config::load_with_options(&ctx.cwd, ResolveOptions::default().env(env))?;
-        let mut rustc = process::command(ctx, &config.rustc().path);
-        rustc.args(&config.rustc().args).args(["--print", "sysroot"]);
-        let sysroot = String::from_utf8_lossy(&process::output(ctx, &mut rustc, None)?).trim().into();
+        let sysroot = process::output(ctx, rustc(ctx, &config).args(["--print", "sysroot"]), None)?;
+        let sysroot = String::from_utf8_lossy(&sysroot).trim().into();
         let cargo_home = cargo_config2::cargo_home_with_cwd(ctx.cwd.as_std_path())
             .and_then(|home| Utf8PathBuf::try_from(home).ok());
         Ok(Toolchain { config, sysroot, cargo_home })
     }
 
     /// The commit that rustc was built from. std's paths hold it.
-    pub(super) fn commit_hash(&self) -> Result<String> {
-        let version = self.config.rustc_version()?;
-        Ok(version.commit_hash.unwrap_or_default())
+    pub(super) fn commit_hash(&self, ctx: &Context) -> Result<String> {
+        let told = process::output(ctx, rustc(ctx, &self.config).arg("-vV"), None)?;
+        let told = String::from_utf8_lossy(&told);
+        Ok(told.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or_default().to_owned())
     }
 
     /// Sees to it that crates can be compiled for `target`.
@@ -44,7 +46,7 @@ impl Toolchain {
     /// # Errors
     ///
     /// Where its standard library is not installed and rustup cannot install it.
-    pub(super) fn ensure(&self, ctx: &Context, target: Target) -> Result<()> {
+    pub(super) fn ensure(&self, ctx: &Context, target: Target, offline: bool) -> Result<()> {
         if self.has_std(target) || builds_std(ctx) {
             return Ok(());
         }
@@ -52,7 +54,7 @@ impl Toolchain {
         let Some(toolchain) = self.rustup_toolchain() else {
             return Err(missing(Tried::NoRustup).into());
         };
-        if ctx.offline {
+        if offline {
             return Err(missing(Tried::Offline).into());
         }
         ctx.shell.status("Installing", format_args!("{} with rustup", target.triple()));
@@ -78,6 +80,12 @@ impl Toolchain {
         let toolchains = self.sysroot.parent()?;
         (toolchains.file_name() == Some("toolchains")).then(|| self.sysroot.file_name()).flatten()
     }
+}
+
+fn rustc(ctx: &Context, config: &Config) -> Command {
+    let mut rustc = process::command(ctx, &config.rustc().path);
+    rustc.args(&config.rustc().args);
+    rustc
 }
 
 /// Whether the user has cargo build the standard library itself.

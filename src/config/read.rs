@@ -7,7 +7,7 @@ use toml_edit::{Document, Item, TableLike};
 
 use crate::check::meshes::{self, Mesh};
 use crate::config::{Choice, Optimize, Target, Variant};
-use crate::error::{InvalidFile, Problem, nearest};
+use crate::error::{Explain as _, InvalidFile, Problem, nearest};
 use crate::reference::Repository;
 
 /// What one place says of the settings; the rest is left to the layers below it.
@@ -203,7 +203,7 @@ impl Reader {
             match meshes::find(name) {
                 Ok(mesh) => found.push(mesh),
                 Err(error) => {
-                    let help = error.help();
+                    let help = error.help().join("; ");
                     self.problem(span, error.to_string(), String::new(), Some(help));
                 }
             }

@@ -266,9 +266,10 @@ fn package(
     let tag = options.tag.clone().or_else(|| plugin.tag.clone());
     let module_digest = Digest::of(module.bytes());
     let pulled = pull_image.as_ref().or(repository.as_ref()).map(|repository| PulledImage {
-        repository: repository.clone(),
-        tag: tag.clone(),
-        digest: image.digest(),
+        repository: repository.to_string(),
+        tag: tag.as_ref().map(ToString::to_string),
+        manifest: image.digest(),
+        module: module_digest,
     });
     let resource = template.pin(pulled.as_ref(), module_digest)?;
 
