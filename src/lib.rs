@@ -5,4 +5,5 @@ pub mod digest;
 pub mod error;
 pub mod findings;
 pub mod process;
+pub mod resource;
 pub mod shell;

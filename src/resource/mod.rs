@@ -1,0 +1,3 @@
+//! The resources that name a plugin to a mesh.
+
+pub mod yaml;
