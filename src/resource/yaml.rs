@@ -65,6 +65,31 @@ impl Node {
         }
     }
 
+    /// Where `key` stands among the keys of a mapping.
+    pub fn position(&self, key: &str) -> Option<usize> {
+        self.entries()
+            .iter()
+            .position(|(Key { name, .. }, _)| name == key)
+    }
+
+    /// The value under `key`, to be changed. A mapping without the key gets it at `index` or, where that is
+    /// past its end, at its end; what is no mapping becomes one.
+    pub fn entry(&mut self, key: &str, index: usize) -> &mut Node {
+        let found = self.position(key);
+        if !matches!(self.value, Value::Map(_)) {
+            self.value = Value::Map(Vec::new());
+        }
+        let Value::Map(entries) = &mut self.value else {
+            unreachable!("it was made a mapping above")
+        };
+        let index = found.unwrap_or_else(|| {
+            let index = index.min(entries.len());
+            entries.insert(index, (Key::from(key), Value::Null.into()));
+            index
+        });
+        &mut entries[index].1
+    }
+
     /// The items of a sequence; of anything else none.
     pub fn items(&self) -> &[Node] {
         match &self.value {

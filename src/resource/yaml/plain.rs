@@ -60,7 +60,7 @@ pub(super) fn resolve(text: &str) -> Result<Value, Refusal> {
 
 fn disputed(text: &str, one: &str, other: &str) -> Refusal {
     Refusal {
-        reason: format!("some YAML readers take it for {one}, others for {other}"),
+        reason: format!("is ambiguous: some YAML readers take it for {one}, others for {other}"),
         help: format!(
             "quote it where text is meant: {}; else write `true`, `false` or a number in plain decimal digits",
             quoted(text)
@@ -332,7 +332,7 @@ mod tests {
         ] {
             let refusal = resolve(text).expect_err(text);
             assert!(
-                refusal.reason.starts_with("some YAML readers"),
+                refusal.reason.starts_with("is ambiguous: "),
                 "{text}: {}",
                 refusal.reason
             );
@@ -344,7 +344,7 @@ mod tests {
         }
         assert_eq!(
             resolve("012").unwrap_err().reason,
-            "some YAML readers take it for the number 10, others for the number 12"
+            "is ambiguous: some YAML readers take it for the number 10, others for the number 12"
         );
     }
 
@@ -358,7 +358,10 @@ mod tests {
             "1.0e+999",
             &"9".repeat(1000),
         ] {
-            assert!(!resolve(text).unwrap_err().reason.starts_with("some"), "{text}");
+            assert!(
+                !resolve(text).unwrap_err().reason.starts_with("is ambiguous"),
+                "{text}"
+            );
         }
     }
 }
