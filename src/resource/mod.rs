@@ -1,0 +1,233 @@
+//! The resources that name a plugin to a mesh.
+//!
+//! A [`Template`] is what the user wrote; pinned to an image it becomes a [`Resource`]. Both are documents,
+//! never structs: a field that this version does not know survives. A kind is a file with the table of its
+//! fields, such as `wasm_plugin.rs`.
+
+mod name;
+mod schema;
+mod url;
+mod wasm_plugin;
+pub mod yaml;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::digest::Digest;
+use crate::error::{InvalidFile, Problem};
+
+pub use name::kubernetes_name_problem;
+use schema::{Place, Review, problem};
+use url::{OciUrl, Url};
+use yaml::{Key, Node, Value};
+
+/// How many problems of a file are told: past these, one cause is behind them all.
+const MAX_PROBLEMS: usize = 50;
+
+/// A WasmPlugin that was read and found valid, and that names no image yet.
+#[derive(Debug, Clone)]
+pub struct Template {
+    path: Utf8PathBuf,
+    text: String,
+    document: Node,
+}
+
+/// The image that a resource names.
+#[derive(Debug, Clone)]
+pub struct PulledImage {
+    /// The repository under the name by which the mesh pulls it: `quay.io/acme/header-append`.
+    pub repository: String,
+    /// The tag, where it has one.
+    pub tag: Option<String>,
+    /// The digest of the image's manifest.
+    pub manifest: Digest,
+    /// The digest of the module in it.
+    pub module: Digest,
+}
+
+/// A complete WasmPlugin: `url` and `sha256` say what is to be loaded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resource {
+    document: Node,
+}
+
+impl Template {
+    /// Reads a WasmPlugin from the text of a file, with what is doubtful in it. Where it has no name, it gets
+    /// that of the cargo package.
+    ///
+    /// # Errors
+    ///
+    /// Where the text is not YAML, or is a resource that Kubernetes or Istio would refuse.
+    pub fn read(
+        path: &Utf8Path,
+        text: String,
+        package: &str,
+    ) -> Result<(Template, Vec<Problem>), InvalidFile> {
+        let mut document = match yaml::read_document(&text) {
+            Ok(document) => document,
+            Err(problems) => return Err(invalid(path, text, problems)),
+        };
+        let Review { errors, mut warnings } = wasm_plugin::review(&document);
+        if !errors.is_empty() {
+            return Err(invalid(path, text, errors));
+        }
+        warnings.truncate(MAX_PROBLEMS);
+        complete(&mut document, package);
+        Ok((
+            Template {
+                path: path.to_owned(),
+                text,
+                document,
+            },
+            warnings,
+        ))
+    }
+
+    /// The WasmPlugin of a cargo package that has no file for it.
+    pub fn minimal(package: &str) -> Template {
+        let entry = |key: &str, value: &str| (Key::from(key), Value::String(value.to_owned()).into());
+        let identity = vec![
+            entry("apiVersion", wasm_plugin::API_VERSION),
+            entry("kind", wasm_plugin::KIND),
+        ];
+        let mut document = Value::Map(identity).into();
+        complete(&mut document, package);
+        Template {
+            path: Utf8PathBuf::new(),
+            text: String::new(),
+            document,
+        }
+    }
+
+    /// The file that the template was read from; empty for a minimal one.
+    pub fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+
+    /// The text that the template was read from, for the lines that a warning shows.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Fills in `url` and `sha256`. An image is named by tag and digest, and its `sha256` is that of the
+    /// manifest; a `file` or `http(s)` url of the template stays, and its `sha256` is that of the module
+    /// (Istio compares it for `http(s)` and ignores it for `file`).
+    ///
+    /// # Errors
+    ///
+    /// Where the template names another image or another hash.
+    pub fn pin(&self, image: &PulledImage) -> Result<Resource, InvalidFile> {
+        let stated = |field: &str| {
+            let spec = self.document.get("spec")?;
+            let (key, node) = spec.entries().iter().find(|(key, _)| key.name == field)?;
+            let text = node.as_str().filter(|text| !text.is_empty())?;
+            Some((
+                Place {
+                    path: "spec".into(),
+                    span: 0..0,
+                }
+                .field(key, node),
+                text,
+            ))
+        };
+        let mut problems = Vec::new();
+        let (url, sha256) = match stated("url").map(|(place, text)| (place, text, Url::parse(text))) {
+            Some((_, text, Ok(Url::Module))) => (text.to_owned(), image.module.hex()),
+            Some((place, _, Ok(Url::Oci(url)))) => {
+                problems.extend(image.differences(&url).into_iter().map(|(complaint, expected)| {
+                    let help = "leave `url` out: it is filled in".to_owned();
+                    problem(&place, &complaint, expected, Some(help))
+                }));
+                (image.url(), image.manifest.hex())
+            }
+            // A template with any other url is not made.
+            Some((_, _, Err(_))) | None => (image.url(), image.manifest.hex()),
+        };
+        if let Some((place, text)) = stated("sha256").filter(|(_, text)| *text != sha256) {
+            let (module, manifest) = (image.module.hex(), image.manifest.hex());
+            let complaint = match text {
+                text if text == module => "is the hash of the module, but the url names an image",
+                text if text == manifest => "is the hash of the image's manifest, but the url names a module",
+                _ => "is not the hash of what the url names",
+            };
+            let help = "leave `sha256` out: it is filled in".to_owned();
+            problems.push(problem(
+                &place,
+                complaint,
+                format!("`{sha256}` is expected"),
+                Some(help),
+            ));
+        }
+        if !problems.is_empty() {
+            return Err(invalid(&self.path, self.text.clone(), problems));
+        }
+        let mut document = self.document.clone();
+        let spec = document.entry("spec", usize::MAX);
+        *spec.entry("url", 0) = Value::String(url).into();
+        let after_url = spec.position("url").map_or(0, |position| position + 1);
+        *spec.entry("sha256", after_url) = Value::String(sha256).into();
+        Ok(Resource { document })
+    }
+}
+
+impl PulledImage {
+    /// Both tag and digest: the one to read, the other to rely on.
+    fn url(&self) -> String {
+        let tag = self.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
+        format!("oci://{}{tag}@{}", self.repository, self.manifest)
+    }
+
+    /// Where a url names another image: a complaint about the url, and what is expected.
+    fn differences(&self, url: &OciUrl) -> Vec<(String, String)> {
+        let mut differences = Vec::new();
+        let mut differ = |part: &str, stated: &str, actual: Option<&str>| {
+            if Some(stated) != actual {
+                let actual = actual.map_or(format!("no {part}"), |actual| format!("the {part} `{actual}`"));
+                differences.push((
+                    format!("names the {part} `{stated}`"),
+                    format!("the image has {actual}"),
+                ));
+            }
+        };
+        differ("repository", &url.repository, Some(&self.repository));
+        if let Some(tag) = &url.tag {
+            differ("tag", tag, self.tag.as_deref());
+        }
+        if let Some(digest) = &url.digest {
+            differ("digest", digest, Some(&self.manifest.to_string()));
+        }
+        differences
+    }
+}
+
+impl Resource {
+    /// The resource as YAML that ends in one newline and does not begin with `---`.
+    pub fn to_yaml(&self) -> String {
+        yaml::write(&self.document)
+    }
+
+    /// The resource as JSON.
+    pub fn to_json(&self) -> serde_json::Value {
+        self.document.to_json()
+    }
+}
+
+fn invalid(path: &Utf8Path, text: String, mut problems: Vec<Problem>) -> InvalidFile {
+    problems.truncate(MAX_PROBLEMS);
+    InvalidFile {
+        path: path.to_owned(),
+        text,
+        problems,
+    }
+}
+
+/// Adds the name that a valid document may lack.
+fn complete(document: &mut Node, package: &str) {
+    let before_spec = document.position("spec").unwrap_or(usize::MAX);
+    let metadata = document.entry("metadata", before_spec);
+    if metadata.get("name").is_none() {
+        *metadata.entry("name", 0) = Value::String(name::from_package(package)).into();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! Where a mesh fetches a module from: the `url` of a resource.
+
+/// A url that every version of Istio takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Url {
+    /// An image in a registry.
+    Oci(OciUrl),
+    /// The module itself, by `http://`, `https://` or in the proxy's container by `file://`.
+    Module,
+}
+
+/// `oci://REPOSITORY[:TAG][@DIGEST]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OciUrl {
+    pub(super) repository: String,
+    pub(super) tag: Option<String>,
+    /// With its `sha256:`.
+    pub(super) digest: Option<String>,
+}
+
+/// Why a url is not taken, to be said after the url, and what to write instead.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) reason: String,
+    pub(super) help: String,
+}
+
+impl Url {
+    /// Takes a url apart.
+    ///
+    /// # Errors
+    ///
+    /// Where the webhook, istiod or the proxy would refuse it, or take only some of its kind.
+    pub(super) fn parse(text: &str) -> Result<Url, Refusal> {
+        let refuse = |reason: String, help: &str| {
+            Err(Refusal {
+                reason,
+                help: help.to_owned(),
+            })
+        };
+        if let Some(wrong) = text.chars().find(|c| c.is_whitespace() || c.is_control()) {
+            return refuse(format!("holds `{}`", wrong.escape_debug()), "a url has no spaces");
+        }
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Err(Refusal {
+                reason: "has no scheme: Istio would take the name of a registry with a port for a scheme of its own"
+                    .to_owned(),
+                help: format!("write `oci://{text}`"),
+            });
+        };
+        let host = rest.split('/').next().unwrap_or_default();
+        match scheme {
+            "oci" => OciUrl::parse(rest).map(Url::Oci),
+            "http" | "https" if host.is_empty() => refuse(
+                "names no host".to_owned(),
+                "write `https://HOST/PATH/plugin.wasm`",
+            ),
+            "http" | "https" => Ok(Url::Module),
+            "file" if rest.starts_with('/') && rest.len() > 1 => Ok(Url::Module),
+            "file" => refuse(
+                "has no absolute path".to_owned(),
+                "write `file:///PATH/plugin.wasm`, a path in the proxy's container",
+            ),
+            other => refuse(
+                format!("has the scheme `{other}`, which Istio refuses"),
+                "write `oci://` for an image, or `https://`, `http://` or `file://` for a module",
+            ),
+        }
+    }
+}
+
+impl OciUrl {
+    fn parse(rest: &str) -> Result<OciUrl, Refusal> {
+        let refuse = |reason: &str| {
+            Err(Refusal {
+                reason: reason.to_owned(),
+                help: "write `oci://REGISTRY/REPOSITORY:TAG@sha256:DIGEST`; tag and digest may be left out"
+                    .to_owned(),
+            })
+        };
+        let (name, digest) = match rest.split_once('@') {
+            Some((name, digest)) => (name, Some(digest)),
+            None => (rest, None),
+        };
+        if digest.is_some_and(|digest| !digest.strip_prefix("sha256:").is_some_and(is_sha256)) {
+            return refuse("has a digest that is not `sha256:` and 64 of `0-9a-f`");
+        }
+        if name.contains(['?', '#']) {
+            return refuse("has a query or a fragment, which Istio drops");
+        }
+        let Some((registry, path)) = name.split_once('/') else {
+            return refuse("names a registry and no repository");
+        };
+        let (path, tag) = match path.split_once(':') {
+            Some((path, tag)) => (path, Some(tag)),
+            None => (path, None),
+        };
+        if registry.is_empty() || path.split('/').any(str::is_empty) {
+            return refuse("names no repository");
+        }
+        if tag.is_some_and(|tag| tag.is_empty() || tag.contains(['/', ':'])) {
+            return refuse("has a tag that is none");
+        }
+        Ok(OciUrl {
+            repository: format!("{registry}/{path}"),
+            tag: tag.map(str::to_owned),
+            digest: digest.map(str::to_owned),
+        })
+    }
+}
+
+/// Whether the text is 64 lower-case hexadecimal digits, the one form of a hash that Istio takes.
+pub(super) fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn oci(repository: &str, tag: Option<&str>, digest: Option<&str>) -> Url {
+        let (repository, tag, digest) = (
+            repository.to_owned(),
+            tag.map(str::to_owned),
+            digest.map(str::to_owned),
+        );
+        Url::Oci(OciUrl {
+            repository,
+            tag,
+            digest,
+        })
+    }
+
+    #[test]
+    fn urls_are_taken_apart() {
+        let digest = format!("sha256:{}", "0a".repeat(32));
+        for (text, url) in [
+            (
+                "oci://reg:5000/a/b:v1".to_owned(),
+                oci("reg:5000/a/b", Some("v1"), None),
+            ),
+            ("oci://quay.io/a".to_owned(), oci("quay.io/a", None, None)),
+            (
+                format!("oci://[::1]:5000/a@{digest}"),
+                oci("[::1]:5000/a", None, Some(&digest)),
+            ),
+            (
+                format!("oci://quay.io/a:1@{digest}"),
+                oci("quay.io/a", Some("1"), Some(&digest)),
+            ),
+            ("https://h/x.wasm?a=b".to_owned(), Url::Module),
+            ("http://h".to_owned(), Url::Module),
+            ("file:///x.wasm".to_owned(), Url::Module),
+        ] {
+            assert_eq!(Url::parse(&text), Ok(url), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_istio_refuses_is_refused_with_the_reason() {
+        for (text, reason) in [
+            ("", "has no scheme"),
+            ("docker.io/a/b:v1", "has no scheme"),
+            ("reg.example:5000/a:v1", "has no scheme"),
+            ("docker://a/b", "has the scheme `docker`"),
+            ("https+oci://a/b", "has the scheme `https+oci`"),
+            ("OCI://a/b", "has the scheme `OCI`"),
+            ("oci://a/b c", "holds ` `"),
+            ("oci://quay.io", "names a registry and no repository"),
+            ("oci:///a", "names no repository"),
+            ("oci://quay.io/", "names no repository"),
+            ("oci://quay.io/a//b", "names no repository"),
+            ("oci://quay.io/a:", "has a tag"),
+            ("oci://quay.io/a:b/c", "has a tag"),
+            ("oci://quay.io/a@sha256:12", "has a digest"),
+            ("oci://quay.io/a@", "has a digest"),
+            ("oci://quay.io/a?x", "has a query"),
+            ("https:///x", "names no host"),
+            ("file://x.wasm", "has no absolute path"),
+            ("file:///", "has no absolute path"),
+        ] {
+            let refusal = Url::parse(text).expect_err(text);
+            assert!(refusal.reason.starts_with(reason), "{text}: {}", refusal.reason);
+        }
+        assert_eq!(
+            Url::parse("reg:5000/a").unwrap_err().help,
+            "write `oci://reg:5000/a`"
+        );
+    }
+}

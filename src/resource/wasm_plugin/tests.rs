@@ -1,0 +1,393 @@
+use super::super::yaml::read_document;
+use super::*;
+
+/// What a review says of a document, a line a problem: `error|warning PLACE: message; label; help`.
+fn told(source: &str) -> Vec<String> {
+    let review = review(&read_document(source).unwrap_or_else(|problems| panic!("{source}: {problems:?}")));
+    let line = |kind: &str, problem: &crate::error::Problem| {
+        let help = problem.help.as_deref().unwrap_or_default();
+        format!(
+            "{kind} {}: {}; {}; {help}",
+            &source[problem.span.clone()],
+            problem.message,
+            problem.label
+        )
+    };
+    let errors = review.errors.iter().map(|problem| line("error", problem));
+    errors
+        .chain(review.warnings.iter().map(|problem| line("warning", problem)))
+        .collect()
+}
+
+/// The same for a spec that is given in flow style, `{...}`.
+fn spec_told(spec: &str) -> Vec<String> {
+    told(&format!(
+        "{{apiVersion: {API_VERSION}, kind: {KIND}, metadata: {{name: a}}, spec: {spec}}}"
+    ))
+}
+
+fn assert_told(spec: &str, expected: &str) {
+    let told = spec_told(spec);
+    assert_eq!(told.len(), 1, "{spec}: {told:#?}");
+    assert_eq!(told[0], expected, "{spec}");
+}
+
+fn list(count: usize, item: impl Fn(usize) -> String) -> String {
+    let items: Vec<String> = (0..count).map(item).collect();
+    format!("[{}]", items.join(", "))
+}
+
+const FULL: &str = "\
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata:
+  name: header-append
+  namespace: istio-system
+  labels: {app: demo}
+  annotations: {note: \"1\"}
+  finalizers: [x]
+spec:
+  selector:
+    matchLabels: {app: demo}
+  url: oci://quay.io/acme/header-append
+  sha256: \"\"
+  imagePullPolicy: IfNotPresent
+  imagePullSecret: pull
+  pluginConfig:
+    big: 9007199254740992
+    list: [1, {a: null}]
+  pluginName: root
+  phase: AUTHN
+  priority: -2147483648
+  failStrategy: FAIL_RELOAD
+  vmConfig:
+    env:
+    - {name: A, valueFrom: INLINE, value: x}
+    - {name: B, valueFrom: HOST}
+  match:
+  - mode: CLIENT_AND_SERVER
+    ports: [{number: 1}, {number: 65535}]
+  type: HTTP
+status: whatever
+";
+
+#[test]
+fn a_full_plugin_is_taken() {
+    assert_eq!(told(FULL), [""; 0]);
+    assert_eq!(spec_told("{}"), [""; 0]);
+    assert_eq!(spec_told("null"), [""; 0]);
+    assert_eq!(
+        spec_told("{selector: null, priority: null, targetRefs: [{kind: Service, name: a}]}"),
+        [""; 0]
+    );
+}
+
+#[test]
+fn another_kind_is_refused_alone() {
+    for kind in ["TrafficExtension", "ServiceMeshExtension"] {
+        assert_eq!(
+            told(&format!(
+                "apiVersion: maistra.io/v1\nkind: {kind}\nspec: {{phaze: 1}}\n"
+            )),
+            [format!(
+                "error {kind}: `kind` is `{kind}`, a kind that is not handled here; `WasmPlugin` is expected; "
+            )]
+        );
+    }
+    assert_eq!(
+        told("apiVersion: extensions.istio.io/v1beta1\nkind: wasmplugin\n"),
+        [
+            "error extensions.istio.io/v1beta1: `apiVersion` is `extensions.istio.io/v1beta1`; \
+             `extensions.istio.io/v1alpha1` is expected; a similar value exists: `extensions.istio.io/v1alpha1`",
+            "error wasmplugin: `kind` is `wasmplugin`; `WasmPlugin` is expected; a similar value exists: `WasmPlugin`",
+        ]
+    );
+    assert_eq!(
+        told("spec: {}"),
+        [
+            "error spec: `apiVersion` is missing; `apiVersion` is required here; ",
+            "error spec: `kind` is missing; `kind` is required here; ",
+        ]
+    );
+    assert_eq!(
+        told("[1]")[0],
+        "error : the document is a list; a mapping is expected; "
+    );
+    assert_eq!(
+        told("text")[0],
+        "error : the document is text; a mapping is expected; "
+    );
+}
+
+#[test]
+fn a_near_field_is_a_typo_and_a_far_one_survives() {
+    assert_told(
+        "{plugginConfig: {}}",
+        "error plugginConfig: unknown field `plugginConfig`; no known field of `spec`; \
+         a field with a similar name exists: `pluginConfig`",
+    );
+    assert_told(
+        "{frobnicate: {}}",
+        "warning frobnicate: unknown field `frobnicate`; no known field of `spec`; \
+         it is kept; a cluster that does not know it drops it or refuses it",
+    );
+    assert!(spec_told("{vmConfig: {env: [{nmae: A, name: B}]}}")[0].contains("`spec.vmConfig.env[0]`"));
+    let told = told(&format!(
+        "apiVersion: {API_VERSION}\nkind: {KIND}\nmetdata: {{}}\nfrobnicate: 1\n"
+    ));
+    assert!(
+        told[0].starts_with("error metdata: unknown field `metdata`; no known field of the document"),
+        "{told:?}"
+    );
+    assert!(told[1].starts_with("warning frobnicate"), "{told:?}");
+}
+
+#[test]
+fn all_problems_are_told_in_the_order_of_the_text() {
+    let told = spec_told("{type: TCP, phase: authn, priority: x, pluginName: 8, match: {}, vmConfig: [1]}");
+    let expected = [
+        "error TCP: `spec.type` is `TCP`; one of `UNSPECIFIED_PLUGIN_TYPE`, `HTTP`, `NETWORK` is expected; ",
+        "error authn: `spec.phase` is `authn`; one of `UNSPECIFIED_PHASE`, `AUTHN`, `AUTHZ`, `STATS` is expected; \
+         a similar value exists: `AUTHN`",
+        "error x: `spec.priority` is text; a whole number is expected; ",
+        "error 8: `spec.pluginName` is a number; text is expected; quote it",
+        "error match: `spec.match` is a mapping; a list is expected; ",
+        "error vmConfig: `spec.vmConfig` is a list; a mapping is expected; ",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn choices_are_closed() {
+    for (field, value) in [
+        ("imagePullPolicy", "Never"),
+        ("phase", "STATISTICS"),
+        ("failStrategy", "FAIL"),
+        ("type", "http3"),
+    ] {
+        let told = spec_told(&format!("{{{field}: {value}}}"));
+        assert!(
+            told[0].starts_with(&format!("error {value}: `spec.{field}` is `{value}`; one of ")),
+            "{told:?}"
+        );
+    }
+    let told = spec_told("{match: [{mode: BOTH}]}");
+    assert!(
+        told[0].starts_with("error BOTH: `spec.match[0].mode` is `BOTH`"),
+        "{told:?}"
+    );
+    let told = spec_told("{targetRef: {kind: Deployment, name: a}}");
+    assert!(
+        told[0].starts_with("error Deployment: `spec.targetRef.kind` is `Deployment`"),
+        "{told:?}"
+    );
+    let told = spec_told("{vmConfig: {env: [{name: A, valueFrom: SECRET}]}}");
+    assert!(
+        told[0].contains("`spec.vmConfig.env[0].valueFrom` is `SECRET`"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn lengths_and_counts_end_where_the_mesh_ends_them() {
+    let letters = |count: usize| "a".repeat(count);
+    let target = |field: &str, length: usize| {
+        let others = if field == "name" {
+            "kind: Service"
+        } else {
+            "kind: Service, name: a"
+        };
+        format!("{{targetRefs: [{{{others}, {field}: {}}}]}}", letters(length))
+    };
+    let env = |name: usize, value: usize| {
+        format!(
+            "{{vmConfig: {{env: [{{name: {}, value: \"{}\"}}]}}}}",
+            letters(name),
+            letters(value)
+        )
+    };
+    let label = |value: &str| format!("{{selector: {{matchLabels: {{a: {value}}}}}}}");
+    let labels = |count: usize| {
+        let labels: Vec<String> = (0..count).map(|number| format!("k{number}: v")).collect();
+        format!("{{selector: {{matchLabels: {{{}}}}}}}", labels.join(", "))
+    };
+    let port = |number: i64| format!("{{match: [{{ports: [{{number: {number}}}]}}]}}");
+    for (fits, too_much) in [
+        (
+            format!("{{pluginName: {}}}", letters(256)),
+            format!("{{pluginName: {}}}", letters(257)),
+        ),
+        ("{pluginName: é}".to_owned(), "{pluginName: \"\"}".to_owned()),
+        (
+            format!("{{imagePullSecret: {}}}", letters(253)),
+            format!("{{imagePullSecret: {}}}", letters(254)),
+        ),
+        (
+            "{imagePullSecret: a}".to_owned(),
+            "{imagePullSecret: \"\"}".to_owned(),
+        ),
+        ("{url: \"oci://a/b\"}".to_owned(), "{url: \"\"}".to_owned()),
+        (
+            "{priority: 2147483647}".to_owned(),
+            "{priority: 2147483648}".to_owned(),
+        ),
+        (
+            "{priority: -2147483648}".to_owned(),
+            "{priority: -2147483649}".to_owned(),
+        ),
+        (target("group", 253), target("group", 254)),
+        (target("name", 253), target("name", 254)),
+        (
+            "{targetRef: {kind: Service, name: a, namespace: \"\"}}".to_owned(),
+            target("namespace", 1),
+        ),
+        (env(256, 2048), env(257, 2048)),
+        (env(1, 2048), env(1, 2049)),
+        (label(&letters(63)), label(&letters(64))),
+        (label("a"), label("\"a*\"")),
+        (labels(4096), labels(4097)),
+        (port(1), port(0)),
+        (port(65535), port(65536)),
+        (
+            format!(
+                "{{targetRefs: {}}}",
+                list(16, |_| "{kind: Gateway, name: a}".to_owned())
+            ),
+            format!(
+                "{{targetRefs: {}}}",
+                list(17, |_| "{kind: Gateway, name: a}".to_owned())
+            ),
+        ),
+        (
+            format!(
+                "{{vmConfig: {{env: {}}}}}",
+                list(256, |number| format!("{{name: N{number}}}"))
+            ),
+            format!(
+                "{{vmConfig: {{env: {}}}}}",
+                list(257, |number| format!("{{name: N{number}}}"))
+            ),
+        ),
+        ("{sha256: \"\"}".to_owned(), "{sha256: \"0\"}".to_owned()),
+        (
+            format!("{{sha256: \"{}\"}}", "0a".repeat(32)),
+            format!("{{sha256: \"{}\"}}", "0g".repeat(32)),
+        ),
+    ] {
+        assert_eq!(spec_told(&fits), [""; 0], "{fits}");
+        let told = spec_told(&too_much);
+        assert!(
+            told.len() == 1 && told[0].starts_with("error "),
+            "{too_much}: {told:#?}"
+        );
+    }
+}
+
+#[test]
+fn required_fields_are_missed() {
+    for (spec, field) in [
+        ("{targetRef: {kind: Service}}", "spec.targetRef.name"),
+        ("{targetRefs: [{name: a}]}", "spec.targetRefs[0].kind"),
+        ("{vmConfig: {env: [{value: a}]}}", "spec.vmConfig.env[0].name"),
+        (
+            "{match: [{ports: [{number: null}]}]}",
+            "spec.match[0].ports[0].number",
+        ),
+    ] {
+        assert!(
+            spec_told(spec)[0].contains(&format!(": `{field}` is missing; ")),
+            "{spec}"
+        );
+    }
+}
+
+#[test]
+fn what_excludes_each_other_is_told() {
+    let beside = "only one of `selector`, `targetRef`, `targetRefs` may be set";
+    assert_eq!(
+        spec_told("{targetRefs: [], selector: {}, targetRef: {kind: Service, name: a}}"),
+        [
+            format!("error selector: `spec.selector` stands beside `targetRefs`; {beside}; "),
+            format!("error targetRef: `spec.targetRef` stands beside `targetRefs`; {beside}; "),
+        ]
+    );
+    assert_told(
+        "{vmConfig: {env: [{name: A, valueFrom: HOST, value: x}]}}",
+        "error x: `spec.vmConfig.env[0].value` is set; with `valueFrom: HOST` the proxy's environment has the value; ",
+    );
+    assert_told(
+        "{vmConfig: {env: [{name: A}, {name: A}]}}",
+        "error A: `spec.vmConfig.env[1].name` is `A` a second time; each variable stands once; ",
+    );
+    let told = spec_told("{match: [{ports: [{number: 80}, {number: 80}]}, {ports: [{number: 80}]}]}");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("`spec.match[0].ports[1]` is 80 a second time"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn the_configuration_is_a_mapping_and_keeps_what_it_can() {
+    for config in ["text", "[1]", "8", "true"] {
+        let told = spec_told(&format!("{{pluginConfig: {config}}}"));
+        assert!(told[0].ends_with("; a mapping is expected; "), "{told:?}");
+    }
+    let told = spec_told("{pluginConfig: {verificationKey: x}, verificationKey: z}");
+    assert!(
+        told[0].starts_with("warning x: `spec.pluginConfig.verificationKey` only reaches the plugin"),
+        "{told:?}"
+    );
+    assert!(
+        told[1].starts_with("warning z: `spec.verificationKey` has no effect"),
+        "{told:?}"
+    );
+    let told = spec_told("{pluginConfig: {a: [{b: -9007199254740993}]}}");
+    assert!(
+        told[0].starts_with("warning -9007199254740993: `spec.pluginConfig.a[0].b` loses digits"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn doubtful_settings_are_warned_of() {
+    let told = spec_told("{selector: {matchLabels: {}}}");
+    assert!(
+        told.len() == 1 && told[0].starts_with("warning matchLabels: "),
+        "{told:?}"
+    );
+    let told = spec_told("{vmConfig: {env: [{name: ISTIO_META_X, value: a}]}}");
+    assert!(
+        told.len() == 1 && told[0].starts_with("warning ISTIO_META_X: "),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn hashes_urls_and_names_are_explained() {
+    let hash = "0a".repeat(32);
+    let told = spec_told(&format!("{{sha256: \"sha256:{hash}\"}}"));
+    assert!(told[0].ends_with(&format!("; write `{hash}`")), "{told:?}");
+    let told = spec_told(&format!("{{sha256: {}}}", hash.to_uppercase().replace('0', "A")));
+    assert!(
+        told[0].ends_with(&format!("; write `{}`", hash.replace('0', "a"))),
+        "{told:?}"
+    );
+    let told = spec_told("{url: \"reg:5000/a\"}");
+    assert!(told[0].ends_with("; write `oci://reg:5000/a`"), "{told:?}");
+    let metadata = |metadata: &str| told_metadata(metadata);
+    assert!(metadata("{name: a_b}")[0].starts_with("error a_b: `metadata.name` holds `_`"));
+    assert!(metadata("{namespace: a.b}")[0].starts_with("error a.b: `metadata.namespace` holds `.`"));
+    assert!(
+        metadata("{labels: {a: 1}}")[0]
+            .ends_with("`metadata.labels.a` is a number; text is expected; quote it")
+    );
+    assert!(metadata("{annotations: [a]}")[0].contains("a mapping of text to text is expected"));
+    assert_eq!(metadata("{ownerReferences: [{anything: 1}], lables: 1}"), [""; 0]);
+}
+
+fn told_metadata(metadata: &str) -> Vec<String> {
+    told(&format!(
+        "{{apiVersion: {API_VERSION}, kind: {KIND}, metadata: {metadata}}}"
+    ))
+}

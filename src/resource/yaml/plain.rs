@@ -1,0 +1,367 @@
+//! What an unquoted scalar means, and whether all readers agree on it.
+//!
+//! YAML 1.1 and 1.2 read the same letters differently (`yes`, `012`, `1_000`), and go-yaml, through which
+//! kubectl and istiod read, is a third opinion. A value on which they agree is taken; any other is refused.
+
+use super::Value;
+
+/// Why an unquoted scalar is not taken.
+#[derive(Debug, PartialEq)]
+pub(super) struct Refusal {
+    pub(super) reason: String,
+    pub(super) help: String,
+}
+
+/// The value that every YAML reader sees in an unquoted scalar.
+///
+/// # Errors
+///
+/// Where readers differ, or where JSON, which is what the API server gets, has no such value.
+pub(super) fn resolve(text: &str) -> Result<Value, Refusal> {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Ok(Value::Null),
+        "true" | "True" | "TRUE" => return Ok(Value::Bool(true)),
+        "false" | "False" | "FALSE" => return Ok(Value::Bool(false)),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
+            return Err(disputed(text, "the boolean true", "text"));
+        }
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
+            return Err(disputed(text, "the boolean false", "text"));
+        }
+        "<<" => return Err(disputed(text, "an order to merge mappings", "text")),
+        "=" => return Err(disputed(text, "a default value", "text")),
+        _ => {}
+    }
+    if !text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '+' | '-' | '.')) {
+        return Ok(Value::String(text.to_owned()));
+    }
+    let (reading, others) = (core(text), [yaml_1_1(text), go_yaml(text)]);
+    if let Some(other) = others.iter().find(|other| **other != reading) {
+        return Err(disputed(text, &other.describe(), &reading.describe()));
+    }
+    match reading {
+        Reading::Int(Some(number)) if i64::try_from(number).is_ok() =>
+        {
+            #[expect(clippy::cast_possible_truncation, reason = "the guard has converted it")]
+            Ok(Value::Int(number as i64))
+        }
+        Reading::Int(_) => Err(Refusal {
+            reason: "does not fit into 64 bits".to_owned(),
+            help: format!("quote it, and let the plugin read the digits: {}", quoted(text)),
+        }),
+        Reading::Float(number) if number.is_finite() => Ok(Value::Float(number)),
+        Reading::Float(_) => Err(Refusal {
+            reason: "is not a number that JSON can hold".to_owned(),
+            help: format!("quote it where text is meant: {}", quoted(text)),
+        }),
+        Reading::Text | Reading::Date | Reading::Base60 => Ok(Value::String(text.to_owned())),
+    }
+}
+
+fn disputed(text: &str, one: &str, other: &str) -> Refusal {
+    Refusal {
+        reason: format!("is ambiguous: some YAML readers take it for {one}, others for {other}"),
+        help: format!(
+            "quote it where text is meant: {}; else write `true`, `false` or a number in plain decimal digits",
+            quoted(text)
+        ),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("`\"{text}\"`")
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Reading {
+    Text,
+    /// Without a value where it is beyond all measure.
+    Int(Option<i128>),
+    Float(f64),
+    Date,
+    Base60,
+}
+
+impl Reading {
+    fn describe(self) -> String {
+        match self {
+            Reading::Text => "text".to_owned(),
+            Reading::Int(Some(number)) => format!("the number {number}"),
+            Reading::Int(None) => "a number".to_owned(),
+            Reading::Float(number) => format!("the number {number:?}"),
+            Reading::Date => "a date".to_owned(),
+            Reading::Base60 => "a number in base 60".to_owned(),
+        }
+    }
+}
+
+/// The core schema of YAML 1.2.2, section 10.3.2.
+fn core(text: &str) -> Reading {
+    let (negative, unsigned) = sign(text);
+    if unsigned == text
+        && let Some((base, digits)) = prefixed(text, &[("0o", 8), ("0x", 16)])
+        && all(digits, base)
+    {
+        return int(false, digits, base);
+    }
+    if all(unsigned, 10) {
+        return int(negative, unsigned, 10);
+    }
+    if is_float(unsigned, true, false) {
+        return float(text);
+    }
+    special(text, unsigned)
+}
+
+/// The types of YAML 1.1 (yaml.org/type) in the patterns of PyYAML, rounded up where readers are lax.
+fn yaml_1_1(text: &str) -> Reading {
+    let (negative, unsigned) = sign(text);
+    if is_date(text) {
+        return Reading::Date;
+    }
+    if is_base_60(unsigned) {
+        return Reading::Base60;
+    }
+    let plain = unsigned.replace('_', "");
+    if unsigned.starts_with(|first: char| first.is_ascii_digit()) {
+        if let Some((base, digits)) = prefixed(&plain, &[("0b", 2), ("0x", 16)])
+            && all(digits, base)
+        {
+            return int(negative, digits, base);
+        }
+        if plain.len() > 1 && plain.starts_with('0') && all(&plain, 8) {
+            return int(negative, &plain, 8);
+        }
+        if all(&plain, 10) && (plain == "0" || !plain.starts_with('0')) {
+            return int(negative, &plain, 10);
+        }
+    }
+    // A fraction is a must, an exponent has a sign, and `.5` has none.
+    if is_float(&plain, false, true) && (unsigned == text || !unsigned.starts_with('.')) {
+        return float(&text.replace('_', ""));
+    }
+    special(text, unsigned)
+}
+
+/// go-yaml: underscores are dropped, then Go's own number syntax with its prefixes, then a float.
+fn go_yaml(text: &str) -> Reading {
+    let (negative, unsigned) = sign(text);
+    let plain = unsigned.replace('_', "");
+    let prefixes = [
+        ("0b", 2),
+        ("0B", 2),
+        ("0o", 8),
+        ("0O", 8),
+        ("0x", 16),
+        ("0X", 16),
+        ("0", 8),
+    ];
+    if let Some((base, digits)) = prefixed(&plain, &prefixes)
+        && all(digits, base)
+    {
+        return int(negative, digits, base);
+    }
+    if all(&plain, 10) && (plain == "0" || !plain.starts_with('0')) {
+        return int(negative, &plain, 10);
+    }
+    if is_float(&plain, true, false) {
+        return float(&text.replace('_', ""));
+    }
+    // It knows dates, and gives them back as text.
+    if is_date(text) {
+        Reading::Date
+    } else {
+        special(text, unsigned)
+    }
+}
+
+fn sign(text: &str) -> (bool, &str) {
+    match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    }
+}
+
+fn prefixed<'a>(text: &'a str, prefixes: &[(&str, u32)]) -> Option<(u32, &'a str)> {
+    prefixes
+        .iter()
+        .find_map(|(prefix, base)| Some((*base, text.strip_prefix(prefix)?)))
+}
+
+fn all(digits: &str, base: u32) -> bool {
+    !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(base))
+}
+
+fn int(negative: bool, digits: &str, base: u32) -> Reading {
+    let number = i128::from_str_radix(digits, base).ok();
+    Reading::Int(number.map(|number| if negative { -number } else { number }))
+}
+
+fn float(text: &str) -> Reading {
+    text.parse().map_or(Reading::Text, Reading::Float)
+}
+
+fn is_float(unsigned: &str, point_optional: bool, exponent_signed: bool) -> bool {
+    let (number, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((number, exponent)) => (number, Some(exponent)),
+        None => (unsigned, None),
+    };
+    let exponent_fits = exponent.is_none_or(|exponent| {
+        let digits = exponent.strip_prefix(['+', '-']);
+        all(digits.unwrap_or(exponent), 10) && (digits.is_some() || !exponent_signed)
+    });
+    let number_fits = match number.split_once('.') {
+        Some((whole, part)) => {
+            (all(whole, 10) && (part.is_empty() || all(part, 10))) || (whole.is_empty() && all(part, 10))
+        }
+        None => point_optional && all(number, 10),
+    };
+    number_fits && exponent_fits
+}
+
+fn special(text: &str, unsigned: &str) -> Reading {
+    match unsigned {
+        ".inf" | ".Inf" | ".INF" => Reading::Float(f64::INFINITY),
+        // Infinity stands for it, since it equals itself: neither is taken.
+        ".nan" | ".NaN" | ".NAN" if unsigned == text => Reading::Float(f64::INFINITY),
+        _ => Reading::Text,
+    }
+}
+
+fn is_base_60(unsigned: &str) -> bool {
+    let whole = unsigned.split_once('.').map_or(unsigned, |(whole, _)| whole);
+    let mut groups = whole.split(':');
+    let first = groups.next().unwrap_or_default().replace('_', "");
+    let mut rest = groups.peekable();
+    all(&first, 10)
+        && rest.peek().is_some()
+        && rest.all(|group| group.len() <= 2 && all(group, 10) && sixtieth(group))
+}
+
+fn sixtieth(group: &str) -> bool {
+    group.parse::<u8>().is_ok_and(|number| number < 60)
+}
+
+fn is_date(text: &str) -> bool {
+    let (day, time) = match text.find(['T', 't', ' ', '\t']) {
+        Some(end) => text.split_at(end),
+        None => (text, ""),
+    };
+    let mut parts = day.split('-');
+    let mut digits = |longest: usize| {
+        parts
+            .next()
+            .is_some_and(|part| part.len() <= longest && all(part, 10))
+    };
+    let is_day = text.as_bytes().get(4) == Some(&b'-') && digits(4) && digits(2) && digits(2);
+    is_day
+        && parts.next().is_none()
+        && time
+            .chars()
+            .all(|c| c.is_ascii_digit() || "Tt \t:.Z+-".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_all_readers_see_is_taken() {
+        for (text, value) in [
+            ("", Value::Null),
+            ("~", Value::Null),
+            ("TRUE", Value::Bool(true)),
+            ("false", Value::Bool(false)),
+            ("0", Value::Int(0)),
+            ("+12", Value::Int(12)),
+            ("-9223372036854775808", Value::Int(i64::MIN)),
+            ("0x1F", Value::Int(31)),
+            ("1.5", Value::Float(1.5)),
+            (".5", Value::Float(0.5)),
+            ("1.", Value::Float(1.0)),
+            ("1.0e+300", Value::Float(1e300)),
+        ] {
+            assert_eq!(resolve(text), Ok(value), "{text}");
+        }
+        for text in [
+            "yEs",
+            "1.2.3",
+            "8080:80",
+            "-",
+            "--x",
+            "1.2.3-rc1",
+            "10.0.0.1",
+            "12ab",
+            "...",
+            "e3",
+            "2026-01",
+        ] {
+            assert_eq!(resolve(text), Ok(Value::String(text.to_owned())), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_readers_dispute_is_refused() {
+        for text in [
+            "yes",
+            "Off",
+            "n",
+            "<<",
+            "=",
+            "012",
+            "08",
+            "-012",
+            "0o17",
+            "-0o17",
+            "0X1F",
+            "-0x1F",
+            "0b11",
+            "1_000",
+            "1e3",
+            "1.5e3",
+            "-.5",
+            "1_0.5",
+            "12:30:45",
+            "22:22",
+            "190:20:30.15",
+            "2026-01-01",
+            "2026-1-1 10:00:00",
+            "2026-01-01T10:00:00Z",
+            "2001-12-14t21:59:43.10-05:00",
+        ] {
+            let refusal = resolve(text).expect_err(text);
+            assert!(
+                refusal.reason.starts_with("is ambiguous: "),
+                "{text}: {}",
+                refusal.reason
+            );
+            assert!(
+                refusal.help.contains(&format!("\"{text}\"")),
+                "{text}: {}",
+                refusal.help
+            );
+        }
+        assert_eq!(
+            resolve("012").unwrap_err().reason,
+            "is ambiguous: some YAML readers take it for the number 10, others for the number 12"
+        );
+    }
+
+    #[test]
+    fn what_json_cannot_hold_is_refused() {
+        for text in [
+            ".inf",
+            "-.INF",
+            ".nan",
+            "9223372036854775808",
+            "1.0e+999",
+            &"9".repeat(1000),
+        ] {
+            assert!(
+                !resolve(text).unwrap_err().reason.starts_with("is ambiguous"),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! From tree to text.
+
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_saphyr::{DoubleQuoted, LitStr};
+
+use super::{Node, Value, plain, read::is_unreadable};
+
+/// Writes a document so that YAML 1.1 and 1.2 readers see the same. It ends in one newline.
+pub fn write(document: &Node) -> String {
+    serde_saphyr::to_string_with_options(
+        document,
+        serde_saphyr::ser_options! {
+            // Block scalars are where readers differ most: `is_prose` chooses the texts that get one.
+            prefer_block_scalars: false,
+        },
+    )
+    .expect("null, numbers, text, sequences and mappings with text as keys always have a YAML form")
+}
+
+impl Serialize for Node {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.value {
+            Value::Null => serializer.serialize_unit(),
+            Value::Bool(value) => serializer.serialize_bool(*value),
+            Value::Int(value) => serializer.serialize_i64(*value),
+            Value::Float(value) => serializer.serialize_f64(*value),
+            Value::String(text) if is_prose(text) => LitStr(text).serialize(serializer),
+            Value::String(text) => Text(text).serialize(serializer),
+            Value::Seq(items) => {
+                let mut sequence = serializer.serialize_seq(Some(items.len()))?;
+                items
+                    .iter()
+                    .try_for_each(|item| sequence.serialize_element(item))?;
+                sequence.end()
+            }
+            Value::Map(entries) => {
+                let mut mapping = serializer.serialize_map(Some(entries.len()))?;
+                entries
+                    .iter()
+                    .try_for_each(|(key, node)| mapping.serialize_entry(&Text(&key.name), node))?;
+                mapping.end()
+            }
+        }
+    }
+}
+
+/// Text on one line, in quotes wherever it could be read as something else.
+struct Text<'a>(&'a str);
+
+impl Serialize for Text<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match plain::resolve(self.0) {
+            Ok(Value::String(_)) => serializer.serialize_str(self.0),
+            _ => DoubleQuoted(self.0).serialize(serializer),
+        }
+    }
+}
+
+/// Lines of text that all readers read the same from a block scalar.
+fn is_prose(text: &str) -> bool {
+    let body = text.strip_suffix('\n').unwrap_or(text);
+    body.contains('\n')
+        && !body.starts_with([' ', '\n'])
+        && !body.ends_with('\n')
+        && body.lines().all(|line| !line.ends_with(char::is_whitespace))
+        && body
+            .chars()
+            .all(|c| c == '\n' || (c != '\t' && c != '\r' && c != '\u{feff}' && !is_unreadable(c)))
+}
