@@ -1,6 +1,8 @@
 //! runtime-config.json: what the module is, for tools that read it. No proxy does; the two-layer variant
 //! has it because a proxy counts the layers.
 
+use std::fmt::Display;
+
 use serde::Serialize;
 
 use crate::image::canonical_json;
@@ -23,10 +25,10 @@ struct Config {
 
 impl RuntimeConfig {
     /// The configuration of a module of that ABI (`0.2.1`) that answers to these root ids.
-    pub fn new(abi: &str, root_ids: &[String]) -> Self {
+    pub fn new(abi: Option<impl Display>, root_ids: &[String]) -> Self {
         RuntimeConfig {
             kind: "envoy_proxy",
-            abi_versions: vec![format!("v{abi}")],
+            abi_versions: abi.iter().map(|abi| format!("v{abi}")).collect(),
             config: Config { root_ids: root_ids.to_vec() },
         }
     }

@@ -259,17 +259,16 @@ fn package(
     let started = Instant::now();
     let Settings { image: repository, pull_image, variant, root_ids, .. } = &plugin.settings;
     let module = judged.module.strip(&passed);
-    let runtime_config = RuntimeConfig::new(judged.module.info.abi(), root_ids);
+    let runtime_config = RuntimeConfig::new(check::abi(&judged.module.info), root_ids);
     let mut annotations = plugin.annotations.clone();
     annotations.extend(options.annotations.iter().cloned());
     let image = Image::assemble(&module, &passed, &runtime_config, *variant, annotations);
     let tag = options.tag.clone().or_else(|| plugin.tag.clone());
     let module_digest = Digest::of(module.bytes());
     let pulled = pull_image.as_ref().or(repository.as_ref()).map(|repository| PulledImage {
-        repository: repository.to_string(),
-        tag: tag.as_ref().map(ToString::to_string),
+        repository: repository.clone(),
+        tag: tag.clone(),
         manifest: image.digest(),
-        module: module_digest,
     });
     let resource = template.pin(pulled.as_ref(), module_digest)?;
 

@@ -14,6 +14,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::digest::Digest;
 use crate::error::{InvalidFile, Problem};
+use crate::reference::{Repository, Tag};
 
 pub use name::kubernetes_name_problem;
 use schema::{Place, Review, problem};
@@ -35,13 +36,11 @@ pub struct Template {
 #[derive(Debug, Clone)]
 pub struct PulledImage {
     /// The repository under the name by which the mesh pulls it: `quay.io/acme/header-append`.
-    pub repository: String,
+    pub repository: Repository,
     /// The tag, where it has one.
-    pub tag: Option<String>,
+    pub tag: Option<Tag>,
     /// The digest of the image's manifest.
     pub manifest: Digest,
-    /// The digest of the module in it.
-    pub module: Digest,
 }
 
 /// A complete WasmPlugin: `url` and `sha256` say what is to be loaded.
@@ -112,10 +111,12 @@ impl Template {
     /// manifest; a `file` or `http(s)` url of the template stays, and its `sha256` is that of the module
     /// (Istio compares it for `http(s)` and ignores it for `file`).
     ///
+    /// Nothing where the mesh is to pull an image and none is known.
+    ///
     /// # Errors
     ///
     /// Where the template names another image or another hash.
-    pub fn pin(&self, image: &PulledImage) -> Result<Resource, InvalidFile> {
+    pub fn pin(&self, image: Option<&PulledImage>, module: Digest) -> Result<Option<Resource>, InvalidFile> {
         let stated = |field: &str| {
             let spec = self.document.get("spec")?;
             let (key, node) = spec.entries().iter().find(|(key, _)| key.name == field)?;
@@ -130,9 +131,11 @@ impl Template {
             ))
         };
         let mut problems = Vec::new();
-        let (url, sha256) = match stated("url").map(|(place, text)| (place, text, Url::parse(text))) {
-            Some((_, text, Ok(Url::Module))) => (text.to_owned(), image.module.hex()),
-            Some((place, _, Ok(Url::Oci(url)))) => {
+        let stated_url = stated("url").map(|(place, text)| (place, text, Url::parse(text)));
+        let (url, sha256) = match (stated_url, image) {
+            (Some((_, text, Ok(Url::Module))), _) => (text.to_owned(), module.hex()),
+            (_, None) => return Ok(None),
+            (Some((place, _, Ok(Url::Oci(url)))), Some(image)) => {
                 problems.extend(image.differences(&url).into_iter().map(|(complaint, expected)| {
                     let help = "leave `url` out: it is filled in".to_owned();
                     problem(&place, &complaint, expected, Some(help))
@@ -140,13 +143,14 @@ impl Template {
                 (image.url(), image.manifest.hex())
             }
             // A template with any other url is not made.
-            Some((_, _, Err(_))) | None => (image.url(), image.manifest.hex()),
+            (_, Some(image)) => (image.url(), image.manifest.hex()),
         };
         if let Some((place, text)) = stated("sha256").filter(|(_, text)| *text != sha256) {
-            let (module, manifest) = (image.module.hex(), image.manifest.hex());
             let complaint = match text {
-                text if text == module => "is the hash of the module, but the url names an image",
-                text if text == manifest => "is the hash of the image's manifest, but the url names a module",
+                text if text == module.hex() => "is the hash of the module, but the url names an image",
+                text if image.is_some_and(|image| text == image.manifest.hex()) => {
+                    "is the hash of the image's manifest, but the url names a module"
+                }
                 _ => "is not the hash of what the url names",
             };
             let help = "leave `sha256` out: it is filled in".to_owned();
@@ -165,7 +169,13 @@ impl Template {
         *spec.entry("url", 0) = Value::String(url).into();
         let after_url = spec.position("url").map_or(0, |position| position + 1);
         *spec.entry("sha256", after_url) = Value::String(sha256).into();
-        Ok(Resource { document })
+        Ok(Some(Resource { document }))
+    }
+
+    /// Whether the mesh is to pull an image, and not a file or a download that the template names.
+    pub fn needs_image(&self) -> bool {
+        let url = self.document.get("spec").and_then(|spec| spec.get("url")).and_then(Node::as_str);
+        !matches!(url.map(Url::parse), Some(Ok(Url::Module)))
     }
 }
 
@@ -188,9 +198,9 @@ impl PulledImage {
                 ));
             }
         };
-        differ("repository", &url.repository, Some(&self.repository));
+        differ("repository", &url.repository, Some(self.repository.as_str()));
         if let Some(tag) = &url.tag {
-            differ("tag", tag, self.tag.as_deref());
+            differ("tag", tag, self.tag.as_ref().map(Tag::as_str));
         }
         if let Some(digest) = &url.digest {
             differ("digest", digest, Some(&self.manifest.to_string()));
