@@ -4,6 +4,7 @@
 //! in time and memory that the length of the file bounds.
 
 mod features;
+mod names;
 mod sections;
 
 use std::collections::BTreeMap;
@@ -11,12 +12,13 @@ use std::collections::hash_map::{Entry, HashMap};
 use std::sync::Arc;
 
 use wasmparser::{
-    CompositeInnerType, KnownCustom, Name, NameSectionReader, Parser, Payload,
+    CompositeInnerType, Parser, Payload,
     types::{CoreTypeId, EntityType, TypesRef},
 };
 pub use wasmparser::{FuncType, GlobalType, MemoryType, RefType, TableType, ValType, WasmFeatures};
 
 use crate::error::Explain;
+pub(crate) use features::EVERY as EVERY_FEATURE;
 pub use features::features_used;
 pub use sections::{strip, without_target_features};
 
@@ -33,6 +35,8 @@ pub struct ModuleInfo {
     pub custom_sections: Vec<CustomSection>,
     /// Whether a function runs when the module is instantiated.
     pub has_start: bool,
+    /// Whether there is a name section that cannot be read.
+    pub has_damaged_names: bool,
     /// What the module needs from an engine, on top of [`WasmFeatures::MVP`], which is part of the set.
     pub features: WasmFeatures,
     function_names: BTreeMap<u32, String>,
@@ -122,29 +126,29 @@ impl ModuleInfo {
     /// Where the bytes are not a valid core module.
     pub fn read(bytes: &[u8]) -> Result<ModuleInfo, ReadError> {
         look(bytes)?;
-        let mut payloads = Vec::new();
+        // Parsing comes before validating, so that damage is told apart from what is only invalid.
         for payload in Parser::new(0).parse_all(bytes) {
-            match payload.map_err(ReadError::malformed)? {
-                Payload::CodeSectionEntry(_) => {}
-                payload => payloads.push(payload),
-            }
+            payload.map_err(ReadError::malformed)?;
         }
-        let types = features::validate(bytes, features::EVERY).map_err(ReadError::invalid)?;
+        let types = features::validate(bytes, EVERY_FEATURE).map_err(ReadError::invalid)?;
         let mut info = ModuleInfo {
             imports: Vec::new(),
             exports: Vec::new(),
             memories: Vec::new(),
             custom_sections: Vec::new(),
             has_start: false,
-            features: features_used(bytes).map_err(ReadError::invalid)?,
+            has_damaged_names: false,
+            features: features::needed(bytes),
             function_names: BTreeMap::new(),
         };
         let mut items = Items {
             types: types.as_ref(),
             functions: HashMap::new(),
         };
-        for payload in payloads {
-            info.add(payload, &mut items).map_err(ReadError::malformed)?;
+        for payload in Parser::new(0).parse_all(bytes) {
+            payload
+                .and_then(|payload| info.add(payload, &mut items))
+                .map_err(ReadError::malformed)?;
         }
         Ok(info)
     }
@@ -214,25 +218,16 @@ impl ModuleInfo {
             Payload::CustomSection(section) => {
                 let (name, size) = (section.name().to_owned(), section.data().len());
                 self.custom_sections.push(CustomSection { name, size });
-                if let KnownCustom::Name(names) = section.as_known() {
-                    self.add_names(names);
+                if section.name() == "name" {
+                    match names::read(section.data()) {
+                        Some(names) => self.function_names.extend(names),
+                        None => self.has_damaged_names = true,
+                    }
                 }
             }
             _ => {}
         }
         Ok(())
-    }
-
-    // Names are a courtesy: what cannot be read of them is left out.
-    fn add_names(&mut self, names: NameSectionReader<'_>) {
-        for name in names.into_iter().map_while(Result::ok) {
-            if let Name::Function(functions) = name {
-                for function in functions.into_iter().map_while(Result::ok) {
-                    self.function_names
-                        .insert(function.index, function.name.to_owned());
-                }
-            }
-        }
     }
 }
 

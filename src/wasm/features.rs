@@ -4,7 +4,7 @@ use wasmparser::types::Types;
 use wasmparser::{Result, Validator, WasmFeatures};
 
 /// Everything that a core module may use.
-pub(super) const EVERY: WasmFeatures = {
+pub(crate) const EVERY: WasmFeatures = {
     let mut all = WasmFeatures::MVP;
     let mut index = 0;
     while index < PROPOSALS.len() {
@@ -54,9 +54,14 @@ const PROPOSALS: &[WasmFeatures] = &[
 /// Where the module is not valid with any set of features.
 pub fn features_used(bytes: &[u8]) -> Result<WasmFeatures> {
     validate(bytes, EVERY)?;
+    Ok(needed(bytes))
+}
+
+/// The same for a module that is valid with every feature.
+pub(super) fn needed(bytes: &[u8]) -> WasmFeatures {
     let mut needed = EVERY;
     drop_unneeded(bytes, PROPOSALS, &mut needed);
-    Ok(needed)
+    needed
 }
 
 pub(super) fn validate(bytes: &[u8], features: WasmFeatures) -> Result<Types> {
