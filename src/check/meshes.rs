@@ -1,0 +1,230 @@
+//! The meshes that a module can be judged for, and what the proxy inside each of them can do.
+
+use std::fmt;
+
+use crate::error::{Exit, Explain, nearest};
+
+/// A version of a mesh, or of Envoy alone.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mesh {
+    /// What it is called in settings: `istio-1.28`.
+    pub name: &'static str,
+    /// The minor version of its Envoy: 36 for Envoy 1.36.
+    pub envoy: u8,
+}
+
+/// A set of WASI functions that Envoy provides. Each one holds the ones before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WasiSet {
+    /// Arguments, environment, clock, random numbers, standard output.
+    A,
+    /// And the functions that look for preopened folders.
+    B,
+    /// And `poll_oneoff`, `sched_yield`, `fd_fdstat_set_flags`.
+    C,
+    /// And all of preview 1 but `proc_raise`.
+    D,
+}
+
+/// A version of V8, the engine in Envoy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct V8(pub u8, pub u8);
+
+impl fmt::Display for V8 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
+    }
+}
+
+impl fmt::Display for Mesh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Mesh {
+    /// The WASI functions that its proxy provides.
+    ///
+    /// The host library of Proxy-Wasm gained set B in November 2021, C in December 2024 and D in April 2026.
+    /// Envoy 1.36 and 1.37 have C, 1.39 and 1.40 have D. Where the release in between is not known, a version
+    /// counts as having the smaller set: 1.21 has A, 1.33 has B, 1.38 has C.
+    pub fn wasi(&self) -> WasiSet {
+        match self.envoy {
+            ..=21 => WasiSet::A,
+            22..=33 => WasiSet::B,
+            34..=38 => WasiSet::C,
+            39.. => WasiSet::D,
+        }
+    }
+
+    /// The engine of its proxy, in the first release of the minor version.
+    ///
+    /// Patches from July 2025 on (1.32.9, 1.33.6 and later) carry V8 12.9, but a mesh may run an older patch.
+    /// The engines of 1.35 and 1.38 are not known exactly and count as the oldest they can be.
+    pub fn v8(&self) -> V8 {
+        match self.envoy {
+            ..=20 => V8(9, 2),
+            21 => V8(9, 6),
+            22 => V8(10, 0),
+            23 => V8(10, 4),
+            24..=34 => V8(10, 7),
+            35 => V8(12, 9),
+            36..=38 => V8(13, 8),
+            39.. => V8(14, 6),
+        }
+    }
+}
+
+/// The meshes known, by name and Envoy. Istio x carries Envoy x + 8. OpenShift Service Mesh (`ossm`) follows
+/// Istio: 2.2 is Istio 1.12, 2.3 is 1.14, 2.4 is 1.16, 2.5 is 1.18, 2.6 is 1.20, 3.0 is 1.24, 3.1 is 1.26 and
+/// 3.2 is 1.27. Within a product the oldest comes first.
+pub const MESHES: &[Mesh] = &[
+    mesh("istio-1.12", 20),
+    mesh("istio-1.13", 21),
+    mesh("istio-1.14", 22),
+    mesh("istio-1.15", 23),
+    mesh("istio-1.16", 24),
+    mesh("istio-1.17", 25),
+    mesh("istio-1.18", 26),
+    mesh("istio-1.19", 27),
+    mesh("istio-1.20", 28),
+    mesh("istio-1.21", 29),
+    mesh("istio-1.22", 30),
+    mesh("istio-1.23", 31),
+    mesh("istio-1.24", 32),
+    mesh("istio-1.25", 33),
+    mesh("istio-1.26", 34),
+    mesh("istio-1.27", 35),
+    mesh("istio-1.28", 36),
+    mesh("istio-1.29", 37),
+    mesh("istio-1.30", 38),
+    mesh("istio-1.31", 39),
+    mesh("ossm-2.2", 20),
+    mesh("ossm-2.3", 22),
+    mesh("ossm-2.4", 24),
+    mesh("ossm-2.5", 26),
+    mesh("ossm-2.6", 28),
+    mesh("ossm-3.0", 32),
+    mesh("ossm-3.1", 34),
+    mesh("ossm-3.2", 35),
+    mesh("envoy-1.20", 20),
+    mesh("envoy-1.21", 21),
+    mesh("envoy-1.22", 22),
+    mesh("envoy-1.23", 23),
+    mesh("envoy-1.24", 24),
+    mesh("envoy-1.25", 25),
+    mesh("envoy-1.26", 26),
+    mesh("envoy-1.27", 27),
+    mesh("envoy-1.28", 28),
+    mesh("envoy-1.29", 29),
+    mesh("envoy-1.30", 30),
+    mesh("envoy-1.31", 31),
+    mesh("envoy-1.32", 32),
+    mesh("envoy-1.33", 33),
+    mesh("envoy-1.34", 34),
+    mesh("envoy-1.35", 35),
+    mesh("envoy-1.36", 36),
+    mesh("envoy-1.37", 37),
+    mesh("envoy-1.38", 38),
+    mesh("envoy-1.39", 39),
+    mesh("envoy-1.40", 40),
+];
+
+const fn mesh(name: &'static str, envoy: u8) -> Mesh {
+    Mesh { name, envoy }
+}
+
+/// What a module is judged for where nobody says otherwise: the newest three versions of Istio known.
+pub fn default_meshes() -> Vec<&'static Mesh> {
+    let istio: Vec<&Mesh> = MESHES
+        .iter()
+        .filter(|mesh| mesh.name.starts_with("istio-"))
+        .collect();
+    istio[istio.len().saturating_sub(3)..].to_vec()
+}
+
+/// The mesh with this name.
+///
+/// # Errors
+///
+/// Where no mesh is known by that name.
+pub fn find(name: &str) -> Result<&'static Mesh, UnknownMesh> {
+    MESHES
+        .iter()
+        .find(|mesh| mesh.name == name)
+        .ok_or_else(|| UnknownMesh {
+            name: name.to_owned(),
+            nearest: nearest(name, MESHES.iter().map(|mesh| mesh.name)),
+        })
+}
+
+/// No mesh is known by this name.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown mesh `{}`", crate::wasm::shown(.name))]
+pub struct UnknownMesh {
+    /// What was asked for.
+    pub name: String,
+    /// A name that is known, and close.
+    pub nearest: Option<&'static str>,
+}
+
+impl Explain for UnknownMesh {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn help(&self) -> Vec<String> {
+        let mut help = Vec::new();
+        if let Some(nearest) = self.nearest {
+            help.push(format!("did you mean `{nearest}`?"));
+        }
+        let ranges = MESHES.chunk_by(|left, right| product(left) == product(right));
+        let ranges = ranges.filter_map(|range| Some(format!("{} to {}", range.first()?, range.last()?)));
+        help.push(format!("the meshes known are {}", super::list(ranges)));
+        help
+    }
+}
+
+fn product(mesh: &Mesh) -> &str {
+    mesh.name
+        .split_once('-')
+        .map_or(mesh.name, |(product, _)| product)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_agree_with_the_envoy_they_stand_for() {
+        for mesh in MESHES {
+            let minor: u8 = mesh.name.rsplit('.').next().unwrap().parse().unwrap();
+            match product(mesh) {
+                "istio" => assert_eq!(mesh.envoy, minor + 8, "{mesh}"),
+                "envoy" => assert_eq!(mesh.envoy, minor, "{mesh}"),
+                other => assert_eq!(other, "ossm"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_default_is_the_newest_istio() {
+        let names: Vec<_> = default_meshes().iter().map(|mesh| mesh.name).collect();
+        assert_eq!(names, ["istio-1.29", "istio-1.30", "istio-1.31"]);
+    }
+
+    #[test]
+    fn a_wrong_name_leads_to_a_right_one() {
+        assert_eq!(find("ossm-3.1").unwrap().envoy, 34);
+        let error = find("istoi-1.28").unwrap_err();
+        assert_eq!(error.nearest, Some("istio-1.28"));
+        assert_eq!(
+            error.help(),
+            [
+                "did you mean `istio-1.28`?",
+                "the meshes known are istio-1.12 to istio-1.31, ossm-2.2 to ossm-3.2 and envoy-1.20 to envoy-1.40"
+            ]
+        );
+        assert_eq!(find("linkerd").unwrap_err().nearest, None);
+    }
+}

@@ -1,0 +1,58 @@
+//! The host allocates in the memory of the module through a function of the module.
+//!
+//! Envoy looks up `malloc`, then `proxy_on_memory_allocate`, and refuses a module that has neither with
+//! `Wasm module is missing malloc function.` An export of another kind does not count. (`WasmBase::getFunctions`
+//! of the Proxy-Wasm host library; confirmed in Envoy 1.40.)
+
+use crate::check::{Rule, Subject};
+use crate::findings::{Finding, Severity};
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "allocator",
+    summary: "the module exports a function `malloc` or `proxy_on_memory_allocate`",
+    judge,
+};
+
+/// The names of an allocator, in the order in which Envoy tries them.
+pub(in crate::check) const NAMES: [&str; 2] = ["malloc", "proxy_on_memory_allocate"];
+
+fn judge(subject: &Subject<'_>) -> Vec<Finding> {
+    let has_allocator = subject
+        .module
+        .exported_functions()
+        .any(|(export, _)| NAMES.contains(&export.name.as_str()));
+    if has_allocator {
+        return Vec::new();
+    }
+    vec![Finding {
+        code: RULE.code,
+        severity: Severity::Error,
+        message: "no function allocates memory for the host".to_owned(),
+        place: "the exports".to_owned(),
+        reason: "Envoy refuses the module with `Wasm module is missing malloc function.` It hands over headers and \
+                 bodies in memory that `malloc` or `proxy_on_memory_allocate` gives it."
+            .to_owned(),
+        cure: "The `proxy-wasm` crate exports one of them: link it, and keep its exports when the module is \
+               post-processed. Without an SDK, export `proxy_on_memory_allocate` from `i32` to `i32`."
+            .to_owned(),
+    }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::tests::{NEWEST, judge, plugin};
+
+    #[test]
+    fn either_name_will_do() {
+        let renamed = plugin("").replace("malloc", "proxy_on_memory_allocate");
+        assert_eq!(judge(&RULE, &plugin(""), NEWEST), []);
+        assert_eq!(judge(&RULE, &renamed, NEWEST), []);
+    }
+
+    #[test]
+    fn it_has_to_be_a_function() {
+        let module = r#"(module (global (export "malloc") i32 i32.const 0))"#;
+        assert_eq!(judge(&RULE, module, NEWEST).len(), 1);
+    }
+}

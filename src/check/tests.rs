@@ -1,0 +1,130 @@
+use super::*;
+use crate::findings::Severity;
+use crate::wasm::ModuleInfo;
+
+/// The newest mesh known of each kind.
+pub(super) const NEWEST: &[&str] = &["istio-1.31", "envoy-1.40"];
+
+/// A module that every rule but `no-callback` lets pass, and `items`.
+pub(super) fn plugin(items: &str) -> String {
+    format!(
+        r#"(module
+            (memory (export "memory") 1)
+            (func (export "proxy_abi_version_0_2_1"))
+            (func (export "malloc") (param i32) (result i32) i32.const 0)
+            {items})"#
+    )
+}
+
+/// What one rule says about a module for these meshes.
+pub(super) fn judge(rule: &Rule, wat: &str, meshes: &[&str]) -> Vec<Finding> {
+    all(wat, meshes)
+        .iter()
+        .filter(|finding| finding.code == rule.code)
+        .cloned()
+        .collect()
+}
+
+pub(super) fn messages(rule: &Rule, wat: &str, meshes: &[&str]) -> Vec<String> {
+    judge(rule, wat, meshes)
+        .into_iter()
+        .map(|finding| finding.message)
+        .collect()
+}
+
+fn all(wat: &str, meshes: &[&str]) -> Findings {
+    let info = ModuleInfo::read(&wat::parse_str(wat).unwrap()).unwrap();
+    let meshes: Vec<_> = meshes.iter().map(|name| meshes::find(name).unwrap()).collect();
+    module(&info, &meshes)
+}
+
+#[test]
+fn codes_are_unique_and_in_kebab_case() {
+    for (index, rule) in RULES.iter().enumerate() {
+        assert!(
+            rule.code
+                .chars()
+                .all(|letter| letter.is_ascii_lowercase() || letter == '-'),
+            "{}",
+            rule.code
+        );
+        assert!(
+            RULES[..index].iter().all(|other| other.code != rule.code),
+            "{}",
+            rule.code
+        );
+    }
+}
+
+#[test]
+fn every_rule_is_in_the_table() {
+    let table: Vec<String> = RULES.iter().map(|rule| rule.code.replace('-', "_")).collect();
+    let files = include_str!("rules/mod.rs")
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub(super) mod "));
+    let mut files: Vec<_> = files.map(|name| name.trim_end_matches(';').to_owned()).collect();
+    let mut rules = table;
+    files.sort();
+    rules.sort();
+    assert_eq!(files, rules);
+}
+
+#[test]
+fn a_whole_plugin_has_no_findings_anywhere() {
+    let text = plugin(
+        r#"(func (export "_initialize"))
+           (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) i32.const 0)"#,
+    );
+    let names: Vec<_> = meshes::MESHES.iter().map(|mesh| mesh.name).collect();
+    assert_eq!(all(&text, &names), Findings::default());
+}
+
+#[test]
+fn everything_is_told_at_once() {
+    let findings = all(r#"(module (import "env" "nobody" (func)))"#, &["istio-1.31"]);
+    let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(
+        codes,
+        [
+            "abi-marker",
+            "unknown-import",
+            "memory",
+            "allocator",
+            "no-callback"
+        ]
+    );
+    assert_eq!(findings.count(Severity::Error), 4);
+}
+
+#[test]
+fn a_flood_is_cut_short() {
+    let imports: String = (0..500)
+        .map(|number| format!(r#"(import "env" "f{number}" (func))"#))
+        .collect();
+    let findings = all(&format!("(module {imports})"), &[]);
+    let unknown: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding.code == "unknown-import")
+        .collect();
+    assert_eq!(unknown.len(), MOST_OF_A_KIND);
+    assert!(
+        unknown[MOST_OF_A_KIND - 1]
+            .message
+            .ends_with("(and more of this kind)")
+    );
+}
+
+#[test]
+fn damaged_modules_never_panic() {
+    let import = r#"(module (import "env" "proxy_log" (func (param i32 i32 i32) (result i32)))"#;
+    let good = wat::parse_str(plugin("").replace("(module", import)).unwrap();
+    for at in 0..good.len() {
+        for bit in 0..8 {
+            let mut damaged = good.clone();
+            damaged[at] ^= 1 << bit;
+            if let Ok(info) = ModuleInfo::read(&damaged) {
+                module(&info, &meshes::default_meshes());
+            }
+        }
+    }
+}
