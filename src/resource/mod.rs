@@ -16,7 +16,7 @@ use crate::digest::Digest;
 use crate::error::{InvalidFile, Problem};
 
 pub use name::kubernetes_name_problem;
-use schema::{Place, Review, problem};
+use schema::{Place, Review};
 use url::{OciUrl, Url};
 use yaml::{Key, Node, Value};
 
@@ -66,11 +66,10 @@ impl Template {
             Ok(document) => document,
             Err(problems) => return Err(invalid(path, text, problems)),
         };
-        let Review { errors, mut warnings } = wasm_plugin::review(&document);
+        let Review { errors, warnings } = wasm_plugin::review(&document);
         if !errors.is_empty() {
             return Err(invalid(path, text, errors));
         }
-        warnings.truncate(MAX_PROBLEMS);
         complete(&mut document, package);
         Ok((
             Template {
@@ -116,46 +115,39 @@ impl Template {
     ///
     /// Where the template names another image or another hash.
     pub fn pin(&self, image: &PulledImage) -> Result<Resource, InvalidFile> {
+        let root = Place::document(&self.document);
+        let spec = self
+            .document
+            .find("spec")
+            .map(|(key, spec)| (root.field(key, spec), spec));
         let stated = |field: &str| {
-            let spec = self.document.get("spec")?;
-            let (key, node) = spec.entries().iter().find(|(key, _)| key.name == field)?;
+            let (place, spec) = spec.as_ref()?;
+            let (key, node) = spec.find(field)?;
             let text = node.as_str().filter(|text| !text.is_empty())?;
-            Some((
-                Place {
-                    path: "spec".into(),
-                    span: 0..0,
-                }
-                .field(key, node),
-                text,
-            ))
+            Some((place.field(key, node), text))
         };
         let mut problems = Vec::new();
         let (url, sha256) = match stated("url").map(|(place, text)| (place, text, Url::parse(text))) {
             Some((_, text, Ok(Url::Module))) => (text.to_owned(), image.module.hex()),
             Some((place, _, Ok(Url::Oci(url)))) => {
-                problems.extend(image.differences(&url).into_iter().map(|(complaint, expected)| {
-                    let help = "leave `url` out: it is filled in".to_owned();
-                    problem(&place, &complaint, expected, Some(help))
-                }));
+                let help = || Some("leave `url` out: it is filled in".to_owned());
+                let differences = image.differences(&url).into_iter();
+                problems.extend(differences.map(|(told, actual)| place.problem(&told, actual, help())));
                 (image.url(), image.manifest.hex())
             }
             // A template with any other url is not made.
             Some((_, _, Err(_))) | None => (image.url(), image.manifest.hex()),
         };
         if let Some((place, text)) = stated("sha256").filter(|(_, text)| *text != sha256) {
-            let (module, manifest) = (image.module.hex(), image.manifest.hex());
-            let complaint = match text {
-                text if text == module => "is the hash of the module, but the url names an image",
-                text if text == manifest => "is the hash of the image's manifest, but the url names a module",
-                _ => "is not the hash of what the url names",
+            let complaint = if text == image.module.hex() {
+                "is the hash of the module, but the url names an image"
+            } else if text == image.manifest.hex() {
+                "is the hash of the image's manifest, but the url names a module"
+            } else {
+                "is not the hash of what the url names"
             };
             let help = "leave `sha256` out: it is filled in".to_owned();
-            problems.push(problem(
-                &place,
-                complaint,
-                format!("`{sha256}` is expected"),
-                Some(help),
-            ));
+            problems.push(place.problem(complaint, format!("`{sha256}` is expected"), Some(help)));
         }
         if !problems.is_empty() {
             return Err(invalid(&self.path, self.text.clone(), problems));

@@ -50,11 +50,16 @@ pub struct Key {
 }
 
 impl Node {
-    /// The value under `key`, where this is a mapping that has it and its value is not null: the API
-    /// server prunes nulls.
+    /// The key and its value, where this is a mapping that has it and its value is not null: the API server
+    /// prunes nulls.
+    pub fn find(&self, key: &str) -> Option<(&Key, &Node)> {
+        let (key, node) = self.entries().iter().find(|(Key { name, .. }, _)| name == key)?;
+        (node.value != Value::Null).then_some((key, node))
+    }
+
+    /// The value that [`Node::find`] finds.
     pub fn get(&self, key: &str) -> Option<&Node> {
-        let (_, node) = self.entries().iter().find(|(Key { name, .. }, _)| name == key)?;
-        (node.value != Value::Null).then_some(node)
+        self.find(key).map(|(_, node)| node)
     }
 
     /// The keys and values of a mapping; of anything else none.

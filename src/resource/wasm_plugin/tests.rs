@@ -105,8 +105,8 @@ fn another_kind_is_refused_alone() {
     assert_eq!(
         told("spec: {}"),
         [
-            "error spec: `apiVersion` is missing; `apiVersion` is required here; ",
-            "error spec: `kind` is missing; `kind` is required here; ",
+            "error spec: the document has no `apiVersion`; `apiVersion` is required here; ",
+            "error spec: the document has no `kind`; `kind` is required here; ",
         ]
     );
     assert_eq!(
@@ -285,20 +285,51 @@ fn lengths_and_counts_end_where_the_mesh_ends_them() {
 
 #[test]
 fn required_fields_are_missed() {
-    for (spec, field) in [
-        ("{targetRef: {kind: Service}}", "spec.targetRef.name"),
-        ("{targetRefs: [{name: a}]}", "spec.targetRefs[0].kind"),
-        ("{vmConfig: {env: [{value: a}]}}", "spec.vmConfig.env[0].name"),
+    for (spec, problem) in [
+        (
+            "{targetRef: {kind: Service}}",
+            "targetRef: `spec.targetRef` has no `name`",
+        ),
+        (
+            "{targetRefs: [{name: a}]}",
+            "name: `spec.targetRefs[0]` has no `kind`",
+        ),
+        (
+            "{vmConfig: {env: [{value: a}]}}",
+            "value: `spec.vmConfig.env[0]` has no `name`",
+        ),
         (
             "{match: [{ports: [{number: null}]}]}",
-            "spec.match[0].ports[0].number",
+            "number: `spec.match[0].ports[0]` has no `number`",
         ),
     ] {
         assert!(
-            spec_told(spec)[0].contains(&format!(": `{field}` is missing; ")),
-            "{spec}"
+            spec_told(spec)[0].starts_with(&format!("error {problem}; ")),
+            "{spec}: {:?}",
+            spec_told(spec)
         );
     }
+}
+
+#[test]
+fn hostile_documents_are_reviewed_soon() {
+    let start = std::time::Instant::now();
+    let long = "k".repeat(900);
+    let deep = (0..50).fold(String::new(), |text, _| format!("{text}{{{long}: "));
+    let numbers = "9007199254740993,".repeat(20_000);
+    let told = spec_told(&format!("{{pluginConfig: {deep}[{numbers}]{}}}", "}".repeat(50)));
+    assert_eq!(told.len(), super::super::MAX_PROBLEMS);
+    let unknown: Vec<String> = (0..20_000).map(|number| format!("u{number}: 1")).collect();
+    assert_eq!(
+        spec_told(&format!("{{{}}}", unknown.join(", "))).len(),
+        super::super::MAX_PROBLEMS
+    );
+    assert_eq!(spec_told(&format!("{{? {} : 1}}", "k".repeat(900_000))).len(), 1);
+    assert!(
+        start.elapsed() < std::time::Duration::from_secs(10),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 #[test]
@@ -322,7 +353,7 @@ fn what_excludes_each_other_is_told() {
     let told = spec_told("{match: [{ports: [{number: 80}, {number: 80}]}, {ports: [{number: 80}]}]}");
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(
-        told[0].contains("`spec.match[0].ports[1]` is 80 a second time"),
+        told[0].contains("`spec.match[0].ports[1].number` is 80 a second time"),
         "{told:?}"
     );
 }
