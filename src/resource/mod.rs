@@ -71,30 +71,16 @@ impl Template {
             return Err(invalid(path, text, errors));
         }
         complete(&mut document, package);
-        Ok((
-            Template {
-                path: path.to_owned(),
-                text,
-                document,
-            },
-            warnings,
-        ))
+        Ok((Template { path: path.to_owned(), text, document }, warnings))
     }
 
     /// The WasmPlugin of a cargo package that has no file for it.
     pub fn minimal(package: &str) -> Template {
         let entry = |key: &str, value: &str| (Key::from(key), Value::String(value.to_owned()).into());
-        let identity = vec![
-            entry("apiVersion", wasm_plugin::API_VERSION),
-            entry("kind", wasm_plugin::KIND),
-        ];
+        let identity = vec![entry("apiVersion", wasm_plugin::API_VERSION), entry("kind", wasm_plugin::KIND)];
         let mut document = Value::Map(identity).into();
         complete(&mut document, package);
-        Template {
-            path: Utf8PathBuf::new(),
-            text: String::new(),
-            document,
-        }
+        Template { path: Utf8PathBuf::new(), text: String::new(), document }
     }
 
     /// The file that the template was read from; empty for a minimal one.
@@ -116,10 +102,7 @@ impl Template {
     /// Where the template names another image or another hash.
     pub fn pin(&self, image: &PulledImage) -> Result<Resource, InvalidFile> {
         let root = Place::document(&self.document);
-        let spec = self
-            .document
-            .find("spec")
-            .map(|(key, spec)| (root.field(key, spec), spec));
+        let spec = self.document.find("spec").map(|(key, spec)| (root.field(key, spec), spec));
         let stated = |field: &str| {
             let (place, spec) = spec.as_ref()?;
             let (key, node) = spec.find(field)?;
@@ -174,10 +157,7 @@ impl PulledImage {
         let mut differ = |part: &str, stated: &str, actual: Option<&str>| {
             if Some(stated) != actual {
                 let actual = actual.map_or(format!("no {part}"), |actual| format!("the {part} `{actual}`"));
-                differences.push((
-                    format!("names the {part} `{stated}`"),
-                    format!("the image has {actual}"),
-                ));
+                differences.push((format!("names the {part} `{stated}`"), format!("the image has {actual}")));
             }
         };
         differ("repository", &url.repository, Some(&self.repository));
@@ -205,11 +185,7 @@ impl Resource {
 
 fn invalid(path: &Utf8Path, text: String, mut problems: Vec<Problem>) -> InvalidFile {
     problems.truncate(MAX_PROBLEMS);
-    InvalidFile {
-        path: path.to_owned(),
-        text,
-        problems,
-    }
+    InvalidFile { path: path.to_owned(), text, problems }
 }
 
 /// Adds the name that a valid document may lack.

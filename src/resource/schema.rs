@@ -63,12 +63,7 @@ enum Step<'a> {
 
 impl Field {
     pub(super) const fn new(name: &'static str, shape: Shape) -> Self {
-        Field {
-            name,
-            shape,
-            required: false,
-            rule: |_, _, _| {},
-        }
+        Field { name, shape, required: false, rule: |_, _, _| {} }
     }
 
     pub(super) const fn required(mut self) -> Self {
@@ -85,43 +80,24 @@ impl Field {
 impl<'a> Place<'a> {
     /// The place of a whole document.
     pub(super) fn document(node: &Node) -> Self {
-        Place {
-            parent: None,
-            step: Step::Document,
-            span: first(node).unwrap_or(0..0),
-        }
+        Place { parent: None, step: Step::Document, span: first(node).unwrap_or(0..0) }
     }
 
     /// The place of the value under a key of the value at this place.
     pub(super) fn field(&'a self, key: &'a Key, node: &Node) -> Self {
         let span = scalar(node).unwrap_or_else(|| key.span.clone());
-        Place {
-            parent: Some(self),
-            step: Step::Field(&key.name),
-            span,
-        }
+        Place { parent: Some(self), step: Step::Field(&key.name), span }
     }
 
     /// The place of an item of the list at this place.
     pub(super) fn item(&'a self, index: usize, node: &Node) -> Self {
-        let span = scalar(node)
-            .or_else(|| first(node))
-            .unwrap_or_else(|| self.span.clone());
-        Place {
-            parent: Some(self),
-            step: Step::Item(index),
-            span,
-        }
+        let span = scalar(node).or_else(|| first(node)).unwrap_or_else(|| self.span.clone());
+        Place { parent: Some(self), step: Step::Item(index), span }
     }
 
     /// What is wrong or doubtful at this place: `complaint` follows its name.
     pub(super) fn problem(&self, complaint: &str, label: impl Into<String>, help: Option<String>) -> Problem {
-        Problem {
-            span: self.span.clone(),
-            message: format!("{self} {complaint}"),
-            label: label.into(),
-            help,
-        }
+        Problem { span: self.span.clone(), message: format!("{self} {complaint}"), label: label.into(), help }
     }
 }
 
@@ -195,14 +171,7 @@ impl Review {
             (Shape::Texts { max }, Value::Map(entries)) => {
                 self.count(place, entries.len(), *max);
                 for (key, node) in entries {
-                    self.compare(
-                        &Shape::Text {
-                            min: 0,
-                            max: usize::MAX,
-                        },
-                        &place.field(key, node),
-                        node,
-                    );
+                    self.compare(&Shape::Text { min: 0, max: usize::MAX }, &place.field(key, node), node);
                 }
             }
             _ => self.mistyped(place, node, shape),
@@ -230,8 +199,7 @@ impl Review {
     /// Notes that the value at `place` is doubtful, and what to do about it.
     pub(super) fn warn(&mut self, place: &Place<'_>, complaint: &str, help: &str) {
         if self.warnings.len() < MAX_PROBLEMS {
-            self.warnings
-                .push(place.problem(complaint, "", Some(help.to_owned())));
+            self.warnings.push(place.problem(complaint, "", Some(help.to_owned())));
         }
     }
 
@@ -257,10 +225,7 @@ impl Review {
         let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
         let near = near(&key.name, &names);
         let (list, help) = match near {
-            Some(near) => (
-                &mut self.errors,
-                format!("a field with a similar name exists: `{near}`"),
-            ),
+            Some(near) => (&mut self.errors, format!("a field with a similar name exists: `{near}`")),
             None => (
                 &mut self.warnings,
                 "it is kept; a cluster that does not know it drops it or refuses it".to_owned(),
@@ -281,21 +246,13 @@ impl Review {
         if length == 0 && min > 0 {
             self.error(place, "is empty", "text is expected");
         } else if length > max {
-            self.error(
-                place,
-                &format!("has {length} characters"),
-                &format!("at most {max} are allowed"),
-            );
+            self.error(place, &format!("has {length} characters"), &format!("at most {max} are allowed"));
         }
     }
 
     fn count(&mut self, place: &Place<'_>, count: usize, max: usize) {
         if count > max {
-            self.error(
-                place,
-                &format!("has {count} entries"),
-                &format!("at most {max} are allowed"),
-            );
+            self.error(place, &format!("has {count} entries"), &format!("at most {max} are allowed"));
         }
     }
 
@@ -320,11 +277,7 @@ fn expected(shape: &Shape) -> String {
 
 /// The candidate that a word is a slip of. The comparison takes the product of both lengths in memory.
 fn near<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    if word.len() > 100 {
-        None
-    } else {
-        nearest(word, candidates.iter().copied())
-    }
+    if word.len() > 100 { None } else { nearest(word, candidates.iter().copied()) }
 }
 
 impl Shape {

@@ -14,10 +14,7 @@ pub(super) const KIND: &str = "WasmPlugin";
 
 /// Kubernetes bounds the whole, not the single text.
 const UNBOUNDED: usize = usize::MAX;
-const ANY_TEXT: Shape = Shape::Text {
-    min: 0,
-    max: UNBOUNDED,
-};
+const ANY_TEXT: Shape = Shape::Text { min: 0, max: UNBOUNDED };
 
 const DOCUMENT: &[Field] = &[
     Field::new("apiVersion", Shape::Choice(&[API_VERSION])).required(),
@@ -38,87 +35,38 @@ const SPEC: &[Field] = &[
     Field::new("selector", Shape::Record(SELECTOR)),
     Field::new("targetRef", TARGET),
     Field::new("targetRefs", Shape::List { of: &TARGET, max: 16 }),
-    Field::new(
-        "url",
-        Shape::Text {
-            min: 1,
-            max: UNBOUNDED,
-        },
-    )
-    .rule(url),
+    Field::new("url", Shape::Text { min: 1, max: UNBOUNDED }).rule(url),
     Field::new("sha256", ANY_TEXT).rule(sha256),
-    Field::new(
-        "imagePullPolicy",
-        Shape::Choice(&["UNSPECIFIED_POLICY", "IfNotPresent", "Always"]),
-    ),
+    Field::new("imagePullPolicy", Shape::Choice(&["UNSPECIFIED_POLICY", "IfNotPresent", "Always"])),
     Field::new("imagePullSecret", Shape::Text { min: 1, max: 253 }),
     Field::new("verificationKey", ANY_TEXT).rule(|review, place, _| {
-        review.warn(
-            place,
-            "has no effect: no version of Istio reads it",
-            "leave it out",
-        );
+        review.warn(place, "has no effect: no version of Istio reads it", "leave it out");
     }),
     Field::new("pluginConfig", Shape::Mapping).rule(plugin_config),
     Field::new("pluginName", Shape::Text { min: 1, max: 256 }),
-    Field::new(
-        "phase",
-        Shape::Choice(&["UNSPECIFIED_PHASE", "AUTHN", "AUTHZ", "STATS"]),
-    ),
-    Field::new(
-        "priority",
-        Shape::Integer {
-            min: i32::MIN as i64,
-            max: i32::MAX as i64,
-        },
-    ),
-    Field::new(
-        "failStrategy",
-        Shape::Choice(&["FAIL_CLOSE", "FAIL_OPEN", "FAIL_RELOAD"]),
-    ),
+    Field::new("phase", Shape::Choice(&["UNSPECIFIED_PHASE", "AUTHN", "AUTHZ", "STATS"])),
+    Field::new("priority", Shape::Integer { min: i32::MIN as i64, max: i32::MAX as i64 }),
+    Field::new("failStrategy", Shape::Choice(&["FAIL_CLOSE", "FAIL_OPEN", "FAIL_RELOAD"])),
     Field::new("vmConfig", Shape::Record(VM_CONFIG)),
-    Field::new(
-        "match",
-        Shape::List {
-            of: &Shape::Record(MATCH),
-            max: UNBOUNDED,
-        },
-    ),
-    Field::new(
-        "type",
-        Shape::Choice(&["UNSPECIFIED_PLUGIN_TYPE", "HTTP", "NETWORK"]),
-    ),
+    Field::new("match", Shape::List { of: &Shape::Record(MATCH), max: UNBOUNDED }),
+    Field::new("type", Shape::Choice(&["UNSPECIFIED_PLUGIN_TYPE", "HTTP", "NETWORK"])),
 ];
 
 const SELECTOR: &[Field] = &[Field::new("matchLabels", Shape::Texts { max: 4096 }).rule(match_labels)];
 
 const TARGET: Shape = Shape::Record(&[
     Field::new("group", Shape::Text { min: 0, max: 253 }),
-    Field::new(
-        "kind",
-        Shape::Choice(&["Gateway", "GatewayClass", "Service", "ServiceEntry"]),
-    )
-    .required(),
+    Field::new("kind", Shape::Choice(&["Gateway", "GatewayClass", "Service", "ServiceEntry"])).required(),
     Field::new("name", Shape::Text { min: 1, max: 253 }).required(),
     Field::new("namespace", ANY_TEXT).rule(|review, place, node| {
         if node.as_str() != Some("") {
-            review.error(
-                place,
-                "is set",
-                "a target stands in the namespace of the plugin: leave this out",
-            );
+            review.error(place, "is set", "a target stands in the namespace of the plugin: leave this out");
         }
     }),
 ]);
 
-const VM_CONFIG: &[Field] = &[Field::new(
-    "env",
-    Shape::List {
-        of: &Shape::Record(ENV),
-        max: 256,
-    },
-)
-.rule(environment)];
+const VM_CONFIG: &[Field] =
+    &[Field::new("env", Shape::List { of: &Shape::Record(ENV), max: 256 }).rule(environment)];
 
 const ENV: &[Field] = &[
     Field::new("name", Shape::Text { min: 1, max: 256 }).required(),
@@ -127,18 +75,8 @@ const ENV: &[Field] = &[
 ];
 
 const MATCH: &[Field] = &[
-    Field::new(
-        "mode",
-        Shape::Choice(&["UNDEFINED", "CLIENT", "SERVER", "CLIENT_AND_SERVER"]),
-    ),
-    Field::new(
-        "ports",
-        Shape::List {
-            of: &Shape::Record(PORT),
-            max: UNBOUNDED,
-        },
-    )
-    .rule(ports),
+    Field::new("mode", Shape::Choice(&["UNDEFINED", "CLIENT", "SERVER", "CLIENT_AND_SERVER"])),
+    Field::new("ports", Shape::List { of: &Shape::Record(PORT), max: UNBOUNDED }).rule(ports),
 ];
 
 const PORT: &[Field] = &[Field::new("number", Shape::Integer { min: 1, max: 65535 }).required()];
@@ -147,9 +85,7 @@ const PORT: &[Field] = &[Field::new("number", Shape::Integer { min: 1, max: 6553
 pub(super) fn review(document: &Node) -> Review {
     let mut review = Review::default();
     let root = Place::document(document);
-    let kind = document
-        .find("kind")
-        .map(|(key, node)| (root.field(key, node), node.as_str()));
+    let kind = document.find("kind").map(|(key, node)| (root.field(key, node), node.as_str()));
     match kind {
         // The fields of another kind would each look wrong.
         Some((place, Some(kind @ ("ServiceMeshExtension" | "TrafficExtension")))) => {
@@ -207,11 +143,7 @@ fn match_labels(review: &mut Review, place: &Place<'_>, node: &Node) {
         }
         let length = value.chars().count();
         if length > 63 {
-            review.error(
-                &place,
-                &format!("has {length} characters"),
-                "at most 63 are allowed",
-            );
+            review.error(&place, &format!("has {length} characters"), "at most 63 are allowed");
         }
     }
 }
@@ -229,12 +161,7 @@ fn sha256(review: &mut Review, place: &Place<'_>, node: &Node) {
     }
     let bare = text.strip_prefix("sha256:").unwrap_or(text).to_lowercase();
     let help = is_sha256(&bare).then(|| format!("write `{bare}`"));
-    review.error_with_help(
-        place,
-        "is not a hash that Istio takes",
-        "64 of `0-9a-f` are expected",
-        help,
-    );
+    review.error_with_help(place, "is not a hash that Istio takes", "64 of `0-9a-f` are expected", help);
 }
 
 fn plugin_config(review: &mut Review, place: &Place<'_>, node: &Node) {
@@ -277,11 +204,7 @@ fn environment(review: &mut Review, place: &Place<'_>, node: &Node) {
         if let Some((key, node)) = item.find("name") {
             let (place, name) = (place.field(key, node), node.as_str().unwrap_or_default());
             if !names.insert(name) {
-                review.error(
-                    &place,
-                    &format!("is `{name}` a second time"),
-                    "each variable stands once",
-                );
+                review.error(&place, &format!("is `{name}` a second time"), "each variable stands once");
             }
             if name.starts_with("ISTIO_META_") {
                 review.warn(
@@ -302,13 +225,7 @@ fn environment(review: &mut Review, place: &Place<'_>, node: &Node) {
 fn ports(review: &mut Review, place: &Place<'_>, node: &Node) {
     let mut numbers = HashSet::new();
     for (index, item) in node.items().iter().enumerate() {
-        if let Some((
-            key,
-            node @ Node {
-                value: Value::Int(number),
-                ..
-            },
-        )) = item.find("number")
+        if let Some((key, node @ Node { value: Value::Int(number), .. })) = item.find("number")
             && !numbers.insert(number)
         {
             let item = place.item(index, item);
