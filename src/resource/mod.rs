@@ -17,7 +17,7 @@ use crate::error::{InvalidFile, Problem};
 use crate::reference::{Repository, Tag};
 
 pub use name::kubernetes_name_problem;
-use schema::{Place, Review, problem};
+use schema::{Place, Review};
 use url::{OciUrl, Url};
 use yaml::{Key, Node, Value};
 
@@ -65,36 +65,21 @@ impl Template {
             Ok(document) => document,
             Err(problems) => return Err(invalid(path, text, problems)),
         };
-        let Review { errors, mut warnings } = wasm_plugin::review(&document);
+        let Review { errors, warnings } = wasm_plugin::review(&document);
         if !errors.is_empty() {
             return Err(invalid(path, text, errors));
         }
-        warnings.truncate(MAX_PROBLEMS);
         complete(&mut document, package);
-        Ok((
-            Template {
-                path: path.to_owned(),
-                text,
-                document,
-            },
-            warnings,
-        ))
+        Ok((Template { path: path.to_owned(), text, document }, warnings))
     }
 
     /// The WasmPlugin of a cargo package that has no file for it.
     pub fn minimal(package: &str) -> Template {
         let entry = |key: &str, value: &str| (Key::from(key), Value::String(value.to_owned()).into());
-        let identity = vec![
-            entry("apiVersion", wasm_plugin::API_VERSION),
-            entry("kind", wasm_plugin::KIND),
-        ];
+        let identity = vec![entry("apiVersion", wasm_plugin::API_VERSION), entry("kind", wasm_plugin::KIND)];
         let mut document = Value::Map(identity).into();
         complete(&mut document, package);
-        Template {
-            path: Utf8PathBuf::new(),
-            text: String::new(),
-            document,
-        }
+        Template { path: Utf8PathBuf::new(), text: String::new(), document }
     }
 
     /// The file that the template was read from; empty for a minimal one.
@@ -117,18 +102,13 @@ impl Template {
     ///
     /// Where the template names another image or another hash.
     pub fn pin(&self, image: Option<&PulledImage>, module: Digest) -> Result<Option<Resource>, InvalidFile> {
+        let root = Place::document(&self.document);
+        let spec = self.document.find("spec").map(|(key, spec)| (root.field(key, spec), spec));
         let stated = |field: &str| {
-            let spec = self.document.get("spec")?;
-            let (key, node) = spec.entries().iter().find(|(key, _)| key.name == field)?;
+            let (place, spec) = spec.as_ref()?;
+            let (key, node) = spec.find(field)?;
             let text = node.as_str().filter(|text| !text.is_empty())?;
-            Some((
-                Place {
-                    path: "spec".into(),
-                    span: 0..0,
-                }
-                .field(key, node),
-                text,
-            ))
+            Some((place.field(key, node), text))
         };
         let mut problems = Vec::new();
         let stated_url = stated("url").map(|(place, text)| (place, text, Url::parse(text)));
@@ -136,30 +116,24 @@ impl Template {
             (Some((_, text, Ok(Url::Module))), _) => (text.to_owned(), module.hex()),
             (_, None) => return Ok(None),
             (Some((place, _, Ok(Url::Oci(url)))), Some(image)) => {
-                problems.extend(image.differences(&url).into_iter().map(|(complaint, expected)| {
-                    let help = "leave `url` out: it is filled in".to_owned();
-                    problem(&place, &complaint, expected, Some(help))
-                }));
+                let help = || Some("leave `url` out: it is filled in".to_owned());
+                let differences = image.differences(&url).into_iter();
+                problems.extend(differences.map(|(told, actual)| place.problem(&told, actual, help())));
                 (image.url(), image.manifest.hex())
             }
             // A template with any other url is not made.
             (_, Some(image)) => (image.url(), image.manifest.hex()),
         };
         if let Some((place, text)) = stated("sha256").filter(|(_, text)| *text != sha256) {
-            let complaint = match text {
-                text if text == module.hex() => "is the hash of the module, but the url names an image",
-                text if image.is_some_and(|image| text == image.manifest.hex()) => {
-                    "is the hash of the image's manifest, but the url names a module"
-                }
-                _ => "is not the hash of what the url names",
+            let complaint = if text == module.hex() {
+                "is the hash of the module, but the url names an image"
+            } else if image.is_some_and(|image| text == image.manifest.hex()) {
+                "is the hash of the image's manifest, but the url names a module"
+            } else {
+                "is not the hash of what the url names"
             };
             let help = "leave `sha256` out: it is filled in".to_owned();
-            problems.push(problem(
-                &place,
-                complaint,
-                format!("`{sha256}` is expected"),
-                Some(help),
-            ));
+            problems.push(place.problem(complaint, format!("`{sha256}` is expected"), Some(help)));
         }
         if !problems.is_empty() {
             return Err(invalid(&self.path, self.text.clone(), problems));
@@ -192,10 +166,7 @@ impl PulledImage {
         let mut differ = |part: &str, stated: &str, actual: Option<&str>| {
             if Some(stated) != actual {
                 let actual = actual.map_or(format!("no {part}"), |actual| format!("the {part} `{actual}`"));
-                differences.push((
-                    format!("names the {part} `{stated}`"),
-                    format!("the image has {actual}"),
-                ));
+                differences.push((format!("names the {part} `{stated}`"), format!("the image has {actual}")));
             }
         };
         differ("repository", &url.repository, Some(self.repository.as_str()));
@@ -223,11 +194,7 @@ impl Resource {
 
 fn invalid(path: &Utf8Path, text: String, mut problems: Vec<Problem>) -> InvalidFile {
     problems.truncate(MAX_PROBLEMS);
-    InvalidFile {
-        path: path.to_owned(),
-        text,
-        problems,
-    }
+    InvalidFile { path: path.to_owned(), text, problems }
 }
 
 /// Adds the name that a valid document may lack.

@@ -16,18 +16,10 @@ pub(super) fn kubernetes_label_problem(name: &str) -> Option<String> {
 /// The name of the resource for a cargo package: `_` becomes `-`, and so does all that Kubernetes refuses.
 pub(super) fn from_package(package: &str) -> String {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let name: String = package
-        .to_lowercase()
-        .chars()
-        .map(|c| if fits(c) { c } else { '-' })
-        .take(253)
-        .collect();
+    let name: String =
+        package.to_lowercase().chars().map(|c| if fits(c) { c } else { '-' }).take(253).collect();
     let name = name.trim_matches('-');
-    if name.is_empty() {
-        "plugin".to_owned()
-    } else {
-        name.to_owned()
-    }
+    if name.is_empty() { "plugin".to_owned() } else { name.to_owned() }
 }
 
 fn problem(name: &str, longest: usize, alphabet: &str, dots: bool) -> Option<String> {
@@ -35,26 +27,15 @@ fn problem(name: &str, longest: usize, alphabet: &str, dots: bool) -> Option<Str
     if name.is_empty() {
         return Some("is empty".to_owned());
     }
-    if let Some(wrong) = name
-        .chars()
-        .find(|c| !inner(*c) && *c != '-' && !(dots && *c == '.'))
-    {
-        return Some(format!(
-            "holds `{}`: only {alphabet} may stand in it",
-            wrong.escape_debug()
-        ));
+    if let Some(wrong) = name.chars().find(|c| !inner(*c) && *c != '-' && !(dots && *c == '.')) {
+        return Some(format!("holds `{}`: only {alphabet} may stand in it", wrong.escape_debug()));
     }
     if name.len() > longest {
         return Some(format!("has {} characters: {longest} are allowed", name.len()));
     }
-    if !name
-        .split('.')
-        .all(|part| part.starts_with(inner) && part.ends_with(inner))
-    {
+    if !name.split('.').all(|part| part.starts_with(inner) && part.ends_with(inner)) {
         let part = if dots { "each part between dots" } else { "it" };
-        return Some(format!(
-            "is not a DNS name: {part} begins and ends with a letter or a digit"
-        ));
+        return Some(format!("is not a DNS name: {part} begins and ends with a letter or a digit"));
     }
     None
 }

@@ -1,7 +1,9 @@
 //! What a document may hold, as a table, and the comparison of a document with it.
 
+use std::fmt::{self, Write as _};
 use std::ops::Range;
 
+use super::MAX_PROBLEMS;
 use super::yaml::{Key, Node, Value};
 use crate::error::{Problem, nearest};
 
@@ -21,7 +23,7 @@ pub(super) struct Field {
 }
 
 /// What the shape cannot say. It is asked where the shape fits.
-pub(super) type Rule = fn(&mut Review, &Place, &Node);
+pub(super) type Rule = fn(&mut Review, &Place<'_>, &Node);
 
 /// What a value looks like.
 pub(super) enum Shape {
@@ -45,22 +47,23 @@ pub(super) enum Shape {
     Any,
 }
 
-/// A value as it is called and shown.
-pub(super) struct Place {
-    /// `spec.match[0].mode`; empty for the document.
-    pub(super) path: String,
+/// A value as it is called and shown. Its path is put together only when it is told: it can be long.
+pub(super) struct Place<'a> {
+    parent: Option<&'a Place<'a>>,
+    step: Step<'a>,
     /// What to point at: a scalar itself, the key of all else.
-    pub(super) span: Range<usize>,
+    span: Range<usize>,
+}
+
+enum Step<'a> {
+    Document,
+    Field(&'a str),
+    Item(usize),
 }
 
 impl Field {
     pub(super) const fn new(name: &'static str, shape: Shape) -> Self {
-        Field {
-            name,
-            shape,
-            required: false,
-            rule: |_, _, _| {},
-        }
+        Field { name, shape, required: false, rule: |_, _, _| {} }
     }
 
     pub(super) const fn required(mut self) -> Self {
@@ -74,49 +77,52 @@ impl Field {
     }
 }
 
-impl Place {
+impl<'a> Place<'a> {
     /// The place of a whole document.
     pub(super) fn document(node: &Node) -> Self {
-        Place {
-            path: String::new(),
-            span: first(node).unwrap_or(0..0),
-        }
+        Place { parent: None, step: Step::Document, span: first(node).unwrap_or(0..0) }
     }
 
     /// The place of the value under a key of the value at this place.
-    pub(super) fn field(&self, key: &Key, node: &Node) -> Self {
+    pub(super) fn field(&'a self, key: &'a Key, node: &Node) -> Self {
         let span = scalar(node).unwrap_or_else(|| key.span.clone());
-        Place {
-            path: self.named(&key.name),
-            span,
-        }
+        Place { parent: Some(self), step: Step::Field(&key.name), span }
     }
 
     /// The place of an item of the list at this place.
-    pub(super) fn item(&self, index: usize, node: &Node) -> Self {
-        let span = scalar(node)
-            .or_else(|| first(node))
-            .unwrap_or_else(|| self.span.clone());
-        Place {
-            path: format!("{}[{index}]", self.path),
-            span,
-        }
+    pub(super) fn item(&'a self, index: usize, node: &Node) -> Self {
+        let span = scalar(node).or_else(|| first(node)).unwrap_or_else(|| self.span.clone());
+        Place { parent: Some(self), step: Step::Item(index), span }
     }
 
-    fn called(&self) -> String {
-        if self.path.is_empty() {
-            "the document".to_owned()
-        } else {
-            format!("`{}`", self.path)
-        }
+    /// What is wrong or doubtful at this place: `complaint` follows its name.
+    pub(super) fn problem(&self, complaint: &str, label: impl Into<String>, help: Option<String>) -> Problem {
+        Problem { span: self.span.clone(), message: format!("{self} {complaint}"), label: label.into(), help }
     }
+}
 
-    fn named(&self, name: &str) -> String {
-        if self.path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.path)
+/// `` `spec.match[0].mode` ``
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut steps = Vec::new();
+        let mut place = self;
+        while let Some(parent) = place.parent {
+            steps.push(&place.step);
+            place = parent;
         }
+        if steps.is_empty() {
+            return f.write_str("the document");
+        }
+        f.write_char('`')?;
+        for (index, step) in steps.into_iter().rev().enumerate() {
+            match step {
+                Step::Document => {}
+                Step::Field(name) if index == 0 => f.write_str(name)?,
+                Step::Field(name) => write!(f, ".{name}")?,
+                Step::Item(item) => write!(f, "[{item}]")?,
+            }
+        }
+        f.write_char('`')
     }
 }
 
@@ -132,26 +138,19 @@ fn first(node: &Node) -> Option<Range<usize>> {
 
 impl Review {
     /// Compares the value at `place` with a shape.
-    pub(super) fn compare(&mut self, shape: &Shape, place: &Place, node: &Node) {
+    pub(super) fn compare(&mut self, shape: &Shape, place: &Place<'_>, node: &Node) {
         match (shape, &node.value) {
             (Shape::Any, _) | (Shape::Mapping, Value::Map(_)) => {}
             (Shape::Text { min, max }, Value::String(text)) => self.length(place, text, *min, *max),
+            (Shape::Choice(choices), Value::String(text)) if choices.contains(&text.as_str()) => {}
             (Shape::Choice(choices), Value::String(text)) => {
-                if !choices.contains(&text.as_str()) {
-                    let near = nearest(text, choices.iter().copied());
-                    let help = near.map(|near| format!("a similar value exists: `{near}`"));
-                    let expected = format!("{} is expected", shape.describe());
-                    self.errors
-                        .push(problem(place, &format!("is `{text}`"), expected, help));
-                }
+                let help = near(text, choices).map(|near| format!("a similar value exists: `{near}`"));
+                self.error_with_help(place, &format!("is `{text}`"), &expected(shape), help);
             }
             (Shape::Integer { min, max }, Value::Int(number)) => {
                 if !(*min..=*max).contains(number) {
-                    self.error(
-                        place,
-                        format!("is {number}"),
-                        format!("a number from {min} to {max} is expected"),
-                    );
+                    let expected = format!("a number from {min} to {max} is expected");
+                    self.error(place, &format!("is {number}"), &expected);
                 }
             }
             (Shape::List { of, max }, Value::Seq(items)) => {
@@ -172,53 +171,44 @@ impl Review {
             (Shape::Texts { max }, Value::Map(entries)) => {
                 self.count(place, entries.len(), *max);
                 for (key, node) in entries {
-                    if node.as_str().is_none() {
-                        self.mistyped(
-                            &place.field(key, node),
-                            node,
-                            &Shape::Text {
-                                min: 0,
-                                max: usize::MAX,
-                            },
-                        );
-                    }
+                    self.compare(&Shape::Text { min: 0, max: usize::MAX }, &place.field(key, node), node);
                 }
             }
             _ => self.mistyped(place, node, shape),
         }
     }
 
-    /// Notes that the value at `place` is wrong: `complaint` follows its name, `expected` labels it.
-    pub(super) fn error(&mut self, place: &Place, complaint: impl AsRef<str>, expected: impl Into<String>) {
-        self.errors
-            .push(problem(place, complaint.as_ref(), expected.into(), None));
+    /// Notes that the value at `place` is wrong: `complaint` follows its name, `label` says what is expected.
+    pub(super) fn error(&mut self, place: &Place<'_>, complaint: &str, label: &str) {
+        self.error_with_help(place, complaint, label, None);
     }
 
-    /// Notes that the value at `place` is doubtful.
-    pub(super) fn warn(&mut self, place: &Place, complaint: impl AsRef<str>, help: impl Into<String>) {
-        self.warnings.push(problem(
-            place,
-            complaint.as_ref(),
-            String::new(),
-            Some(help.into()),
-        ));
+    /// Like `error`, with what to write instead.
+    pub(super) fn error_with_help(
+        &mut self,
+        place: &Place<'_>,
+        complaint: &str,
+        label: &str,
+        help: Option<String>,
+    ) {
+        if self.errors.len() < MAX_PROBLEMS {
+            self.errors.push(place.problem(complaint, label, help));
+        }
     }
 
-    fn record(&mut self, fields: &[Field], place: &Place, node: &Node) {
+    /// Notes that the value at `place` is doubtful, and what to do about it.
+    pub(super) fn warn(&mut self, place: &Place<'_>, complaint: &str, help: &str) {
+        if self.warnings.len() < MAX_PROBLEMS {
+            self.warnings.push(place.problem(complaint, "", Some(help.to_owned())));
+        }
+    }
+
+    fn record(&mut self, fields: &[Field], place: &Place<'_>, node: &Node) {
         for field in fields {
-            // The API server prunes nulls, so a field without a value is not there.
-            let found = node.entries().iter().find(|(key, _)| key.name == field.name);
-            let Some((key, value)) = found.filter(|(_, value)| value.value != Value::Null) else {
+            let Some((key, value)) = node.find(field.name) else {
                 if field.required {
-                    let missing = Place {
-                        path: place.named(field.name),
-                        span: place.span.clone(),
-                    };
-                    self.error(
-                        &missing,
-                        "is missing",
-                        format!("`{}` is required here", field.name),
-                    );
+                    let label = format!("`{}` is required here", field.name);
+                    self.error(place, &format!("has no `{}`", field.name), &label);
                 }
                 continue;
             };
@@ -231,56 +221,42 @@ impl Review {
         }
     }
 
-    fn unknown(&mut self, place: &Place, key: &Key, fields: &[Field]) {
-        let message = format!("unknown field `{}`", key.name);
-        let (span, label) = (key.span.clone(), format!("no known field of {}", place.called()));
-        match nearest(&key.name, fields.iter().map(|field| field.name)) {
-            Some(near) => {
-                let help = Some(format!("a field with a similar name exists: `{near}`"));
-                self.errors.push(Problem {
-                    span,
-                    message,
-                    label,
-                    help,
-                });
-            }
-            None => {
-                let help =
-                    Some("it is kept; a cluster that does not know it drops it or refuses it".to_owned());
-                self.warnings.push(Problem {
-                    span,
-                    message,
-                    label,
-                    help,
-                });
-            }
+    fn unknown(&mut self, place: &Place<'_>, key: &Key, fields: &[Field]) {
+        let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+        let near = near(&key.name, &names);
+        let (list, help) = match near {
+            Some(near) => (&mut self.errors, format!("a field with a similar name exists: `{near}`")),
+            None => (
+                &mut self.warnings,
+                "it is kept; a cluster that does not know it drops it or refuses it".to_owned(),
+            ),
+        };
+        if list.len() < MAX_PROBLEMS {
+            list.push(Problem {
+                span: key.span.clone(),
+                message: format!("unknown field `{}`", key.name),
+                label: format!("no known field of {place}"),
+                help: Some(help),
+            });
         }
     }
 
-    fn length(&mut self, place: &Place, text: &str, min: usize, max: usize) {
+    fn length(&mut self, place: &Place<'_>, text: &str, min: usize, max: usize) {
         let length = text.chars().count();
         if length == 0 && min > 0 {
             self.error(place, "is empty", "text is expected");
         } else if length > max {
-            self.error(
-                place,
-                format!("has {length} characters"),
-                format!("at most {max} are allowed"),
-            );
+            self.error(place, &format!("has {length} characters"), &format!("at most {max} are allowed"));
         }
     }
 
-    fn count(&mut self, place: &Place, count: usize, max: usize) {
+    fn count(&mut self, place: &Place<'_>, count: usize, max: usize) {
         if count > max {
-            self.error(
-                place,
-                format!("has {count} entries"),
-                format!("at most {max} are allowed"),
-            );
+            self.error(place, &format!("has {count} entries"), &format!("at most {max} are allowed"));
         }
     }
 
-    fn mistyped(&mut self, place: &Place, node: &Node, shape: &Shape) {
+    fn mistyped(&mut self, place: &Place<'_>, node: &Node, shape: &Shape) {
         let (found, is_scalar) = match node.value {
             Value::Null => ("nothing", false),
             Value::Bool(_) => ("a boolean", true),
@@ -289,10 +265,19 @@ impl Review {
             Value::Seq(_) => ("a list", false),
             Value::Map(_) => ("a mapping", false),
         };
-        let (complaint, expected) = (format!("is {found}"), format!("{} is expected", shape.describe()));
-        let help = (is_scalar && matches!(shape, Shape::Text { .. })).then(|| "quote it".to_owned());
-        self.errors.push(problem(place, &complaint, expected, help));
+        let quotable = is_scalar && matches!(shape, Shape::Text { .. });
+        let help = quotable.then(|| "quote it".to_owned());
+        self.error_with_help(place, &format!("is {found}"), &expected(shape), help);
     }
+}
+
+fn expected(shape: &Shape) -> String {
+    format!("{} is expected", shape.describe())
+}
+
+/// The candidate that a word is a slip of. The comparison takes the product of both lengths in memory.
+fn near<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    if word.len() > 100 { None } else { nearest(word, candidates.iter().copied()) }
 }
 
 impl Shape {
@@ -310,15 +295,5 @@ impl Shape {
             Shape::Record(_) | Shape::OpenRecord(_) | Shape::Mapping => "a mapping".to_owned(),
             Shape::Any => "any value".to_owned(),
         }
-    }
-}
-
-/// A problem whose message is the name of the place and then the complaint.
-pub(super) fn problem(place: &Place, complaint: &str, label: String, help: Option<String>) -> Problem {
-    Problem {
-        span: place.span.clone(),
-        message: format!("{} {complaint}", place.called()),
-        label,
-        help,
     }
 }

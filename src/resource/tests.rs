@@ -5,11 +5,15 @@ use crate::error::Error;
 
 fn image(tag: Option<&str>) -> PulledImage {
     PulledImage {
-        repository: "quay.io/acme/hello".to_owned(),
-        tag: tag.map(str::to_owned),
+        repository: "quay.io/acme/hello".parse().unwrap(),
+        tag: tag.map(|tag| tag.parse().unwrap()),
         manifest: Digest::of(b"manifest"),
-        module: Digest::of(b"module"),
     }
+}
+
+fn pin(template: &Template, tag: Option<&str>) -> Result<Resource, InvalidFile> {
+    let resource = template.pin(Some(&image(tag)), Digest::of(b"module"))?;
+    Ok(resource.expect("the image is known"))
 }
 
 fn manifest() -> String {
@@ -28,30 +32,22 @@ fn read(text: &str) -> Template {
 }
 
 fn with_spec(spec: &str) -> Template {
-    read(&format!(
-        "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nspec: {spec}\n"
-    ))
+    read(&format!("apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nspec: {spec}\n"))
 }
 
 /// `spec` after pinning.
 fn pinned(spec: &str) -> serde_json::Value {
-    with_spec(spec).pin(&image(Some("1.0.0"))).expect(spec).to_json()["spec"].clone()
+    pin(&with_spec(spec), Some("1.0.0")).expect(spec).to_json()["spec"].clone()
 }
 
 fn refused(spec: &str) -> Vec<String> {
-    let error = with_spec(spec).pin(&image(Some("1.0.0"))).expect_err(spec);
-    error
-        .problems
-        .iter()
-        .map(|problem| format!("{}; {}", problem.message, problem.label))
-        .collect()
+    let error = pin(&with_spec(spec), Some("1.0.0")).expect_err(spec);
+    error.problems.iter().map(|problem| format!("{}; {}", problem.message, problem.label)).collect()
 }
 
 #[test]
 fn a_minimal_resource_has_what_is_needed() {
-    let resource = Template::minimal("hello_world")
-        .pin(&image(Some("1.0.0")))
-        .unwrap();
+    let resource = pin(&Template::minimal("hello_world"), Some("1.0.0")).unwrap();
     let (manifest, yaml) = (manifest(), resource.to_yaml());
     assert_eq!(
         yaml,
@@ -62,12 +58,9 @@ fn a_minimal_resource_has_what_is_needed() {
     );
     assert_eq!(yaml::read_document(&yaml).unwrap().to_json(), resource.to_json());
     // What is written is a valid template again, and pins to itself.
-    assert_eq!(read(&yaml).pin(&image(Some("1.0.0"))).unwrap().to_yaml(), yaml);
-    let untagged = Template::minimal("a").pin(&image(None)).unwrap().to_json();
-    assert_eq!(
-        untagged["spec"]["url"],
-        format!("oci://quay.io/acme/hello@sha256:{manifest}")
-    );
+    assert_eq!(pin(&read(&yaml), Some("1.0.0")).unwrap().to_yaml(), yaml);
+    let untagged = pin(&Template::minimal("a"), None).unwrap().to_json();
+    assert_eq!(untagged["spec"]["url"], format!("oci://quay.io/acme/hello@sha256:{manifest}"));
 }
 
 #[test]
@@ -124,63 +117,40 @@ spec:
 status: {{}}
 "
     );
-    assert_eq!(template.pin(&image(Some("v1"))).unwrap().to_yaml(), expected);
+    assert_eq!(pin(&template, Some("v1")).unwrap().to_yaml(), expected);
 }
 
 #[test]
 fn url_and_hash_stand_where_the_user_has_them() {
     let url = format!("oci://quay.io/acme/hello:1.0.0@sha256:{}", manifest());
     let keys = |spec: &str| {
-        let resource = with_spec(spec).pin(&image(Some("1.0.0"))).expect(spec);
-        let spec = resource
-            .document
-            .get("spec")
-            .expect("a resource has a spec")
-            .clone();
+        let resource = pin(&with_spec(spec), Some("1.0.0")).expect(spec);
+        let spec = resource.document.get("spec").expect("a resource has a spec").clone();
         let keys: Vec<String> = spec.entries().iter().map(|(key, _)| key.name.clone()).collect();
         assert_eq!(spec.get("url").and_then(Node::as_str), Some(url.as_str()));
-        assert_eq!(
-            spec.get("sha256").and_then(Node::as_str),
-            Some(manifest().as_str())
-        );
+        assert_eq!(spec.get("sha256").and_then(Node::as_str), Some(manifest().as_str()));
         keys.join(" ")
     };
     assert_eq!(keys("null"), "url sha256");
     assert_eq!(keys("{}"), "url sha256");
     assert_eq!(keys("{phase: STATS}"), "url sha256 phase");
-    assert_eq!(
-        keys("{phase: STATS, url: 'oci://quay.io/acme/hello'}"),
-        "phase url sha256"
-    );
+    assert_eq!(keys("{phase: STATS, url: 'oci://quay.io/acme/hello'}"), "phase url sha256");
     assert_eq!(keys("{phase: STATS, sha256: ''}"), "url phase sha256");
     assert_eq!(keys("{sha256: null, url: null}"), "sha256 url");
     assert_eq!(
-        keys(&format!(
-            "{{url: '{url}', phase: STATS, sha256: '{}'}}",
-            manifest()
-        )),
+        keys(&format!("{{url: '{url}', phase: STATS, sha256: '{}'}}", manifest())),
         "url phase sha256"
     );
     let metadata = read(
         "apiVersion: extensions.istio.io/v1alpha1\nmetadata: {labels: {a: b}, name: x}\nkind: WasmPlugin",
     );
-    assert_eq!(
-        metadata.pin(&image(None)).unwrap().to_json()["metadata"]["name"],
-        "x"
-    );
+    assert_eq!(pin(&metadata, None).unwrap().to_json()["metadata"]["name"], "x");
 }
 
 #[test]
 fn a_module_url_stays_and_gets_the_hash_of_the_module() {
-    for url in [
-        "https://example.com/plugin.wasm?x=1",
-        "http://example.com/p",
-        "file:///opt/plugin.wasm",
-    ] {
-        assert_eq!(
-            pinned(&format!("{{url: '{url}'}}")),
-            serde_json::json!({"url": url, "sha256": module()})
-        );
+    for url in ["https://example.com/plugin.wasm?x=1", "http://example.com/p", "file:///opt/plugin.wasm"] {
+        assert_eq!(pinned(&format!("{{url: '{url}'}}")), serde_json::json!({"url": url, "sha256": module()}));
     }
 }
 
@@ -203,9 +173,7 @@ fn another_image_is_refused_with_both_names() {
             ),
         ]
     );
-    let error = with_spec("{url: 'oci://quay.io/acme/hello:1'}")
-        .pin(&image(None))
-        .unwrap_err();
+    let error = pin(&with_spec("{url: 'oci://quay.io/acme/hello:1'}"), None).unwrap_err();
     assert_eq!(error.problems[0].label, "the image has no tag");
 }
 
@@ -229,10 +197,7 @@ fn another_hash_is_refused_and_the_usual_mistake_is_named() {
     );
     assert_eq!(
         refused(&format!("{{sha256: '{}'}}", "a".repeat(64))),
-        [format!(
-            "`spec.sha256` is not the hash of what the url names{}",
-            expected(&manifest)
-        )]
+        [format!("`spec.sha256` is not the hash of what the url names{}", expected(&manifest))]
     );
 }
 
@@ -241,13 +206,9 @@ fn an_invalid_file_is_shown_with_its_lines() {
     let text = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nspec:\n  phaze: AUTHN\n  priority: high\n";
     let error = Template::read(Utf8Path::new("wasmplugin.yaml"), text.to_owned(), "a").unwrap_err();
     let shown = Error::from(error).render(&Renderer::plain());
-    for part in [
-        "unknown field `phaze`",
-        "wasmplugin.yaml:4:3",
-        "`phase`",
-        "wasmplugin.yaml:5:13",
-        "a whole number",
-    ] {
+    for part in
+        ["unknown field `phaze`", "wasmplugin.yaml:4:3", "`phase`", "wasmplugin.yaml:5:13", "a whole number"]
+    {
         assert!(shown.contains(part), "{part}: {shown}");
     }
 }

@@ -32,12 +32,7 @@ impl Url {
     ///
     /// Where the webhook, istiod or the proxy would refuse it, or take only some of its kind.
     pub(super) fn parse(text: &str) -> Result<Url, Refusal> {
-        let refuse = |reason: String, help: &str| {
-            Err(Refusal {
-                reason,
-                help: help.to_owned(),
-            })
-        };
+        let refuse = |reason: String, help: &str| Err(Refusal { reason, help: help.to_owned() });
         if let Some(wrong) = text.chars().find(|c| c.is_whitespace() || c.is_control()) {
             return refuse(format!("holds `{}`", wrong.escape_debug()), "a url has no spaces");
         }
@@ -51,10 +46,9 @@ impl Url {
         let host = rest.split('/').next().unwrap_or_default();
         match scheme {
             "oci" => OciUrl::parse(rest).map(Url::Oci),
-            "http" | "https" if host.is_empty() => refuse(
-                "names no host".to_owned(),
-                "write `https://HOST/PATH/plugin.wasm`",
-            ),
+            "http" | "https" if host.is_empty() => {
+                refuse("names no host".to_owned(), "write `https://HOST/PATH/plugin.wasm`")
+            }
             "http" | "https" => Ok(Url::Module),
             "file" if rest.starts_with('/') && rest.len() > 1 => Ok(Url::Module),
             "file" => refuse(
@@ -119,35 +113,19 @@ mod tests {
     use super::*;
 
     fn oci(repository: &str, tag: Option<&str>, digest: Option<&str>) -> Url {
-        let (repository, tag, digest) = (
-            repository.to_owned(),
-            tag.map(str::to_owned),
-            digest.map(str::to_owned),
-        );
-        Url::Oci(OciUrl {
-            repository,
-            tag,
-            digest,
-        })
+        let (repository, tag, digest) =
+            (repository.to_owned(), tag.map(str::to_owned), digest.map(str::to_owned));
+        Url::Oci(OciUrl { repository, tag, digest })
     }
 
     #[test]
     fn urls_are_taken_apart() {
         let digest = format!("sha256:{}", "0a".repeat(32));
         for (text, url) in [
-            (
-                "oci://reg:5000/a/b:v1".to_owned(),
-                oci("reg:5000/a/b", Some("v1"), None),
-            ),
+            ("oci://reg:5000/a/b:v1".to_owned(), oci("reg:5000/a/b", Some("v1"), None)),
             ("oci://quay.io/a".to_owned(), oci("quay.io/a", None, None)),
-            (
-                format!("oci://[::1]:5000/a@{digest}"),
-                oci("[::1]:5000/a", None, Some(&digest)),
-            ),
-            (
-                format!("oci://quay.io/a:1@{digest}"),
-                oci("quay.io/a", Some("1"), Some(&digest)),
-            ),
+            (format!("oci://[::1]:5000/a@{digest}"), oci("[::1]:5000/a", None, Some(&digest))),
+            (format!("oci://quay.io/a:1@{digest}"), oci("quay.io/a", Some("1"), Some(&digest))),
             ("https://h/x.wasm?a=b".to_owned(), Url::Module),
             ("http://h".to_owned(), Url::Module),
             ("file:///x.wasm".to_owned(), Url::Module),
@@ -182,9 +160,6 @@ mod tests {
             let refusal = Url::parse(text).expect_err(text);
             assert!(refusal.reason.starts_with(reason), "{text}: {}", refusal.reason);
         }
-        assert_eq!(
-            Url::parse("reg:5000/a").unwrap_err().help,
-            "write `oci://reg:5000/a`"
-        );
+        assert_eq!(Url::parse("reg:5000/a").unwrap_err().help, "write `oci://reg:5000/a`");
     }
 }

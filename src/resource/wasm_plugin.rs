@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use super::name::{kubernetes_label_problem, kubernetes_name_problem};
-use super::schema::{Field, Place, Review, Shape, problem};
+use super::schema::{Field, Place, Review, Shape};
 use super::url::{Url, is_sha256};
 use super::yaml::{Node, Value};
 
@@ -14,10 +14,7 @@ pub(super) const KIND: &str = "WasmPlugin";
 
 /// Kubernetes bounds the whole, not the single text.
 const UNBOUNDED: usize = usize::MAX;
-const ANY_TEXT: Shape = Shape::Text {
-    min: 0,
-    max: UNBOUNDED,
-};
+const ANY_TEXT: Shape = Shape::Text { min: 0, max: UNBOUNDED };
 
 const DOCUMENT: &[Field] = &[
     Field::new("apiVersion", Shape::Choice(&[API_VERSION])).required(),
@@ -38,87 +35,38 @@ const SPEC: &[Field] = &[
     Field::new("selector", Shape::Record(SELECTOR)),
     Field::new("targetRef", TARGET),
     Field::new("targetRefs", Shape::List { of: &TARGET, max: 16 }),
-    Field::new(
-        "url",
-        Shape::Text {
-            min: 1,
-            max: UNBOUNDED,
-        },
-    )
-    .rule(url),
+    Field::new("url", Shape::Text { min: 1, max: UNBOUNDED }).rule(url),
     Field::new("sha256", ANY_TEXT).rule(sha256),
-    Field::new(
-        "imagePullPolicy",
-        Shape::Choice(&["UNSPECIFIED_POLICY", "IfNotPresent", "Always"]),
-    ),
+    Field::new("imagePullPolicy", Shape::Choice(&["UNSPECIFIED_POLICY", "IfNotPresent", "Always"])),
     Field::new("imagePullSecret", Shape::Text { min: 1, max: 253 }),
     Field::new("verificationKey", ANY_TEXT).rule(|review, place, _| {
-        review.warn(
-            place,
-            "has no effect: no version of Istio reads it",
-            "leave it out",
-        );
+        review.warn(place, "has no effect: no version of Istio reads it", "leave it out");
     }),
     Field::new("pluginConfig", Shape::Mapping).rule(plugin_config),
     Field::new("pluginName", Shape::Text { min: 1, max: 256 }),
-    Field::new(
-        "phase",
-        Shape::Choice(&["UNSPECIFIED_PHASE", "AUTHN", "AUTHZ", "STATS"]),
-    ),
-    Field::new(
-        "priority",
-        Shape::Integer {
-            min: i32::MIN as i64,
-            max: i32::MAX as i64,
-        },
-    ),
-    Field::new(
-        "failStrategy",
-        Shape::Choice(&["FAIL_CLOSE", "FAIL_OPEN", "FAIL_RELOAD"]),
-    ),
+    Field::new("phase", Shape::Choice(&["UNSPECIFIED_PHASE", "AUTHN", "AUTHZ", "STATS"])),
+    Field::new("priority", Shape::Integer { min: i32::MIN as i64, max: i32::MAX as i64 }),
+    Field::new("failStrategy", Shape::Choice(&["FAIL_CLOSE", "FAIL_OPEN", "FAIL_RELOAD"])),
     Field::new("vmConfig", Shape::Record(VM_CONFIG)),
-    Field::new(
-        "match",
-        Shape::List {
-            of: &Shape::Record(MATCH),
-            max: UNBOUNDED,
-        },
-    ),
-    Field::new(
-        "type",
-        Shape::Choice(&["UNSPECIFIED_PLUGIN_TYPE", "HTTP", "NETWORK"]),
-    ),
+    Field::new("match", Shape::List { of: &Shape::Record(MATCH), max: UNBOUNDED }),
+    Field::new("type", Shape::Choice(&["UNSPECIFIED_PLUGIN_TYPE", "HTTP", "NETWORK"])),
 ];
 
 const SELECTOR: &[Field] = &[Field::new("matchLabels", Shape::Texts { max: 4096 }).rule(match_labels)];
 
 const TARGET: Shape = Shape::Record(&[
     Field::new("group", Shape::Text { min: 0, max: 253 }),
-    Field::new(
-        "kind",
-        Shape::Choice(&["Gateway", "GatewayClass", "Service", "ServiceEntry"]),
-    )
-    .required(),
+    Field::new("kind", Shape::Choice(&["Gateway", "GatewayClass", "Service", "ServiceEntry"])).required(),
     Field::new("name", Shape::Text { min: 1, max: 253 }).required(),
     Field::new("namespace", ANY_TEXT).rule(|review, place, node| {
         if node.as_str() != Some("") {
-            review.error(
-                place,
-                "is set",
-                "a target stands in the namespace of the plugin: leave this out",
-            );
+            review.error(place, "is set", "a target stands in the namespace of the plugin: leave this out");
         }
     }),
 ]);
 
-const VM_CONFIG: &[Field] = &[Field::new(
-    "env",
-    Shape::List {
-        of: &Shape::Record(ENV),
-        max: 256,
-    },
-)
-.rule(environment)];
+const VM_CONFIG: &[Field] =
+    &[Field::new("env", Shape::List { of: &Shape::Record(ENV), max: 256 }).rule(environment)];
 
 const ENV: &[Field] = &[
     Field::new("name", Shape::Text { min: 1, max: 256 }).required(),
@@ -127,18 +75,8 @@ const ENV: &[Field] = &[
 ];
 
 const MATCH: &[Field] = &[
-    Field::new(
-        "mode",
-        Shape::Choice(&["UNDEFINED", "CLIENT", "SERVER", "CLIENT_AND_SERVER"]),
-    ),
-    Field::new(
-        "ports",
-        Shape::List {
-            of: &Shape::Record(PORT),
-            max: UNBOUNDED,
-        },
-    )
-    .rule(ports),
+    Field::new("mode", Shape::Choice(&["UNDEFINED", "CLIENT", "SERVER", "CLIENT_AND_SERVER"])),
+    Field::new("ports", Shape::List { of: &Shape::Record(PORT), max: UNBOUNDED }).rule(ports),
 ];
 
 const PORT: &[Field] = &[Field::new("number", Shape::Integer { min: 1, max: 65535 }).required()];
@@ -146,52 +84,48 @@ const PORT: &[Field] = &[Field::new("number", Shape::Integer { min: 1, max: 6553
 /// Says all that is wrong or doubtful with a document that is to be a WasmPlugin, in the order of the text.
 pub(super) fn review(document: &Node) -> Review {
     let mut review = Review::default();
-    let kind = document.entries().iter().find(|(key, _)| key.name == "kind");
-    match kind.map(|(key, node)| (Place::document(document).field(key, node), node.as_str())) {
+    let root = Place::document(document);
+    let kind = document.find("kind").map(|(key, node)| (root.field(key, node), node.as_str()));
+    match kind {
         // The fields of another kind would each look wrong.
         Some((place, Some(kind @ ("ServiceMeshExtension" | "TrafficExtension")))) => {
             let complaint = format!("is `{kind}`, a kind that is not handled here");
-            review.error(&place, complaint, format!("`{KIND}` is expected"));
+            review.error(&place, &complaint, &format!("`{KIND}` is expected"));
         }
-        _ => review.compare(&Shape::Record(DOCUMENT), &Place::document(document), document),
+        _ => review.compare(&Shape::Record(DOCUMENT), &root, document),
     }
     review.errors.sort_by_key(|problem| problem.span.start);
     review.warnings.sort_by_key(|problem| problem.span.start);
     review
 }
 
-fn name(review: &mut Review, place: &Place, node: &Node) {
+fn name(review: &mut Review, place: &Place<'_>, node: &Node) {
     if let Some(reason) = node.as_str().and_then(kubernetes_name_problem) {
-        review.error(place, reason, "the name of a Kubernetes resource is expected");
+        review.error(place, &reason, "the name of a Kubernetes resource is expected");
     }
 }
 
-fn namespace(review: &mut Review, place: &Place, node: &Node) {
+fn namespace(review: &mut Review, place: &Place<'_>, node: &Node) {
     if let Some(reason) = node.as_str().and_then(kubernetes_label_problem) {
-        review.error(place, reason, "the name of a namespace is expected");
+        review.error(place, &reason, "the name of a namespace is expected");
     }
 }
 
-fn spec(review: &mut Review, place: &Place, node: &Node) {
-    let targets = ["selector", "targetRef", "targetRefs"];
-    let chosen = node
-        .entries()
-        .iter()
-        .filter(|(key, node)| targets.contains(&key.name.as_str()) && node.value != Value::Null);
-    let mut first = None;
-    for (key, node) in chosen {
-        match first {
-            None => first = Some(&key.name),
-            Some(first) => review.error(
-                &place.field(key, node),
-                format!("stands beside `{first}`"),
-                "only one of `selector`, `targetRef`, `targetRefs` may be set",
-            ),
-        }
+fn spec(review: &mut Review, place: &Place<'_>, node: &Node) {
+    let mut targets = ["selector", "targetRef", "targetRefs"].map(|field| node.find(field));
+    targets.sort_by_key(|found| found.map(|(key, _)| key.span.start));
+    let mut targets = targets.into_iter().flatten();
+    let Some((first, _)) = targets.next() else { return };
+    for (key, node) in targets {
+        review.error(
+            &place.field(key, node),
+            &format!("stands beside `{}`", first.name),
+            "only one of `selector`, `targetRef`, `targetRefs` may be set",
+        );
     }
 }
 
-fn match_labels(review: &mut Review, place: &Place, node: &Node) {
+fn match_labels(review: &mut Review, place: &Place<'_>, node: &Node) {
     if node.entries().is_empty() {
         review.warn(
             place,
@@ -209,42 +143,29 @@ fn match_labels(review: &mut Review, place: &Place, node: &Node) {
         }
         let length = value.chars().count();
         if length > 63 {
-            review.error(
-                &place,
-                format!("has {length} characters"),
-                "at most 63 are allowed",
-            );
+            review.error(&place, &format!("has {length} characters"), "at most 63 are allowed");
         }
     }
 }
 
-fn url(review: &mut Review, place: &Place, node: &Node) {
+fn url(review: &mut Review, place: &Place<'_>, node: &Node) {
     if let Some(Err(refusal)) = node.as_str().map(Url::parse) {
-        review
-            .errors
-            .push(problem(place, &refusal.reason, String::new(), Some(refusal.help)));
+        review.error_with_help(place, &refusal.reason, "", Some(refusal.help));
     }
 }
 
-fn sha256(review: &mut Review, place: &Place, node: &Node) {
+fn sha256(review: &mut Review, place: &Place<'_>, node: &Node) {
     let text = node.as_str().unwrap_or_default();
     if text.is_empty() || is_sha256(text) {
         return;
     }
     let bare = text.strip_prefix("sha256:").unwrap_or(text).to_lowercase();
     let help = is_sha256(&bare).then(|| format!("write `{bare}`"));
-    let expected = "64 of `0-9a-f` are expected".to_owned();
-    review
-        .errors
-        .push(problem(place, "is not a hash that Istio takes", expected, help));
+    review.error_with_help(place, "is not a hash that Istio takes", "64 of `0-9a-f` are expected", help);
 }
 
-fn plugin_config(review: &mut Review, place: &Place, node: &Node) {
-    if let Some((key, node)) = node
-        .entries()
-        .iter()
-        .find(|(key, _)| key.name == "verificationKey")
-    {
+fn plugin_config(review: &mut Review, place: &Place<'_>, node: &Node) {
+    if let Some((key, node)) = node.find("verificationKey") {
         review.warn(
             &place.field(key, node),
             "only reaches the plugin: old documentation lists it here, but it is a field of `spec`",
@@ -255,12 +176,12 @@ fn plugin_config(review: &mut Review, place: &Place, node: &Node) {
 }
 
 /// The configuration travels as a protobuf Struct, whose numbers are 64-bit floats.
-fn exact_numbers(review: &mut Review, place: &Place, node: &Node) {
+fn exact_numbers(review: &mut Review, place: &Place<'_>, node: &Node) {
     match &node.value {
         Value::Int(number) if number.unsigned_abs() > 1 << 53 => review.warn(
             place,
             "loses digits on its way to the plugin: the mesh keeps numbers as 64-bit floats",
-            format!("quote it, and let the plugin read the digits: `\"{number}\"`"),
+            &format!("quote it, and let the plugin read the digits: `\"{number}\"`"),
         ),
         Value::Seq(items) => {
             for (index, item) in items.iter().enumerate() {
@@ -276,25 +197,14 @@ fn exact_numbers(review: &mut Review, place: &Place, node: &Node) {
     }
 }
 
-fn environment(review: &mut Review, place: &Place, node: &Node) {
+fn environment(review: &mut Review, place: &Place<'_>, node: &Node) {
     let mut names = HashSet::new();
     for (index, item) in node.items().iter().enumerate() {
         let place = place.item(index, item);
-        let place_of = |wanted: &str| {
-            let found = item
-                .entries()
-                .iter()
-                .find(|(key, node)| key.name == wanted && node.value != Value::Null);
-            found.map(|(key, node)| place.field(key, node))
-        };
-        let name = item.get("name").and_then(Node::as_str).unwrap_or_default();
-        if let Some(place) = place_of("name") {
+        if let Some((key, node)) = item.find("name") {
+            let (place, name) = (place.field(key, node), node.as_str().unwrap_or_default());
             if !names.insert(name) {
-                review.error(
-                    &place,
-                    format!("is `{name}` a second time"),
-                    "each variable stands once",
-                );
+                review.error(&place, &format!("is `{name}` a second time"), "each variable stands once");
             }
             if name.starts_with("ISTIO_META_") {
                 review.warn(
@@ -304,30 +214,24 @@ fn environment(review: &mut Review, place: &Place, node: &Node) {
                 );
             }
         }
-        if item.get("valueFrom").and_then(Node::as_str) == Some("HOST")
-            && let Some(place) = place_of("value")
-        {
-            review.error(
-                &place,
-                "is set",
-                "with `valueFrom: HOST` the proxy's environment has the value",
-            );
+        let is_host = item.get("valueFrom").and_then(Node::as_str) == Some("HOST");
+        if let Some((key, node)) = item.find("value").filter(|_| is_host) {
+            let label = "with `valueFrom: HOST` the proxy's environment has the value";
+            review.error(&place.field(key, node), "is set", label);
         }
     }
 }
 
-fn ports(review: &mut Review, place: &Place, node: &Node) {
+fn ports(review: &mut Review, place: &Place<'_>, node: &Node) {
     let mut numbers = HashSet::new();
     for (index, item) in node.items().iter().enumerate() {
-        if let Some(Node {
-            value: Value::Int(number),
-            ..
-        }) = item.get("number")
+        if let Some((key, node @ Node { value: Value::Int(number), .. })) = item.find("number")
             && !numbers.insert(number)
         {
+            let item = place.item(index, item);
             review.error(
-                &place.item(index, item),
-                format!("is {number} a second time"),
+                &item.field(key, node),
+                &format!("is {number} a second time"),
                 "each port stands once",
             );
         }

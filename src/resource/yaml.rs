@@ -50,11 +50,16 @@ pub struct Key {
 }
 
 impl Node {
-    /// The value under `key`, where this is a mapping that has it and its value is not null: the API
-    /// server prunes nulls.
+    /// The key and its value, where this is a mapping that has it and its value is not null: the API server
+    /// prunes nulls.
+    pub fn find(&self, key: &str) -> Option<(&Key, &Node)> {
+        let (key, node) = self.entries().iter().find(|(Key { name, .. }, _)| name == key)?;
+        (node.value != Value::Null).then_some((key, node))
+    }
+
+    /// The value that [`Node::find`] finds.
     pub fn get(&self, key: &str) -> Option<&Node> {
-        let (_, node) = self.entries().iter().find(|(Key { name, .. }, _)| name == key)?;
-        (node.value != Value::Null).then_some(node)
+        self.find(key).map(|(_, node)| node)
     }
 
     /// The keys and values of a mapping; of anything else none.
@@ -67,9 +72,7 @@ impl Node {
 
     /// Where `key` stands among the keys of a mapping.
     pub fn position(&self, key: &str) -> Option<usize> {
-        self.entries()
-            .iter()
-            .position(|(Key { name, .. }, _)| name == key)
+        self.entries().iter().position(|(Key { name, .. }, _)| name == key)
     }
 
     /// The value under `key`, to be changed. A mapping without the key gets it at `index` or, where that is
@@ -79,9 +82,7 @@ impl Node {
         if !matches!(self.value, Value::Map(_)) {
             self.value = Value::Map(Vec::new());
         }
-        let Value::Map(entries) = &mut self.value else {
-            unreachable!("it was made a mapping above")
-        };
+        let Value::Map(entries) = &mut self.value else { unreachable!("it was made a mapping above") };
         let index = found.unwrap_or_else(|| {
             let index = index.min(entries.len());
             entries.insert(index, (Key::from(key), Value::Null.into()));
@@ -115,10 +116,9 @@ impl Node {
             Value::Float(value) => (*value).into(),
             Value::String(value) => value.as_str().into(),
             Value::Seq(items) => items.iter().map(Node::to_json).collect(),
-            Value::Map(entries) => entries
-                .iter()
-                .map(|(key, node)| (key.name.clone(), node.to_json()))
-                .collect(),
+            Value::Map(entries) => {
+                entries.iter().map(|(key, node)| (key.name.clone(), node.to_json())).collect()
+            }
         }
     }
 }
@@ -132,10 +132,7 @@ impl From<Value> for Node {
 
 impl From<&str> for Key {
     fn from(name: &str) -> Self {
-        Key {
-            span: 0..0,
-            name: name.to_owned(),
-        }
+        Key { span: 0..0, name: name.to_owned() }
     }
 }
 

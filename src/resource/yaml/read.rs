@@ -23,10 +23,7 @@ pub fn read_document(text: &str) -> Result<Node, Vec<Problem>> {
     if text.len() > MAX_BYTES {
         return Err(vec![problem(
             0..0,
-            format!(
-                "the file has {} bytes: a Kubernetes resource has no more than {MAX_BYTES}",
-                text.len()
-            ),
+            format!("the file has {} bytes: a Kubernetes resource has no more than {MAX_BYTES}", text.len()),
         )]);
     }
     unreadable_character(text).map_or(Ok(()), |problem| Err(vec![problem]))?;
@@ -49,12 +46,7 @@ pub fn read_document(text: &str) -> Result<Node, Vec<Problem>> {
 }
 
 fn problem(span: Range<usize>, message: String) -> Problem {
-    Problem {
-        span,
-        message,
-        label: String::new(),
-        help: None,
-    }
+    Problem { span, message, label: String::new(), help: None }
 }
 
 /// Whether YAML forbids the character, or only YAML 1.1 takes it for the end of a line.
@@ -67,20 +59,12 @@ pub(super) fn is_unreadable(character: char) -> bool {
 }
 
 fn unreadable_character(text: &str) -> Option<Problem> {
-    let (at, character) = text
-        .char_indices()
-        .find(|(_, character)| is_unreadable(*character))?;
+    let (at, character) = text.char_indices().find(|(_, character)| is_unreadable(*character))?;
     Some(Problem {
-        help: Some(format!(
-            "write it as `\\u{:04x}` in double quotes",
-            u32::from(character)
-        )),
+        help: Some(format!("write it as `\\u{:04x}` in double quotes", u32::from(character))),
         ..problem(
             at..at + character.len_utf8(),
-            format!(
-                "the character U+{:04X} cannot stand in YAML as it is",
-                u32::from(character)
-            ),
+            format!("the character U+{:04X} cannot stand in YAML as it is", u32::from(character)),
         )
     })
 }
@@ -97,26 +81,14 @@ struct Reader {
 
 /// A collection whose end has not come yet.
 enum Open {
-    Seq {
-        start: usize,
-        items: Vec<Node>,
-    },
-    Map {
-        start: usize,
-        entries: Vec<(Key, Node)>,
-        key: Option<Key>,
-        seen: HashSet<String>,
-    },
+    Seq { start: usize, items: Vec<Node> },
+    Map { start: usize, entries: Vec<(Key, Node)>, key: Option<Key>, seen: HashSet<String> },
 }
 
 impl Reader {
     fn new(text: &str) -> Self {
         Reader {
-            offsets: text
-                .char_indices()
-                .map(|(offset, _)| offset)
-                .chain([text.len()])
-                .collect(),
+            offsets: text.char_indices().map(|(offset, _)| offset).chain([text.len()]).collect(),
             open: Vec::new(),
             documents: 0,
             root: None,
@@ -146,10 +118,7 @@ impl Reader {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(problem(
-                        span,
-                        "a second document begins here: one is expected".to_owned(),
-                    ));
+                    return Err(problem(span, "a second document begins here: one is expected".to_owned()));
                 }
             }
             Event::Alias(_) => return Err(anchored(span)),
@@ -166,20 +135,12 @@ impl Reader {
             }
             Event::SequenceStart(anchor, tag) => {
                 self.may_open(&span, anchor, tag.as_deref())?;
-                self.open.push(Open::Seq {
-                    start: span.start,
-                    items: Vec::new(),
-                });
+                self.open.push(Open::Seq { start: span.start, items: Vec::new() });
             }
             Event::MappingStart(anchor, tag) => {
                 self.may_open(&span, anchor, tag.as_deref())?;
                 let (start, seen) = (span.start, HashSet::new());
-                self.open.push(Open::Map {
-                    start,
-                    entries: Vec::new(),
-                    key: None,
-                    seen,
-                });
+                self.open.push(Open::Map { start, entries: Vec::new(), key: None, seen });
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(&span),
         }
@@ -221,23 +182,12 @@ impl Reader {
             ),
             None => return,
         };
-        let end = if end.is_empty() {
-            last.unwrap_or(start)
-        } else {
-            end.end
-        };
-        self.add(Node {
-            span: start..end.max(start),
-            value,
-        });
+        let end = if end.is_empty() { last.unwrap_or(start) } else { end.end };
+        self.add(Node { span: start..end.max(start), value });
     }
 
     fn scalar(&mut self, text: &str, is_text: bool, span: Range<usize>) -> Result<(), Problem> {
-        let value = if is_text {
-            Ok(Value::String(text.to_owned()))
-        } else {
-            plain::resolve(text)
-        };
+        let value = if is_text { Ok(Value::String(text.to_owned())) } else { plain::resolve(text) };
         let is_key = matches!(self.open.last(), Some(Open::Map { key: None, .. }));
         let value = match value {
             Ok(Value::String(_)) => Value::String(text.to_owned()),
@@ -261,23 +211,13 @@ impl Reader {
                 Value::Null
             }
         };
-        if let Some(Open::Map {
-            key: key @ None,
-            seen,
-            ..
-        }) = self.open.last_mut()
-        {
+        if let Some(Open::Map { key: key @ None, seen, .. }) = self.open.last_mut() {
             if !seen.insert(text.to_owned()) {
                 let message = format!("the key `{text}` stands twice in this mapping");
-                self.problems.push(Problem {
-                    label: "the second time".into(),
-                    ..problem(span.clone(), message)
-                });
+                self.problems
+                    .push(Problem { label: "the second time".into(), ..problem(span.clone(), message) });
             }
-            *key = Some(Key {
-                span,
-                name: text.to_owned(),
-            });
+            *key = Some(Key { span, name: text.to_owned() });
             return Ok(());
         }
         self.add(Node { span, value });
@@ -303,9 +243,6 @@ fn anchored(span: Range<usize>) -> Problem {
 fn tagged(span: Range<usize>, tag: &Tag) -> Problem {
     Problem {
         help: Some("leave the tag out; quote what is meant as text".to_owned()),
-        ..problem(
-            span,
-            format!("the tag `{tag}` has no meaning in a Kubernetes resource"),
-        )
+        ..problem(span, format!("the tag `{tag}` has no meaning in a Kubernetes resource"))
     }
 }

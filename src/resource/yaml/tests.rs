@@ -6,11 +6,7 @@ use super::read::{MAX_BYTES, MAX_DEPTH};
 use super::*;
 
 fn messages(text: &str) -> Vec<String> {
-    read_document(text)
-        .expect_err(text)
-        .into_iter()
-        .map(|problem| problem.message)
-        .collect()
+    read_document(text).expect_err(text).into_iter().map(|problem| problem.message).collect()
 }
 
 /// The one problem of a text: what it says, and the text it points at.
@@ -28,12 +24,9 @@ fn text(value: &str) -> Node {
 fn bare(node: &Node) -> Node {
     match &node.value {
         Value::Seq(items) => Value::Seq(items.iter().map(bare).collect()),
-        Value::Map(entries) => Value::Map(
-            entries
-                .iter()
-                .map(|(key, node)| (Key::from(key.name.as_str()), bare(node)))
-                .collect(),
-        ),
+        Value::Map(entries) => {
+            Value::Map(entries.iter().map(|(key, node)| (Key::from(key.name.as_str()), bare(node))).collect())
+        }
         other => other.clone(),
     }
     .into()
@@ -45,11 +38,7 @@ fn values_are_read_with_their_places() {
         "# Grüße\r\nπ: [1, 'é']\r\nb:\r\n  c: \u{1f600} x  # note\r\n  d:\r\n\r\ne: |\r\n  line\r\n\r\n";
     let document = read_document(source).unwrap();
     let at = |node: &Node| &source[node.span.clone()];
-    let keys: Vec<&str> = document
-        .entries()
-        .iter()
-        .map(|(key, _)| &source[key.span.clone()])
-        .collect();
+    let keys: Vec<&str> = document.entries().iter().map(|(key, _)| &source[key.span.clone()]).collect();
     assert_eq!(keys, ["π", "b", "e"]);
     assert_eq!(at(document.get("π").unwrap()), "[1, 'é']");
     assert_eq!(at(&document.get("π").unwrap().items()[1]), "'é'");
@@ -60,10 +49,7 @@ fn values_are_read_with_their_places() {
     assert_eq!(b.entries()[1].1.value, Value::Null);
     assert_eq!(document.get("e").unwrap().as_str(), Some("line\n"));
     let marked = "\u{feff}a: é b\n";
-    assert_eq!(
-        &marked[read_document(marked).unwrap().get("a").unwrap().span.clone()],
-        "é b"
-    );
+    assert_eq!(&marked[read_document(marked).unwrap().get("a").unwrap().span.clone()], "é b");
 }
 
 #[test]
@@ -78,10 +64,7 @@ fn what_readers_dispute_is_refused_with_all_places() {
         ]
     );
     let document = read_document("a: 'yes'\nb: !!str 012\n\"n\": >-\n  12\n").unwrap();
-    assert_eq!(
-        document.to_json(),
-        serde_json::json!({"a": "yes", "b": "012", "n": "12"})
-    );
+    assert_eq!(document.to_json(), serde_json::json!({"a": "yes", "b": "012", "n": "12"}));
 }
 
 #[test]
@@ -103,25 +86,11 @@ fn what_is_no_resource_is_refused_at_its_place() {
         assert_eq!(at, place, "{source:?}");
     }
     for source in ["", "# nothing\n", "\u{feff}"] {
-        assert_eq!(
-            messages(source),
-            ["the file holds no YAML document"],
-            "{source:?}"
-        );
+        assert_eq!(messages(source), ["the file holds no YAML document"], "{source:?}");
     }
-    for source in [
-        "a:\n\tb: 1\n",
-        "a: [1\n",
-        "a: 'x\n",
-        "a: b: c\n",
-        "a\nb: 1\n",
-        "%YAML 9\n",
-        "- a\nb: c\n",
-    ] {
-        assert!(
-            messages(source)[0].starts_with("this is not YAML: "),
-            "{source:?}"
-        );
+    for source in ["a:\n\tb: 1\n", "a: [1\n", "a: 'x\n", "a: b: c\n", "a\nb: 1\n", "%YAML 9\n", "- a\nb: c\n"]
+    {
+        assert!(messages(source)[0].starts_with("this is not YAML: "), "{source:?}");
     }
 }
 
@@ -131,17 +100,8 @@ fn hostile_texts_are_refused_soon() {
         let below = level - 1;
         text + &format!("a{level}: &a{level} [*a{below}, *a{below}, *a{below}]\n")
     });
-    let mut sources = vec![
-        laughs,
-        "[".repeat(100_000),
-        "{a: ".repeat(100_000),
-        "- ".repeat(100_000),
-    ];
-    sources.push(
-        (0..2000)
-            .map(|level| " ".repeat(level.min(400)) + "a:\n")
-            .collect(),
-    );
+    let mut sources = vec![laughs, "[".repeat(100_000), "{a: ".repeat(100_000), "- ".repeat(100_000)];
+    sources.push((0..2000).map(|level| " ".repeat(level.min(400)) + "a:\n").collect());
     sources.push("? ".repeat(100_000));
     sources.push("a: ".repeat(100_000));
     sources.push("x".repeat(MAX_BYTES + 1));
@@ -149,12 +109,7 @@ fn hostile_texts_are_refused_soon() {
     for source in sources {
         let start = Instant::now();
         read_document(&source).expect_err(&source[..40]);
-        assert!(
-            start.elapsed() < Duration::from_secs(5),
-            "{}: {:?}",
-            &source[..40],
-            start.elapsed()
-        );
+        assert!(start.elapsed() < Duration::from_secs(5), "{}: {:?}", &source[..40], start.elapsed());
     }
 }
 
@@ -167,12 +122,7 @@ fn large_texts_are_read_soon() {
     for source in [line, flow, keys, quoted] {
         let start = Instant::now();
         read_document(&source).expect(&source[..40]);
-        assert!(
-            start.elapsed() < Duration::from_secs(10),
-            "{}: {:?}",
-            &source[..40],
-            start.elapsed()
-        );
+        assert!(start.elapsed() < Duration::from_secs(10), "{}: {:?}", &source[..40], start.elapsed());
     }
 }
 
@@ -180,10 +130,7 @@ fn large_texts_are_read_soon() {
 fn the_limit_of_depth_is_exact() {
     let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
     assert!(read_document(&nested(MAX_DEPTH)).is_ok());
-    assert_eq!(
-        problem_at(&nested(MAX_DEPTH + 1)).0,
-        "the values are nested deeper than 64 levels"
-    );
+    assert_eq!(problem_at(&nested(MAX_DEPTH + 1)).0, "the values are nested deeper than 64 levels");
     let deepest = read_document(&nested(MAX_DEPTH)).unwrap();
     assert_eq!(bare(&read_document(&write(&deepest)).unwrap()), bare(&deepest));
 }
@@ -310,21 +257,11 @@ fn nasty_strings_come_back_as_keys_and_values() {
         for document in [
             text(nasty),
             Value::Seq(vec![text(nasty), text(nasty)]).into(),
-            Value::Map(vec![
-                ((*nasty).into(), text(nasty)),
-                ("last key".into(), text(nasty)),
-            ])
-            .into(),
+            Value::Map(vec![((*nasty).into(), text(nasty)), ("last key".into(), text(nasty))]).into(),
         ] {
             let written = write(&document);
-            assert!(
-                written.ends_with('\n') && !written.ends_with("\n\n"),
-                "{written:?}"
-            );
-            assert!(
-                !written.starts_with("---") && !written.starts_with('%'),
-                "{written:?}"
-            );
+            assert!(written.ends_with('\n') && !written.ends_with("\n\n"), "{written:?}");
+            assert!(!written.starts_with("---") && !written.starts_with('%'), "{written:?}");
             let again =
                 read_document(&written).unwrap_or_else(|problems| panic!("{written:?}: {problems:?}"));
             assert_eq!(bare(&again), document, "{written:?}");
@@ -355,11 +292,7 @@ fn numbers_come_back_as_numbers() {
     ] {
         let document = Value::Map(vec![("a".into(), value.into())]).into();
         let written = write(&document);
-        assert_eq!(
-            bare(&read_document(&written).expect(&written)),
-            document,
-            "{written}"
-        );
+        assert_eq!(bare(&read_document(&written).expect(&written)), document, "{written}");
     }
 }
 
@@ -402,13 +335,8 @@ fn any_node() -> impl Strategy<Value = Node> {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(|items| Value::Seq(items).into()),
             proptest::collection::hash_map(any_string(), inner, 0..4).prop_map(|entries| {
-                Value::Map(
-                    entries
-                        .into_iter()
-                        .map(|(key, node)| (key.as_str().into(), node))
-                        .collect(),
-                )
-                .into()
+                Value::Map(entries.into_iter().map(|(key, node)| (key.as_str().into(), node)).collect())
+                    .into()
             }),
         ]
     })

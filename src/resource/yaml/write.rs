@@ -28,16 +28,12 @@ impl Serialize for Node {
             Value::String(text) => Text(text).serialize(serializer),
             Value::Seq(items) => {
                 let mut sequence = serializer.serialize_seq(Some(items.len()))?;
-                items
-                    .iter()
-                    .try_for_each(|item| sequence.serialize_element(item))?;
+                items.iter().try_for_each(|item| sequence.serialize_element(item))?;
                 sequence.end()
             }
             Value::Map(entries) => {
                 let mut mapping = serializer.serialize_map(Some(entries.len()))?;
-                entries
-                    .iter()
-                    .try_for_each(|(key, node)| mapping.serialize_entry(&Text(&key.name), node))?;
+                entries.iter().try_for_each(|(key, node)| mapping.serialize_entry(&Text(&key.name), node))?;
                 mapping.end()
             }
         }
@@ -63,7 +59,5 @@ fn is_prose(text: &str) -> bool {
         && !body.starts_with([' ', '\n'])
         && !body.ends_with('\n')
         && body.lines().all(|line| !line.ends_with(char::is_whitespace))
-        && body
-            .chars()
-            .all(|c| c == '\n' || (c != '\t' && c != '\r' && c != '\u{feff}' && !is_unreadable(c)))
+        && body.chars().all(|c| c == '\n' || (c != '\t' && c != '\r' && c != '\u{feff}' && !is_unreadable(c)))
 }
