@@ -101,7 +101,11 @@ fn refusal(findings: &Findings) -> String {
         (0, warnings) => format!("{}, and warnings are denied", plural(warnings, "warning")),
         (errors, 0) => format!("the mesh would refuse this: {}", plural(errors, "error")),
         (errors, warnings) => {
-            format!("the mesh would refuse this: {}, {}", plural(errors, "error"), plural(warnings, "warning"))
+            format!(
+                "the mesh would refuse this: {}, {}",
+                plural(errors, "error"),
+                plural(warnings, "warning")
+            )
         }
     }
 }

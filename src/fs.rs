@@ -172,7 +172,9 @@ fn set_aside(place: &Utf8Path) -> io::Result<Utf8PathBuf> {
 
 fn split(place: &Utf8Path) -> io::Result<(&Utf8Path, &str)> {
     let named = place.parent().zip(place.file_name());
-    named.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, format!("`{place}` is no place for a folder")))
+    named.ok_or_else(|| {
+        io::Error::new(io::ErrorKind::InvalidInput, format!("`{place}` is no place for a folder"))
+    })
 }
 
 #[cfg(test)]

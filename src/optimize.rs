@@ -49,7 +49,8 @@ impl Optimizer {
     /// Where that program cannot be run, or there is none.
     pub fn find(ctx: &Context, program: Option<&Utf8Path>) -> Result<Self> {
         let launcher = std::env::current_exe().map_err(OptimizeError::NoSelf)?;
-        let launcher = Utf8PathBuf::try_from(launcher).map_err(|error| OptimizeError::NoSelf(error.into_io_error()))?;
+        let launcher =
+            Utf8PathBuf::try_from(launcher).map_err(|error| OptimizeError::NoSelf(error.into_io_error()))?;
         let program = match program {
             // Only a path has a folder that it is relative to; a bare name is looked up in PATH.
             Some(program) if program.components().count() > 1 => Some(ctx.cwd.join(program)),
@@ -94,8 +95,10 @@ impl Optimizer {
                 bytes
             }
         };
-        let optimized = ModuleInfo::read(&bytes)
-            .map_err(|error| OptimizeError::Broken { module: module.path.clone(), source: Box::new(error) })?;
+        let optimized = ModuleInfo::read(&bytes).map_err(|error| OptimizeError::Broken {
+            module: module.path.clone(),
+            source: Box::new(error),
+        })?;
         if !module.info.features.contains(optimized.features) {
             return Err(OptimizeError::NeedsMore { module: module.path.clone() }.into());
         }
@@ -184,11 +187,8 @@ fn limit_resources() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, setrlimit};
-        let limits = [
-            (Resource::As, MEMORY_LIMIT),
-            (Resource::Cpu, TIME_LIMIT.as_secs() * 4),
-            (Resource::Core, 0),
-        ];
+        let limits =
+            [(Resource::As, MEMORY_LIMIT), (Resource::Cpu, TIME_LIMIT.as_secs() * 4), (Resource::Core, 0)];
         for (resource, limit) in limits {
             // A stricter limit of the user's stays, and is none of our failures.
             let _ = setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) });
@@ -207,7 +207,8 @@ fn become_program(program: &OsStr, args: &[OsString]) -> Result<(), String> {
 #[cfg(not(unix))]
 fn become_program(program: &OsStr, args: &[OsString]) -> Result<(), String> {
     #[expect(clippy::disallowed_methods, reason = "this process does nothing but wait for the child")]
-    let status = std::process::Command::new(program).args(args).status().map_err(|error| error.to_string())?;
+    let status =
+        std::process::Command::new(program).args(args).status().map_err(|error| error.to_string())?;
     if status.success() { Ok(()) } else { Err(status.to_string()) }
 }
 

@@ -172,7 +172,11 @@ pub fn shown(command: &Command) -> String {
 /// # Errors
 ///
 /// Where it cannot be run, takes longer than `limit`, or fails: then with what it wrote on standard error.
-pub fn output(ctx: &Context, command: &mut Command, limit: Option<Duration>) -> Result<Vec<u8>, ProcessError> {
+pub fn output(
+    ctx: &Context,
+    command: &mut Command,
+    limit: Option<Duration>,
+) -> Result<Vec<u8>, ProcessError> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let running = Running::start(ctx, command)?;
     let (stdout, stderr) = (running.child.take_stdout(), running.child.take_stderr());

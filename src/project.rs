@@ -89,6 +89,9 @@ impl Project {
             let manifest = own.as_ref().unwrap_or(&workspace_manifest);
             let has_settings = manifest.has_settings(Section::Package);
             let wanted = selected.by_name || has_settings || depends_on_proxy_wasm(package);
+            if CARGOS_OWN.contains(&package.name.as_str()) && wanted {
+                return Err(ProjectError::CargosOwn(package.name.to_string()).into());
+            }
             if !is_cdylib(package) {
                 if selected.by_name || has_settings {
                     return Err(ProjectError::NoCdylib(package.name.to_string()).into());
@@ -120,6 +123,10 @@ impl Project {
         })
     }
 }
+
+/// Folders that cargo makes in the folder of a profile. Ours is called `wasmplugin`, as is the folder that
+/// holds the output of each package.
+const CARGOS_OWN: [&str; 4] = ["build", "deps", "examples", "incremental"];
 
 fn metadata(ctx: &Context, selection: &Selection) -> Result<Metadata> {
     let mut command = process::command(ctx, ctx.cargo());
@@ -291,6 +298,9 @@ pub enum ProjectError {
     /// As cargo has it.
     #[error("`--exclude` goes with `--workspace` alone")]
     ExcludeAlone,
+    /// The folder of its output would be one of cargo's.
+    #[error("a filter cannot be called `{0}`: cargo has a folder of that name where its output would be")]
+    CargosOwn(String),
     /// The package makes no module.
     #[error("package `{0}` makes no module: its library is no cdylib")]
     NoCdylib(String),
@@ -311,7 +321,10 @@ impl Explain for ProjectError {
     fn exit(&self) -> Exit {
         match self {
             ProjectError::Unknown { .. } | ProjectError::ExcludeAlone => Exit::Usage,
-            ProjectError::Unreadable { .. } | ProjectError::NoCdylib(_) | ProjectError::NoPlugin(_) => Exit::Failure,
+            ProjectError::Unreadable { .. }
+            | ProjectError::CargosOwn(_)
+            | ProjectError::NoCdylib(_)
+            | ProjectError::NoPlugin(_) => Exit::Failure,
         }
     }
 
@@ -327,12 +340,14 @@ impl Explain for ProjectError {
                 "make a new one with `cargo wasmplugin new PATH`".to_owned(),
             ],
             ProjectError::Unreadable { .. } => Vec::new(),
+            ProjectError::CargosOwn(name) => vec![format!("call the package `{name}-filter`")],
             ProjectError::NoCdylib(_) => {
                 vec!["add to its Cargo.toml:\n\n    [lib]\n    crate-type = [\"cdylib\"]".to_owned()]
             }
             ProjectError::NoPlugin(_) => vec![
                 "make a new one with `cargo wasmplugin new PATH`".to_owned(),
-                "or add `crate-type = [\"cdylib\"]` and a `[package.metadata.wasmplugin]` to a crate".to_owned(),
+                "or add `crate-type = [\"cdylib\"]` and a `[package.metadata.wasmplugin]` to a crate"
+                    .to_owned(),
             ],
         }
     }

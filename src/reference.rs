@@ -50,7 +50,10 @@ impl FromStr for Repository {
         let path_start = text.find('/').map_or(0, |slash| slash + 1);
         if let Some(colon) = text[path_start..].find(':') {
             let before = text[..path_start + colon].to_owned();
-            return Err(refused("the tag is not part of it: the tag is the crate's version, or `--tag`", before));
+            return Err(refused(
+                "the tag is not part of it: the tag is the crate's version, or `--tag`",
+                before,
+            ));
         }
         check(text).map_err(|reason| refused(reason, text.to_lowercase()))?;
         let (first, _) = text.split_once('/').unwrap_or((text, ""));
@@ -119,7 +122,8 @@ fn check_component(component: &str) -> Result<(), &'static str> {
         return Err("each part of its path begins and ends with a letter or a digit");
     }
     let separators = component.split(letters).filter(|separator| !separator.is_empty());
-    let allowed = |separator: &str| matches!(separator, "." | "_" | "__") || separator.bytes().all(|b| b == b'-');
+    let allowed =
+        |separator: &str| matches!(separator, "." | "_" | "__") || separator.bytes().all(|b| b == b'-');
     if !separators.into_iter().all(allowed) {
         return Err("two separators in a row other than `__` and `--` are in its path");
     }
@@ -192,7 +196,9 @@ mod tests {
         assert_eq!(suggestion("quay.io/Acme/X").as_deref(), Some("quay.io/acme/x"));
         assert_eq!(suggestion("quay.io/acme/x:1.0").as_deref(), Some("quay.io/acme/x"));
         assert_eq!(suggestion("localhost:5000/acme/x@sha256:00").as_deref(), Some("localhost:5000/acme/x"));
-        for refused in ["", "hello", "quay.io//x", "quay.io/a/", "-a.io/x", "h:70000/x", "a/b c", "a/b.-c", "a/é"] {
+        for refused in
+            ["", "hello", "quay.io//x", "quay.io/a/", "-a.io/x", "h:70000/x", "a/b c", "a/b.-c", "a/é"]
+        {
             assert!(refused.parse::<Repository>().is_err(), "{refused}");
         }
     }

@@ -141,14 +141,9 @@ impl ModuleInfo {
             features: features::needed(bytes),
             function_names: BTreeMap::new(),
         };
-        let mut items = Items {
-            types: types.as_ref(),
-            functions: HashMap::new(),
-        };
+        let mut items = Items { types: types.as_ref(), functions: HashMap::new() };
         for payload in Parser::new(0).parse_all(bytes) {
-            payload
-                .and_then(|payload| info.add(payload, &mut items))
-                .map_err(ReadError::malformed)?;
+            payload.and_then(|payload| info.add(payload, &mut items)).map_err(ReadError::malformed)?;
         }
         Ok(info)
     }
@@ -165,16 +160,12 @@ impl ModuleInfo {
 
     /// The exported functions, in order, with their types.
     pub fn exported_functions(&self) -> impl Iterator<Item = (&Export, &FuncType)> {
-        self.exports
-            .iter()
-            .filter_map(|export| Some((export, export.item.as_func()?)))
+        self.exports.iter().filter_map(|export| Some((export, export.item.as_func()?)))
     }
 
     /// The imported functions, in order, with their types.
     pub fn imported_functions(&self) -> impl Iterator<Item = (&Import, &FuncType)> {
-        self.imports
-            .iter()
-            .filter_map(|import| Some((import, import.item.as_func()?)))
+        self.imports.iter().filter_map(|import| Some((import, import.item.as_func()?)))
     }
 
     fn add(&mut self, payload: Payload<'_>, items: &mut Items<'_>) -> wasmparser::Result<()> {
@@ -194,10 +185,7 @@ impl ModuleInfo {
             }
             Payload::MemorySection(section) => {
                 for ty in section {
-                    self.memories.push(Memory {
-                        ty: ty?,
-                        imported: false,
-                    });
+                    self.memories.push(Memory { ty: ty?, imported: false });
                 }
             }
             Payload::ExportSection(section) => {
@@ -207,11 +195,7 @@ impl ModuleInfo {
                     let Some(item) = items.item(items.types.entity_type_from_export(&export)) else {
                         continue;
                     };
-                    self.exports.push(Export {
-                        name: export.name.to_owned(),
-                        item,
-                        index: export.index,
-                    });
+                    self.exports.push(Export { name: export.name.to_owned(), item, index: export.index });
                 }
             }
             Payload::StartSection { .. } => self.has_start = true,
@@ -295,17 +279,11 @@ pub enum ReadError {
 
 impl ReadError {
     fn malformed(error: wasmparser::Error) -> ReadError {
-        ReadError::Malformed {
-            message: shown(error.message()),
-            offset: error.offset(),
-        }
+        ReadError::Malformed { message: shown(error.message()), offset: error.offset() }
     }
 
     fn invalid(error: wasmparser::Error) -> ReadError {
-        ReadError::Invalid {
-            message: shown(error.message()),
-            offset: error.offset(),
-        }
+        ReadError::Invalid { message: shown(error.message()), offset: error.offset() }
     }
 }
 
@@ -313,15 +291,13 @@ impl Explain for ReadError {
     fn help(&self) -> Vec<String> {
         let help = match self {
             ReadError::Empty => "build the module again: whatever wrote this file wrote nothing",
-            ReadError::NotWasm {
-                looks_like: Some(GZIP | TAR | ZIP | ZSTD),
-            } => "unpack it first, and give the `.wasm` file that is inside",
-            ReadError::NotWasm {
-                looks_like: Some(WAT),
-            } => "assemble it first: `wat2wasm plugin.wat -o plugin.wasm`",
-            ReadError::NotWasm {
-                looks_like: Some(NATIVE | ARCHIVE),
-            } => {
+            ReadError::NotWasm { looks_like: Some(GZIP | TAR | ZIP | ZSTD) } => {
+                "unpack it first, and give the `.wasm` file that is inside"
+            }
+            ReadError::NotWasm { looks_like: Some(WAT) } => {
+                "assemble it first: `wat2wasm plugin.wat -o plugin.wasm`"
+            }
+            ReadError::NotWasm { looks_like: Some(NATIVE | ARCHIVE) } => {
                 "build for WebAssembly: `cargo build --target wasm32-wasip1` with `crate-type = [\"cdylib\"]`"
             }
             ReadError::NotWasm { .. } => "give the `.wasm` file that the compiler wrote",
@@ -373,13 +349,8 @@ fn look(bytes: &[u8]) -> Result<(), ReadError> {
     if !bytes.starts_with(MAGIC) {
         let truncated = MAGIC.starts_with(bytes);
         return Err(match truncated {
-            true => ReadError::Malformed {
-                message: "it ends inside the header".to_owned(),
-                offset: 0,
-            },
-            false => ReadError::NotWasm {
-                looks_like: looks_like(bytes),
-            },
+            true => ReadError::Malformed { message: "it ends inside the header".to_owned(), offset: 0 },
+            false => ReadError::NotWasm { looks_like: looks_like(bytes) },
         });
     }
     // Two bytes of version, then two bytes of layer: 0 is a module, 1 a component.
@@ -409,12 +380,7 @@ fn looks_like(bytes: &[u8]) -> Option<&'static str> {
     let head = String::from_utf8_lossy(bytes.get(..256).unwrap_or(bytes));
     let head = head.trim_start();
     match head {
-        _ if ["(module", "(component", ";;", "(;"]
-            .iter()
-            .any(|start| head.starts_with(start)) =>
-        {
-            Some(WAT)
-        }
+        _ if ["(module", "(component", ";;", "(;"].iter().any(|start| head.starts_with(start)) => Some(WAT),
         _ if head.starts_with('<') => Some("an HTML or XML page"),
         _ if head.starts_with('{') => Some("JSON"),
         _ => None,
@@ -422,9 +388,7 @@ fn looks_like(bytes: &[u8]) -> Option<&'static str> {
 }
 
 fn guess(looks_like: Option<&str>) -> String {
-    looks_like
-        .map(|kind| format!(": it looks like {kind}"))
-        .unwrap_or_default()
+    looks_like.map(|kind| format!(": it looks like {kind}")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -108,9 +108,7 @@ pub fn of_module(module: &str) -> &'static [HostCall] {
 
 /// What Envoy looks up under `name` in a module of `abi`.
 pub fn hook(abi: Abi, name: &str) -> Option<&'static Hook> {
-    HOOKS
-        .iter()
-        .find(|hook| hook.name == name && hook.abis.contains(&abi))
+    HOOKS.iter().find(|hook| hook.name == name && hook.abis.contains(&abi))
 }
 
 /// A type in Envoy's notation.
@@ -143,11 +141,7 @@ const ENV: &[HostCall] = &[
     env("proxy_get_status", ALL, "i32 i32 i32 -> i32"),
     env("proxy_set_property", ALL, "i32 i32 i32 i32 -> i32"),
     env("proxy_get_property", ALL, "i32 i32 i32 i32 -> i32"),
-    env(
-        "proxy_send_local_response",
-        ALL,
-        "i32 i32 i32 i32 i32 i32 i32 i32 -> i32",
-    ),
+    env("proxy_send_local_response", ALL, "i32 i32 i32 i32 i32 i32 i32 i32 -> i32"),
     env("proxy_get_shared_data", ALL, "i32 i32 i32 i32 i32 -> i32"),
     env("proxy_set_shared_data", ALL, "i32 i32 i32 i32 i32 -> i32"),
     env("proxy_register_shared_queue", ALL, "i32 i32 i32 -> i32"),
@@ -156,11 +150,7 @@ const ENV: &[HostCall] = &[
     env("proxy_enqueue_shared_queue", ALL, "i32 i32 i32 -> i32"),
     env("proxy_get_header_map_value", ALL, "i32 i32 i32 i32 i32 -> i32"),
     env("proxy_add_header_map_value", ALL, "i32 i32 i32 i32 i32 -> i32"),
-    env(
-        "proxy_replace_header_map_value",
-        ALL,
-        "i32 i32 i32 i32 i32 -> i32",
-    ),
+    env("proxy_replace_header_map_value", ALL, "i32 i32 i32 i32 i32 -> i32"),
     env("proxy_remove_header_map_value", ALL, "i32 i32 i32 -> i32"),
     env("proxy_get_header_map_pairs", ALL, "i32 i32 i32 -> i32"),
     env("proxy_set_header_map_pairs", ALL, "i32 i32 i32 -> i32"),
@@ -168,21 +158,9 @@ const ENV: &[HostCall] = &[
     env("proxy_get_buffer_status", ALL, "i32 i32 i32 -> i32"),
     env("proxy_get_buffer_bytes", ALL, "i32 i32 i32 i32 i32 -> i32"),
     env("proxy_set_buffer_bytes", ALL, "i32 i32 i32 i32 i32 -> i32"),
-    env(
-        "proxy_http_call",
-        ALL,
-        "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 -> i32",
-    ),
-    env(
-        "proxy_grpc_call",
-        ALL,
-        "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 -> i32",
-    ),
-    env(
-        "proxy_grpc_stream",
-        ALL,
-        "i32 i32 i32 i32 i32 i32 i32 i32 i32 -> i32",
-    ),
+    env("proxy_http_call", ALL, "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 -> i32"),
+    env("proxy_grpc_call", ALL, "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 -> i32"),
+    env("proxy_grpc_stream", ALL, "i32 i32 i32 i32 i32 i32 i32 i32 i32 -> i32"),
     env("proxy_grpc_close", ALL, "i32 -> i32"),
     env("proxy_grpc_cancel", ALL, "i32 -> i32"),
     env("proxy_grpc_send", ALL, "i32 i32 i32 i32 -> i32"),
@@ -194,11 +172,7 @@ const ENV: &[HostCall] = &[
     env("proxy_get_metric", ALL, "i32 i32 -> i32"),
     env("proxy_set_effective_context", ALL, "i32 -> i32"),
     env("proxy_done", ALL, "void -> i32"),
-    env(
-        "proxy_call_foreign_function",
-        ALL,
-        "i32 i32 i32 i32 i32 i32 -> i32",
-    ),
+    env("proxy_call_foreign_function", ALL, "i32 i32 i32 i32 i32 i32 -> i32"),
     env("proxy_get_configuration", V0_1_0, "i32 i32 -> i32"),
     env("proxy_continue_request", V0_1_0, "void -> i32"),
     env("proxy_continue_response", V0_1_0, "void -> i32"),
@@ -242,17 +216,9 @@ const WASI: &[HostCall] = &[
     wasi("fd_write", WasiSet::A, "i32 i32 i32 i32 -> i32"),
     wasi("path_create_directory", WasiSet::D, "i32 i32 i32 -> i32"),
     wasi("path_filestat_get", WasiSet::D, "i32 i32 i32 i32 i32 -> i32"),
-    wasi(
-        "path_filestat_set_times",
-        WasiSet::D,
-        "i32 i32 i32 i32 i64 i64 i32 -> i32",
-    ),
+    wasi("path_filestat_set_times", WasiSet::D, "i32 i32 i32 i32 i64 i64 i32 -> i32"),
     wasi("path_link", WasiSet::D, "i32 i32 i32 i32 i32 i32 -> i32"),
-    wasi(
-        "path_open",
-        WasiSet::B,
-        "i32 i32 i32 i32 i32 i64 i64 i32 i32 -> i32",
-    ),
+    wasi("path_open", WasiSet::B, "i32 i32 i32 i32 i32 i64 i64 i32 i32 -> i32"),
     wasi("path_readlink", WasiSet::D, "i32 i32 i32 i32 i32 i32 -> i32"),
     wasi("path_remove_directory", WasiSet::D, "i32 i32 i32 -> i32"),
     wasi("path_rename", WasiSet::D, "i32 i32 i32 i32 i32 i32 -> i32"),
@@ -299,16 +265,8 @@ pub const HOOKS: &[Hook] = &[
     export("proxy_on_http_call_response", ALL, "i32 i32 i32 i32 i32 -> void"),
     export("proxy_on_grpc_receive", ALL, "i32 i32 i32 -> void"),
     export("proxy_on_grpc_close", ALL, "i32 i32 i32 -> void"),
-    export(
-        "proxy_on_grpc_receive_initial_metadata",
-        ALL,
-        "i32 i32 i32 -> void",
-    ),
-    export(
-        "proxy_on_grpc_receive_trailing_metadata",
-        ALL,
-        "i32 i32 i32 -> void",
-    ),
+    export("proxy_on_grpc_receive_initial_metadata", ALL, "i32 i32 i32 -> void"),
+    export("proxy_on_grpc_receive_trailing_metadata", ALL, "i32 i32 i32 -> void"),
     export("proxy_on_queue_ready", ALL, "i32 i32 -> void"),
     export("proxy_on_done", ALL, "i32 -> i32"),
     export("proxy_on_log", ALL, "i32 -> void"),
@@ -319,27 +277,15 @@ pub const HOOKS: &[Hook] = &[
 ];
 
 const fn env(name: &'static str, abis: &'static [Abi], signature: &'static str) -> HostCall {
-    HostCall {
-        name,
-        signature,
-        provided: Provided::ByAbi(abis),
-    }
+    HostCall { name, signature, provided: Provided::ByAbi(abis) }
 }
 
 const fn wasi(name: &'static str, since: WasiSet, signature: &'static str) -> HostCall {
-    HostCall {
-        name,
-        signature,
-        provided: Provided::ByWasi(since),
-    }
+    HostCall { name, signature, provided: Provided::ByWasi(since) }
 }
 
 const fn export(name: &'static str, abis: &'static [Abi], signature: &'static str) -> Hook {
-    Hook {
-        name,
-        abis,
-        signature,
-    }
+    Hook { name, abis, signature }
 }
 
 #[cfg(test)]
@@ -367,11 +313,7 @@ mod tests {
             let call = find("env", name.strip_prefix("env.").unwrap()).unwrap();
             for abi in Abi::ALL {
                 let want = signatures[abi.to_string()].as_str();
-                assert_eq!(
-                    call.is_given(abi, mesh).then_some(call.signature),
-                    want,
-                    "{name} {abi}"
-                );
+                assert_eq!(call.is_given(abi, mesh).then_some(call.signature), want, "{name} {abi}");
             }
         }
     }
@@ -380,23 +322,13 @@ mod tests {
     fn functions_of_wasi_are_as_probed() {
         for (name, row) in probed("wasi") {
             let call = find("wasi_unstable", &name);
-            assert_eq!(
-                call.map(|call| call.signature),
-                row["signature_1.40"].as_str(),
-                "{name}"
-            );
-            for (version, mesh) in [
-                ("1.36.4", "envoy-1.36"),
-                ("1.37.0", "envoy-1.37"),
-                ("1.39.3", "envoy-1.39"),
-            ] {
+            assert_eq!(call.map(|call| call.signature), row["signature_1.40"].as_str(), "{name}");
+            for (version, mesh) in
+                [("1.36.4", "envoy-1.36"), ("1.37.0", "envoy-1.37"), ("1.39.3", "envoy-1.39")]
+            {
                 let mesh = meshes::find(mesh).unwrap();
                 let given = call.is_some_and(|call| call.is_given(Abi::NEWEST, mesh));
-                assert_eq!(
-                    Some(given),
-                    row[format!("in_{version}")].as_bool(),
-                    "{name} {version}"
-                );
+                assert_eq!(Some(given), row[format!("in_{version}")].as_bool(), "{name} {version}");
             }
         }
         let sizes = [WasiSet::A, WasiSet::B, WasiSet::C, WasiSet::D].map(|set| {

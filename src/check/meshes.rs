@@ -136,10 +136,7 @@ const fn mesh(name: &'static str, envoy: u8) -> Mesh {
 
 /// What a module is judged for where nobody says otherwise: the newest three versions of Istio known.
 pub fn default_meshes() -> Vec<&'static Mesh> {
-    let istio: Vec<&Mesh> = MESHES
-        .iter()
-        .filter(|mesh| mesh.name.starts_with("istio-"))
-        .collect();
+    let istio: Vec<&Mesh> = MESHES.iter().filter(|mesh| mesh.name.starts_with("istio-")).collect();
     istio[istio.len().saturating_sub(3)..].to_vec()
 }
 
@@ -149,13 +146,10 @@ pub fn default_meshes() -> Vec<&'static Mesh> {
 ///
 /// Where no mesh is known by that name.
 pub fn find(name: &str) -> Result<&'static Mesh, UnknownMesh> {
-    MESHES
-        .iter()
-        .find(|mesh| mesh.name == name)
-        .ok_or_else(|| UnknownMesh {
-            name: name.to_owned(),
-            nearest: nearest(name, MESHES.iter().map(|mesh| mesh.name)),
-        })
+    MESHES.iter().find(|mesh| mesh.name == name).ok_or_else(|| UnknownMesh {
+        name: name.to_owned(),
+        nearest: nearest(name, MESHES.iter().map(|mesh| mesh.name)),
+    })
 }
 
 /// No mesh is known by this name.
@@ -186,9 +180,7 @@ impl Explain for UnknownMesh {
 }
 
 fn product(mesh: &Mesh) -> &str {
-    mesh.name
-        .split_once('-')
-        .map_or(mesh.name, |(product, _)| product)
+    mesh.name.split_once('-').map_or(mesh.name, |(product, _)| product)
 }
 
 #[cfg(test)]

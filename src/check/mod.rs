@@ -61,10 +61,7 @@ pub fn abi(module: &ModuleInfo) -> Option<Abi> {
 pub fn module(module: &ModuleInfo, meshes: &[&'static Mesh]) -> Findings {
     let abi = abi(module).unwrap_or(Abi::NEWEST);
     let subject = Subject { module, meshes, abi };
-    RULES
-        .iter()
-        .flat_map(|rule| readable((rule.judge)(&subject)))
-        .collect()
+    RULES.iter().flat_map(|rule| readable((rule.judge)(&subject))).collect()
 }
 
 // A hostile module can break a rule a million times. Nobody reads on after the first few, so a rule that looks
@@ -101,11 +98,7 @@ fn export(name: &str) -> String {
 fn list(items: impl IntoIterator<Item = impl Display>) -> String {
     let mut items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
     let last = items.pop().unwrap_or_default();
-    if items.is_empty() {
-        last
-    } else {
-        format!("{} and {last}", items.join(", "))
-    }
+    if items.is_empty() { last } else { format!("{} and {last}", items.join(", ")) }
 }
 
 #[cfg(test)]

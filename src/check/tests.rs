@@ -18,18 +18,11 @@ pub(super) fn plugin(items: &str) -> String {
 
 /// What one rule says about a module for these meshes.
 pub(super) fn judge(rule: &Rule, wat: &str, meshes: &[&str]) -> Vec<Finding> {
-    all(wat, meshes)
-        .iter()
-        .filter(|finding| finding.code == rule.code)
-        .cloned()
-        .collect()
+    all(wat, meshes).iter().filter(|finding| finding.code == rule.code).cloned().collect()
 }
 
 pub(super) fn messages(rule: &Rule, wat: &str, meshes: &[&str]) -> Vec<String> {
-    judge(rule, wat, meshes)
-        .into_iter()
-        .map(|finding| finding.message)
-        .collect()
+    judge(rule, wat, meshes).into_iter().map(|finding| finding.message).collect()
 }
 
 fn all(wat: &str, meshes: &[&str]) -> Findings {
@@ -42,26 +35,18 @@ fn all(wat: &str, meshes: &[&str]) -> Findings {
 fn codes_are_unique_and_in_kebab_case() {
     for (index, rule) in RULES.iter().enumerate() {
         assert!(
-            rule.code
-                .chars()
-                .all(|letter| letter.is_ascii_lowercase() || letter == '-'),
+            rule.code.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-'),
             "{}",
             rule.code
         );
-        assert!(
-            RULES[..index].iter().all(|other| other.code != rule.code),
-            "{}",
-            rule.code
-        );
+        assert!(RULES[..index].iter().all(|other| other.code != rule.code), "{}", rule.code);
     }
 }
 
 #[test]
 fn every_rule_is_in_the_table() {
     let table: Vec<String> = RULES.iter().map(|rule| rule.code.replace('-', "_")).collect();
-    let files = include_str!("rules/mod.rs")
-        .lines()
-        .filter_map(|line| line.strip_prefix("pub(super) mod "));
+    let files = include_str!("rules/mod.rs").lines().filter_map(|line| line.strip_prefix("pub(super) mod "));
     let mut files: Vec<_> = files.map(|name| name.trim_end_matches(';').to_owned()).collect();
     let mut rules = table;
     files.sort();
@@ -83,35 +68,17 @@ fn a_whole_plugin_has_no_findings_anywhere() {
 fn everything_is_told_at_once() {
     let findings = all(r#"(module (import "env" "nobody" (func)))"#, &["istio-1.31"]);
     let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
-    assert_eq!(
-        codes,
-        [
-            "abi-marker",
-            "unknown-import",
-            "memory",
-            "allocator",
-            "no-callback"
-        ]
-    );
+    assert_eq!(codes, ["abi-marker", "unknown-import", "memory", "allocator", "no-callback"]);
     assert_eq!(findings.count(Severity::Error), 4);
 }
 
 #[test]
 fn a_flood_is_cut_short() {
-    let imports: String = (0..500)
-        .map(|number| format!(r#"(import "env" "f{number}" (func))"#))
-        .collect();
+    let imports: String = (0..500).map(|number| format!(r#"(import "env" "f{number}" (func))"#)).collect();
     let findings = all(&format!("(module {imports})"), &[]);
-    let unknown: Vec<_> = findings
-        .iter()
-        .filter(|finding| finding.code == "unknown-import")
-        .collect();
+    let unknown: Vec<_> = findings.iter().filter(|finding| finding.code == "unknown-import").collect();
     assert_eq!(unknown.len(), MOST_OF_A_KIND);
-    assert!(
-        unknown[MOST_OF_A_KIND - 1]
-            .message
-            .ends_with("(and more of this kind)")
-    );
+    assert!(unknown[MOST_OF_A_KIND - 1].message.ends_with("(and more of this kind)"));
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::ffi::OsString;
 
 use anstream::ColorChoice;
 use camino::Utf8PathBuf;
+use clap::Args;
 use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::Args;
 
 use crate::compile::CargoOptions;
 use crate::config::Choice;
@@ -57,7 +57,8 @@ impl Global {
             (false, true) => Verbosity::Verbose,
             (false, false) => Verbosity::Normal,
         };
-        let asked = self.color.as_deref().or_else(|| env.get("CARGO_TERM_COLOR").and_then(|when| when.to_str()));
+        let asked =
+            self.color.as_deref().or_else(|| env.get("CARGO_TERM_COLOR").and_then(|when| when.to_str()));
         let color = match asked {
             Some("always") => ColorChoice::Always,
             Some("never") => ColorChoice::Never,

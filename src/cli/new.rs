@@ -60,7 +60,9 @@ impl New {
     pub(super) fn run(&self, ctx: &Context) -> Result<()> {
         if self.list_templates {
             let width = TEMPLATES.iter().map(|template| template.name.len()).max().unwrap_or(0);
-            let lines = TEMPLATES.iter().map(|template| format!("{:width$}  {}\n", template.name, template.description()));
+            let lines = TEMPLATES
+                .iter()
+                .map(|template| format!("{:width$}  {}\n", template.name, template.description()));
             return Ok(ctx.shell.out(lines.collect::<String>())?);
         }
         let options = self.options(ctx)?;

@@ -12,7 +12,7 @@ use crate::shell::Verbosity;
 #[derive(Debug, Args)]
 pub(super) struct Output {
     /// What to print on standard output
-    #[arg(short, long = "output", value_name = "FORMAT", default_value = "text")]
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "text")]
     pub(super) format: Format,
 }
 
@@ -73,8 +73,11 @@ pub(super) fn write(ctx: &Context, format: Format, built: &[Built]) -> Result<()
     match format {
         Format::Text => {}
         Format::Yaml => {
-            let documents: Vec<String> =
-                built.iter().filter_map(|built| built.resource.as_ref()).map(|resource| resource.to_yaml()).collect();
+            let documents: Vec<String> = built
+                .iter()
+                .filter_map(|built| built.resource.as_ref())
+                .map(|resource| resource.to_yaml())
+                .collect();
             ctx.shell.out(documents.join("---\n"))?;
         }
         Format::Json => {

@@ -120,7 +120,12 @@ fn build(
 /// The profile is one of our own, so that a plain `cargo build` finds its artifacts as it left them. It
 /// comes by `--config`, for cargo ignores the profiles of workspace members; the user's own `--config`
 /// comes after it and wins.
-fn profile(command: &mut std::process::Command, project: &Project, options: &CargoOptions, optimize: Optimize) {
+fn profile(
+    command: &mut std::process::Command,
+    project: &Project,
+    options: &CargoOptions,
+    optimize: Optimize,
+) {
     if let Some(profile) = &options.profile {
         command.args(["--profile", profile]);
         return;

@@ -68,7 +68,9 @@ pub(super) fn refuse_in(config: &[String]) -> Result<()> {
         };
         if text.is_some_and(|document| sets_rustflags(document.as_item())) {
             return Err(UsageError {
-                message: format!("`--config {value}` sets rustflags, which cannot reach the compiler from there"),
+                message: format!(
+                    "`--config {value}` sets rustflags, which cannot reach the compiler from there"
+                ),
                 help: vec!["set them in .cargo/config.toml, or in the variable RUSTFLAGS".to_owned()],
             }
             .into());

@@ -72,7 +72,9 @@ impl Toolchain {
     fn has_std(&self, target: Target) -> bool {
         let libraries = self.sysroot.join("lib/rustlib").join(target.triple()).join("lib");
         let Ok(entries) = libraries.read_dir_utf8() else { return false };
-        entries.flatten().any(|entry| entry.file_name().starts_with("libstd-") && entry.file_name().ends_with(".rlib"))
+        entries
+            .flatten()
+            .any(|entry| entry.file_name().starts_with("libstd-") && entry.file_name().ends_with(".rlib"))
     }
 
     /// The name by which rustup knows the toolchain, where rustup made it.
@@ -133,4 +135,3 @@ impl Explain for cargo_config2::Error {
         vec!["it stands in one of cargo's configuration files, or in a CARGO_ variable".to_owned()]
     }
 }
-

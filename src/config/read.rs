@@ -117,6 +117,9 @@ impl Manifest {
     }
 }
 
+/// A string of a list, and where it stands.
+type Placed<'t> = (&'t str, Option<Range<usize>>);
+
 struct Reader {
     problems: Vec<Problem>,
 }
@@ -228,11 +231,7 @@ impl Reader {
         text.map(|text| (text, item))
     }
 
-    fn strings<'t>(
-        &mut self,
-        table: &'t dyn TableLike,
-        key: &str,
-    ) -> Option<Vec<(&'t str, Option<Range<usize>>)>> {
+    fn strings<'t>(&mut self, table: &'t dyn TableLike, key: &str) -> Option<Vec<Placed<'t>>> {
         let item = table.get(key)?;
         let Some(array) = item.as_array() else {
             self.expected(item, "a list of strings");

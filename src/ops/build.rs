@@ -127,7 +127,8 @@ pub fn build(ctx: &Context, options: &BuildOptions) -> Result<Vec<Built>> {
             let started = Instant::now();
             let modules = {
                 // Another run of ours must not write the modules between cargo's end and our reading.
-                let _lock = Lock::take(ctx, &output(&project.target_dir).join(".compile.lock"), "the compiler")?;
+                let _lock =
+                    Lock::take(ctx, &output(&project.target_dir).join(".compile.lock"), "the compiler")?;
                 compile::compile(ctx, &project, &toolchain, cargo)?
             };
             package_all(ctx, options, &project.target_dir, &plugins, templates, modules, started.elapsed())
@@ -273,7 +274,8 @@ fn package(
     let resource = template.pin(pulled.as_ref(), module_digest)?;
 
     let folder = output.join(&plugin.name);
-    let _lock = Lock::take(ctx, &output.join(format!(".{}.lock", plugin.name)), &format!("package {}", plugin.name))?;
+    let _lock =
+        Lock::take(ctx, &output.join(format!(".{}.lock", plugin.name)), &format!("package {}", plugin.name))?;
     let staged = StagedFolder::beside(&folder)?;
     let place = staged.path();
     fs_err::write(place.join(MODULE_FILE), module.bytes())?;
@@ -315,7 +317,8 @@ struct NoImage {
 impl Explain for NoImage {
     fn help(&self) -> Vec<String> {
         vec![
-            "set it in Cargo.toml:\n\n    [package.metadata.wasmplugin]\n    image = \"quay.io/acme/hello\"".to_owned(),
+            "set it in Cargo.toml:\n\n    [package.metadata.wasmplugin]\n    image = \"quay.io/acme/hello\""
+                .to_owned(),
             "or give it with `--image`".to_owned(),
         ]
     }

@@ -77,17 +77,10 @@ pub fn new(ctx: &Context, options: &NewOptions) -> Result<Scaffolded> {
     read_back(ctx, &path)?;
     undo.forget();
 
-    ctx.shell.status(
-        "Created",
-        format_args!("filter `{}` from the template `{}`", answers.name, template.name),
-    );
+    ctx.shell
+        .status("Created", format_args!("filter `{}` from the template `{}`", answers.name, template.name));
     let files = files.into_iter().map(|file| file.path).collect();
-    Ok(Scaffolded {
-        name: answers.name,
-        path,
-        template: template.name,
-        files,
-    })
+    Ok(Scaffolded { name: answers.name, path, template: template.name, files })
 }
 
 fn package_name(path: &Utf8Path, options: &NewOptions) -> Result<String, UsageError> {
@@ -100,10 +93,7 @@ fn package_name(path: &Utf8Path, options: &NewOptions) -> Result<String, UsageEr
 
 /// Whether the folder is there. What is there must be an empty folder.
 fn is_empty_folder(path: &Utf8Path, shown: &Utf8Path) -> Result<bool> {
-    let occupied = |what| Occupied {
-        path: shown.to_owned(),
-        what,
-    };
+    let occupied = |what| Occupied { path: shown.to_owned(), what };
     // A link that leads nowhere is something too: so the link is looked at, not what it leads to.
     match fs_err::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -159,13 +149,7 @@ impl Explain for Occupied {
 
 fn cargo_new(ctx: &Context, options: &NewOptions, name: &str, is_there: bool) -> Result<()> {
     let mut command = process::command(ctx, ctx.cargo());
-    command.args([
-        if is_there { "init" } else { "new" },
-        "--quiet",
-        "--lib",
-        "--name",
-        name,
-    ]);
+    command.args([if is_there { "init" } else { "new" }, "--quiet", "--lib", "--name", name]);
     if let Some(vcs) = &options.vcs {
         command.args(["--vcs", vcs]);
     }
@@ -189,13 +173,7 @@ fn write(folder: &Utf8Path, files: &[File]) -> Result<()> {
 /// makes it all the same, and from then on every cargo command fails there.
 fn read_back(ctx: &Context, path: &Utf8Path) -> Result<()> {
     let mut command = process::command(ctx, ctx.cargo());
-    command.args([
-        "metadata",
-        "--quiet",
-        "--no-deps",
-        "--format-version=1",
-        "--manifest-path",
-    ]);
+    command.args(["metadata", "--quiet", "--no-deps", "--format-version=1", "--manifest-path"]);
     process::output(ctx, command.arg(path.join("Cargo.toml")), None)?;
     Ok(())
 }
@@ -222,13 +200,7 @@ impl<'p> Undo<'p> {
             }
         }
         let parents = parents.take_while(|parent| !parent.exists()).collect();
-        Ok(Undo {
-            path,
-            was_there,
-            parents,
-            manifests,
-            forgotten: false,
-        })
+        Ok(Undo { path, was_there, parents, manifests, forgotten: false })
     }
 
     fn forget(mut self) {
@@ -277,7 +249,7 @@ mod tests {
     use camino::{Utf8Path, Utf8PathBuf};
 
     use super::{NewOptions, Undo, new};
-    use crate::context::Context;
+    use crate::context::{Context, Env};
     use crate::error::Exit;
     use crate::process::Interrupt;
     use crate::shell::{Shell, Verbosity};
@@ -292,7 +264,7 @@ mod tests {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let shell = Shell::new(Verbosity::Quiet, ColorChoice::Never);
-            let mut ctx = Context::of_process(shell, true, Interrupt::default()).unwrap();
+            let mut ctx = Context::new(shell, Env::of_process(), Interrupt::default()).unwrap();
             ctx.cwd = Utf8PathBuf::try_from(folder.path().to_path_buf()).unwrap();
             Folder { ctx, _folder: folder }
         }
@@ -380,32 +352,17 @@ mod tests {
         let folder = Folder::new();
         let refused = [
             options("Hello World"),
-            NewOptions {
-                name: Some("test".to_owned()),
-                ..options("hello")
-            },
-            NewOptions {
-                namespace: Some("My_Space".to_owned()),
-                ..options("hello")
-            },
-            NewOptions {
-                template: Some("lua".to_owned()),
-                ..options("hello")
-            },
+            NewOptions { name: Some("test".to_owned()), ..options("hello") },
+            NewOptions { namespace: Some("My_Space".to_owned()), ..options("hello") },
+            NewOptions { template: Some("lua".to_owned()), ..options("hello") },
             options(".."),
         ];
         for options in refused {
             let error = new(&folder.ctx, &options).unwrap_err();
             assert_eq!(error.exit(), Exit::Usage, "{error}");
         }
-        let error = new(
-            &folder.ctx,
-            &NewOptions {
-                vcs: Some("cvs".to_owned()),
-                ..options("a/b")
-            },
-        )
-        .unwrap_err();
+        let error =
+            new(&folder.ctx, &NewOptions { vcs: Some("cvs".to_owned()), ..options("a/b") }).unwrap_err();
         assert!(error.to_string().contains("cvs"), "{error}");
         assert_eq!(folder.content(), []);
     }
@@ -420,10 +377,7 @@ mod tests {
 
         let before = folder.content();
         let error = new(&folder.ctx, &options("other/hello")).unwrap_err();
-        assert!(
-            error.to_string().contains("two packages named `hello`"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("two packages named `hello`"), "{error}");
         assert_eq!(folder.content(), before);
     }
 

@@ -30,13 +30,7 @@ pub const TEMPLATES: &[Template] = &[
     ),
     template!(
         "minimal",
-        [
-            "Cargo.toml.j2",
-            "README.md.j2",
-            "gitignore.j2",
-            "src/lib.rs",
-            "wasmplugin.yaml.j2"
-        ]
+        ["Cargo.toml.j2", "README.md.j2", "gitignore.j2", "src/lib.rs", "wasmplugin.yaml.j2"]
     ),
 ];
 
@@ -47,31 +41,21 @@ impl Template {
     ///
     /// Where there is none; the error names those that there are.
     pub fn named(name: &str) -> Result<&'static Template, UsageError> {
-        TEMPLATES
-            .iter()
-            .find(|template| template.name == name)
-            .ok_or_else(|| {
-                let names: Vec<&str> = TEMPLATES.iter().map(|template| template.name).collect();
-                let help = match nearest(name, names.iter().copied()) {
-                    Some(meant) => format!("there is a template `{meant}`"),
-                    None => format!("the templates are `{}`", names.join("`, `")),
-                };
-                UsageError {
-                    message: format!("there is no template `{name}`"),
-                    help: vec![help],
-                }
-            })
+        TEMPLATES.iter().find(|template| template.name == name).ok_or_else(|| {
+            let names: Vec<&str> = TEMPLATES.iter().map(|template| template.name).collect();
+            let help = match nearest(name, names.iter().copied()) {
+                Some(meant) => format!("there is a template `{meant}`"),
+                None => format!("the templates are `{}`", names.join("`, `")),
+            };
+            UsageError { message: format!("there is no template `{name}`"), help: vec![help] }
+        })
     }
 
     /// What a filter made from it does, in one line.
     pub fn description(&self) -> String {
         // Both files are built in, and a test reads them all.
         let manifest = self.manifest.parse::<DocumentMut>().unwrap_or_default();
-        manifest
-            .get("description")
-            .and_then(Item::as_str)
-            .unwrap_or_default()
-            .to_owned()
+        manifest.get("description").and_then(Item::as_str).unwrap_or_default().to_owned()
     }
 }
 
@@ -116,12 +100,7 @@ mod tests {
         for template in TEMPLATES {
             let folder = root.join(template.name);
             named.insert(folder.join("template.toml"));
-            named.extend(
-                template
-                    .files
-                    .iter()
-                    .map(|(path, _)| folder.join("content").join(path)),
-            );
+            named.extend(template.files.iter().map(|(path, _)| folder.join("content").join(path)));
         }
         assert_eq!(found, named);
     }
@@ -138,17 +117,9 @@ mod tests {
         for template in TEMPLATES {
             let manifest: DocumentMut = template.manifest.parse().unwrap();
             assert_eq!(manifest["name"].as_str(), Some(template.name));
-            assert_eq!(
-                manifest.len(),
-                2,
-                "{}: name and description, nothing else",
-                template.name
-            );
+            assert_eq!(manifest.len(), 2, "{}: name and description, nothing else", template.name);
             let description = template.description();
-            assert!(
-                !description.is_empty() && !description.contains('\n'),
-                "{description}"
-            );
+            assert!(!description.is_empty() && !description.contains('\n'), "{description}");
             assert_eq!(Template::named(template.name).unwrap(), template);
         }
     }

@@ -90,21 +90,11 @@ pub fn render(template: &Template, answers: &Answers) -> Result<Vec<File>, Rende
         phase => answers.phase.map(Phase::as_str),
     };
     let render_one = |&(path, text): &(&'static str, &'static str)| match path.strip_suffix(".j2") {
-        None => Ok(File {
-            path: path.into(),
-            content: text.to_owned(),
-        }),
+        None => Ok(File { path: path.into(), content: text.to_owned() }),
         Some(path) => environment
             .render_named_str(path, text, values.clone())
-            .map(|content| File {
-                path: target(path),
-                content,
-            })
-            .map_err(|source| RenderError {
-                template: template.name,
-                file: path,
-                source,
-            }),
+            .map(|content| File { path: target(path), content })
+            .map_err(|source| RenderError { template: template.name, file: path, source }),
     };
     template.files.iter().map(render_one).collect()
 }
@@ -127,26 +117,16 @@ fn environment() -> Environment<'static> {
 
 /// git would obey a `.gitignore` among the templates, so there it has no dot.
 fn target(path: &str) -> Utf8PathBuf {
-    if path == "gitignore" {
-        ".gitignore".into()
-    } else {
-        path.into()
-    }
+    if path == "gitignore" { ".gitignore".into() } else { path.into() }
 }
 
 /// A string that YAML 1.1 and 1.2 read back as that string. JSON is YAML, so quotes as JSON has them do.
 fn yaml(text: &str) -> String {
     const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
     let plain = text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
         && !WORDS.contains(&text);
-    if plain {
-        text.to_owned()
-    } else {
-        serde_json::Value::from(text).to_string()
-    }
+    if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
 #[cfg(test)]
@@ -173,22 +153,10 @@ mod tests {
         for template in TEMPLATES {
             for answers in [&none, &all] {
                 let files = render(template, answers).unwrap();
-                for path in [
-                    "Cargo.toml",
-                    "src/lib.rs",
-                    "wasmplugin.yaml",
-                    "README.md",
-                    ".gitignore",
-                ] {
+                for path in ["Cargo.toml", "src/lib.rs", "wasmplugin.yaml", "README.md", ".gitignore"] {
                     let content = content(&files, path);
-                    assert!(
-                        content.ends_with('\n') && !content.ends_with("\n\n"),
-                        "{path}: {content}"
-                    );
-                    assert!(
-                        content.lines().all(|line| line.trim_end() == line),
-                        "{path}: {content}"
-                    );
+                    assert!(content.ends_with('\n') && !content.ends_with("\n\n"), "{path}: {content}");
+                    assert!(content.lines().all(|line| line.trim_end() == line), "{path}: {content}");
                 }
             }
         }

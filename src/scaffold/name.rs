@@ -88,12 +88,7 @@ pub fn check_package(name: &str) -> Result<(), InvalidName> {
     } else if package_fault(&suggestion).is_some() {
         suggestion = format!("{suggestion}-filter");
     }
-    Err(InvalidName {
-        of: Named::Package,
-        name: name.to_owned(),
-        reason,
-        suggestion,
-    })
+    Err(InvalidName { of: Named::Package, name: name.to_owned(), reason, suggestion })
 }
 
 /// Checks that `name` does for a Kubernetes namespace.
@@ -109,12 +104,7 @@ pub fn check_namespace(name: &str) -> Result<(), InvalidName> {
     if suggestion.is_empty() {
         suggestion = "default".to_owned();
     }
-    Err(InvalidName {
-        of: Named::Namespace,
-        name: name.to_owned(),
-        reason,
-        suggestion,
-    })
+    Err(InvalidName { of: Named::Namespace, name: name.to_owned(), reason, suggestion })
 }
 
 /// The name of the Kubernetes object for a package of that name.
@@ -128,16 +118,11 @@ pub fn label_fault(name: &str) -> Option<String> {
     if name.is_empty() {
         Some("it is empty".to_owned())
     } else if let Some(wrong) = name.chars().find(|&c| !allowed(c)) {
-        Some(format!(
-            "Kubernetes takes lower case letters, digits and `-`, and this has {wrong:?}"
-        ))
+        Some(format!("Kubernetes takes lower case letters, digits and `-`, and this has {wrong:?}"))
     } else if name.starts_with('-') || name.ends_with('-') {
         Some("Kubernetes wants a letter or a digit at both ends".to_owned())
     } else if name.len() > LONGEST {
-        Some(format!(
-            "Kubernetes takes {LONGEST} characters, and this has {}",
-            name.len()
-        ))
+        Some(format!("Kubernetes takes {LONGEST} characters, and this has {}", name.len()))
     } else {
         None
     }
@@ -183,15 +168,7 @@ mod tests {
 
     #[test]
     fn names_that_do_for_both() {
-        for name in [
-            "hello",
-            "header-append",
-            "header_append",
-            "a",
-            "x9",
-            "a--b",
-            &"a".repeat(LONGEST),
-        ] {
+        for name in ["hello", "header-append", "header_append", "a", "x9", "a--b", &"a".repeat(LONGEST)] {
             assert_eq!(check_package(name), Ok(()), "{name}");
         }
     }

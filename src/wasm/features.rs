@@ -71,9 +71,7 @@ pub(super) fn validate(bytes: &[u8], features: WasmFeatures) -> Result<Types> {
 // Most modules use few of many proposals, so a whole group goes at once where it can. Halving the table
 // bounds the depth.
 fn drop_unneeded(bytes: &[u8], group: &[WasmFeatures], needed: &mut WasmFeatures) {
-    let without = group
-        .iter()
-        .fold(*needed, |set, proposal| set.difference(*proposal));
+    let without = group.iter().fold(*needed, |set, proposal| set.difference(*proposal));
     if validate(bytes, without).is_ok() {
         *needed = without;
     } else if group.len() > 1 {

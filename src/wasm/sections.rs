@@ -41,10 +41,7 @@ fn retain_sections(bytes: &[u8], keep: impl Fn(&str) -> bool) -> Vec<u8> {
             },
         };
         // A section is its header, which begins where the one before it ends, and its content.
-        let Some(section) = usize::try_from(content.end)
-            .ok()
-            .and_then(|end| bytes.get(done..end))
-        else {
+        let Some(section) = usize::try_from(content.end).ok().and_then(|end| bytes.get(done..end)) else {
             break;
         };
         let kept = match &payload {

@@ -36,10 +36,7 @@ fn judge(subject: &Subject<'_>) -> Vec<Finding> {
         [(first, abi), others @ ..] => vec![Finding {
             code: RULE.code,
             severity: Severity::Warning,
-            message: format!(
-                "several ABI markers; `{}` wins, because it comes first",
-                first.name
-            ),
+            message: format!("several ABI markers; `{}` wins, because it comes first", first.name),
             place: export(&first.name),
             reason: format!(
                 "Envoy takes the first marker in the order of the exports, here ABI {abi}, and never looks at {}.",
@@ -54,10 +51,7 @@ fn judge(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn missing(module: &ModuleInfo) -> Finding {
-    let alike = module
-        .exports
-        .iter()
-        .find(|export| export.name.starts_with("proxy_abi_version_"));
+    let alike = module.exports.iter().find(|export| export.name.starts_with("proxy_abi_version_"));
     let place = alike.map_or_else(|| "the exports".to_owned(), |alike| export(&alike.name));
     let (message, cure) = match alike {
         None => (
@@ -66,18 +60,11 @@ fn missing(module: &ModuleInfo) -> Finding {
              `crate-type = [\"cdylib\"]` in `[lib]`. Where the module has been post-processed, keep its exports.",
         ),
         Some(alike) if alike.item.as_func().is_some() => (
-            format!(
-                "the ABI version of `{}` is unknown to every Envoy",
-                shown(&alike.name)
-            ),
+            format!("the ABI version of `{}` is unknown to every Envoy", shown(&alike.name)),
             "Use an SDK that speaks ABI 0.2.1, such as the `proxy-wasm` crate 0.2.",
         ),
         Some(alike) => (
-            format!(
-                "the ABI marker `{}` is a {}, not a function",
-                shown(&alike.name),
-                alike.item.kind()
-            ),
+            format!("the ABI marker `{}` is a {}, not a function", shown(&alike.name), alike.item.kind()),
             "Export an empty function by this name: \
              `#[unsafe(no_mangle)] pub extern \"C\" fn proxy_abi_version_0_2_1() {}`.",
         ),
@@ -107,10 +94,7 @@ mod tests {
     #[test]
     fn what_is_no_marker_is_told_apart() {
         let message = |module: &str| messages(&RULE, module, NEWEST);
-        assert_eq!(
-            message("(module)"),
-            ["no export says which Proxy-Wasm ABI the module speaks"]
-        );
+        assert_eq!(message("(module)"), ["no export says which Proxy-Wasm ABI the module speaks"]);
         assert_eq!(
             message(r#"(module (func (export "proxy_abi_version_0_3_0")))"#),
             ["the ABI version of `proxy_abi_version_0_3_0` is unknown to every Envoy"]
@@ -123,11 +107,7 @@ mod tests {
 
     #[test]
     fn the_first_of_several_wins() {
-        let findings = judge(
-            &RULE,
-            &plugin(r#"(func (export "proxy_abi_version_0_1_0"))"#),
-            NEWEST,
-        );
+        let findings = judge(&RULE, &plugin(r#"(func (export "proxy_abi_version_0_1_0"))"#), NEWEST);
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].severity, Severity::Warning);
         assert_eq!(findings[0].place, "export `proxy_abi_version_0_2_1`");

@@ -17,10 +17,8 @@ pub(in crate::check) const RULE: Rule = Rule {
 pub(in crate::check) const NAMES: [&str; 2] = ["malloc", "proxy_on_memory_allocate"];
 
 fn judge(subject: &Subject<'_>) -> Vec<Finding> {
-    let has_allocator = subject
-        .module
-        .exported_functions()
-        .any(|(export, _)| NAMES.contains(&export.name.as_str()));
+    let has_allocator =
+        subject.module.exported_functions().any(|(export, _)| NAMES.contains(&export.name.as_str()));
     if has_allocator {
         return Vec::new();
     }

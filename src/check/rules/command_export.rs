@@ -62,9 +62,6 @@ mod tests {
         let findings = judge(&RULE, &module, NEWEST);
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].severity, Severity::Warning);
-        assert_eq!(
-            findings[0].message,
-            "2 exported functions run the constructors of the whole module"
-        );
+        assert_eq!(findings[0].message, "2 exported functions run the constructors of the whole module");
     }
 }

@@ -11,11 +11,8 @@ use crate::check::{ENOUGH, Rule, Subject, export, import, list};
 use crate::findings::{Finding, Severity};
 use crate::wasm::{Item, RefType, ValType};
 
-pub(in crate::check) const RULE: Rule = Rule {
-    code: "crash-type",
-    summary: "imports and exports have no type that makes Envoy crash",
-    judge,
-};
+pub(in crate::check) const RULE: Rule =
+    Rule { code: "crash-type", summary: "imports and exports have no type that makes Envoy crash", judge };
 
 fn judge(subject: &Subject<'_>) -> Vec<Finding> {
     let imports = subject.module.imports.iter();
@@ -27,13 +24,7 @@ fn judge(subject: &Subject<'_>) -> Vec<Finding> {
 
 fn crash(item: &Item, place: impl Fn() -> String) -> Option<Finding> {
     let mut types: Vec<String> = match item {
-        Item::Func(ty) => ty
-            .params()
-            .iter()
-            .chain(ty.results())
-            .copied()
-            .filter_map(harmful)
-            .collect(),
+        Item::Func(ty) => ty.params().iter().chain(ty.results()).copied().filter_map(harmful).collect(),
         Item::Global(ty) => harmful(ty.content_type).into_iter().collect(),
         Item::Table(ty) => harmful(ValType::Ref(ty.element_type)).into_iter().collect(),
         Item::Memory(_) => Vec::new(),
@@ -46,11 +37,9 @@ fn crash(item: &Item, place: impl Fn() -> String) -> Option<Finding> {
     }
     let message = match item {
         Item::Tag => "the tag of an exception is visible from outside".to_owned(),
-        _ => format!(
-            "the type of the {} has {}",
-            item.kind(),
-            list(types.iter().map(|ty| format!("`{ty}`")))
-        ),
+        _ => {
+            format!("the type of the {} has {}", item.kind(), list(types.iter().map(|ty| format!("`{ty}`"))))
+        }
     };
     Some(Finding {
         code: RULE.code,
@@ -99,26 +88,14 @@ mod tests {
     #[test]
     fn everything_that_kills_envoy_is_found() {
         for (item, message) in [
-            (
-                r#"(func (export "x") (param v128 v128))"#,
-                "the type of the function has `v128`",
-            ),
+            (r#"(func (export "x") (param v128 v128))"#, "the type of the function has `v128`"),
             (
                 r#"(func (export "x") (param exnref i31ref))"#,
                 "the type of the function has `exnref` and `i31ref`",
             ),
-            (
-                r#"(global (export "x") v128 (v128.const i32x4 0 0 0 0))"#,
-                "the type of the global has `v128`",
-            ),
-            (
-                r#"(table (export "x") 1 anyref)"#,
-                "the type of the table has `anyref`",
-            ),
-            (
-                r#"(tag (export "x"))"#,
-                "the tag of an exception is visible from outside",
-            ),
+            (r#"(global (export "x") v128 (v128.const i32x4 0 0 0 0))"#, "the type of the global has `v128`"),
+            (r#"(table (export "x") 1 anyref)"#, "the type of the table has `anyref`"),
+            (r#"(tag (export "x"))"#, "the tag of an exception is visible from outside"),
         ] {
             assert_eq!(messages(&RULE, &plugin(item), NEWEST), [message]);
         }

@@ -21,9 +21,7 @@ pub(in crate::check) const RULE: Rule = Rule {
 fn judge(subject: &Subject<'_>) -> Vec<Finding> {
     let functions = subject.module.exported_functions();
     let functions = functions.filter(|(export, _)| is_looked_up(subject.module, &export.name));
-    functions
-        .filter_map(|(export, ty)| mismatch(subject.abi, &export.name, &notation(ty)))
-        .collect()
+    functions.filter_map(|(export, ty)| mismatch(subject.abi, &export.name, &notation(ty))).collect()
 }
 
 fn is_looked_up(module: &ModuleInfo, name: &str) -> bool {
@@ -43,9 +41,8 @@ fn mismatch(abi: Abi, name: &str, got: &str) -> Option<Finding> {
     if got == want {
         return None;
     }
-    let other_abi = Abi::ALL
-        .into_iter()
-        .find(|other| hook(*other, name).is_some_and(|hook| hook.signature == got));
+    let other_abi =
+        Abi::ALL.into_iter().find(|other| hook(*other, name).is_some_and(|hook| hook.signature == got));
     let got = shown(got);
     Some(Finding {
         code: RULE.code,
@@ -86,11 +83,7 @@ mod tests {
 
     #[test]
     fn a_wrong_type_is_told_in_the_words_of_envoy() {
-        let findings = judge(
-            &RULE,
-            &plugin(r#"(func (export "proxy_on_tick") (param i64))"#),
-            NEWEST,
-        );
+        let findings = judge(&RULE, &plugin(r#"(func (export "proxy_on_tick") (param i64))"#), NEWEST);
         assert_eq!(findings.len(), 1);
         assert_eq!(
             findings[0].reason,

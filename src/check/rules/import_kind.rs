@@ -16,22 +16,10 @@ pub(in crate::check) const RULE: Rule = Rule {
 
 fn judge(subject: &Subject<'_>) -> Vec<Finding> {
     let imports = &subject.module.imports;
-    let globals = imports
-        .iter()
-        .filter(|import| matches!(import.item, Item::Global(_)))
-        .map(global);
-    let tables = imports
-        .iter()
-        .filter(|import| matches!(import.item, Item::Table(_)))
-        .skip(1);
-    let memories = imports
-        .iter()
-        .filter(|import| matches!(import.item, Item::Memory(_)))
-        .skip(1);
-    globals
-        .chain(tables.chain(memories).map(second))
-        .take(ENOUGH)
-        .collect()
+    let globals = imports.iter().filter(|import| matches!(import.item, Item::Global(_))).map(global);
+    let tables = imports.iter().filter(|import| matches!(import.item, Item::Table(_))).skip(1);
+    let memories = imports.iter().filter(|import| matches!(import.item, Item::Memory(_))).skip(1);
+    globals.chain(tables.chain(memories).map(second)).take(ENOUGH).collect()
 }
 
 fn global(found: &Import) -> Finding {
@@ -90,10 +78,6 @@ mod tests {
                 "the module imports more than one memory"
             ]
         );
-        assert!(
-            judge(&RULE, module, NEWEST)[0]
-                .reason
-                .contains("`missing import env.g`")
-        );
+        assert!(judge(&RULE, module, NEWEST)[0].reason.contains("`missing import env.g`"));
     }
 }

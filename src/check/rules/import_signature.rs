@@ -18,10 +18,7 @@ pub(in crate::check) const RULE: Rule = Rule {
 
 fn judge(subject: &Subject<'_>) -> Vec<Finding> {
     let imports = subject.module.imported_functions();
-    imports
-        .filter_map(|(import, ty)| mismatch(subject, import, ty))
-        .take(ENOUGH)
-        .collect()
+    imports.filter_map(|(import, ty)| mismatch(subject, import, ty)).take(ENOUGH).collect()
 }
 
 fn mismatch(subject: &Subject<'_>, found: &Import, ty: &FuncType) -> Option<Finding> {
@@ -36,10 +33,7 @@ fn mismatch(subject: &Subject<'_>, found: &Import, ty: &FuncType) -> Option<Find
     Some(Finding {
         code: RULE.code,
         severity: Severity::Error,
-        message: format!(
-            "`{}` is imported as `{want}`, and the host gives `{host}`",
-            call.name
-        ),
+        message: format!("`{}` is imported as `{want}`, and the host gives `{host}`", call.name),
         place: import(&found.module, &found.name),
         reason: format!(
             "Envoy refuses the module with `Failed to load Wasm module due to an import type mismatch: {}.{}, want: \
@@ -95,15 +89,7 @@ mod tests {
     fn no_module_can_link_files() {
         let module = r#"(module (import "wasi_snapshot_preview1" "path_symlink"
             (func (param i32 i32 i32 i32 i32) (result i32))))"#;
-        assert!(
-            judge(&RULE, module, NEWEST)[0]
-                .cure
-                .contains("std::fs::soft_link")
-        );
-        assert_eq!(
-            messages(&RULE, module, &["envoy-1.37"]).len(),
-            0,
-            "it is unknown there"
-        );
+        assert!(judge(&RULE, module, NEWEST)[0].cure.contains("std::fs::soft_link"));
+        assert_eq!(messages(&RULE, module, &["envoy-1.37"]).len(), 0, "it is unknown there");
     }
 }

@@ -21,17 +21,11 @@ const MOST_PAGES: u64 = 16384;
 
 fn judge(subject: &Subject<'_>) -> Vec<Finding> {
     let module = subject.module;
-    let exported = module
-        .exports
-        .iter()
-        .any(|export| matches!(export.item, Item::Memory(_)));
+    let exported = module.exports.iter().any(|export| matches!(export.item, Item::Memory(_)));
     let visible = exported || module.memories.iter().any(|memory| memory.imported);
     let unreachable = (!visible).then(|| unreachable(!module.memories.is_empty()));
     let memories = module.memories.iter().enumerate();
-    unreachable
-        .into_iter()
-        .chain(memories.flat_map(|(index, memory)| limits(index, memory)))
-        .collect()
+    unreachable.into_iter().chain(memories.flat_map(|(index, memory)| limits(index, memory))).collect()
 }
 
 fn unreachable(defined: bool) -> Finding {

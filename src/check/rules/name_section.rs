@@ -7,11 +7,8 @@
 use crate::check::{Rule, Subject};
 use crate::findings::{Finding, Severity};
 
-pub(in crate::check) const RULE: Rule = Rule {
-    code: "name-section",
-    summary: "the section with the names of functions is well formed",
-    judge,
-};
+pub(in crate::check) const RULE: Rule =
+    Rule { code: "name-section", summary: "the section with the names of functions is well formed", judge };
 
 fn judge(subject: &Subject<'_>) -> Vec<Finding> {
     if !subject.module.has_damaged_names {
@@ -36,31 +33,17 @@ mod tests {
 
     #[test]
     fn readable_names_pass_whatever_they_are() {
-        for names in [
-            "",
-            "\\01\\05\\01\\00\\02ab",
-            "\\01\\05\\01\\00\\02\\ff\\ff",
-            "\\02\\03\\05\\00\\7f",
-        ] {
-            assert_eq!(
-                judge(&RULE, &plugin(&format!(r#"(@custom "name" "{names}")"#)), NEWEST),
-                []
-            );
+        for names in ["", "\\01\\05\\01\\00\\02ab", "\\01\\05\\01\\00\\02\\ff\\ff", "\\02\\03\\05\\00\\7f"] {
+            assert_eq!(judge(&RULE, &plugin(&format!(r#"(@custom "name" "{names}")"#)), NEWEST), []);
         }
     }
 
     #[test]
     fn lengths_that_do_not_fit_are_found() {
-        for names in [
-            "\\01\\7f\\00",
-            "\\01\\05\\05\\00\\02ab",
-            "\\01\\05\\01\\00\\7fab",
-            "\\01\\06\\01\\00\\02abX",
-        ] {
-            assert_eq!(
-                judge(&RULE, &plugin(&format!(r#"(@custom "name" "{names}")"#)), NEWEST).len(),
-                1
-            );
+        for names in
+            ["\\01\\7f\\00", "\\01\\05\\05\\00\\02ab", "\\01\\05\\01\\00\\7fab", "\\01\\06\\01\\00\\02abX"]
+        {
+            assert_eq!(judge(&RULE, &plugin(&format!(r#"(@custom "name" "{names}")"#)), NEWEST).len(), 1);
         }
     }
 }

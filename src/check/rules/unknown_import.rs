@@ -19,25 +19,15 @@ pub(in crate::check) const RULE: Rule = Rule {
 
 fn judge(subject: &Subject<'_>) -> Vec<Finding> {
     let imports = subject.module.imported_functions();
-    imports
-        .filter_map(|(import, _)| missing(subject, import))
-        .take(ENOUGH)
-        .collect()
+    imports.filter_map(|(import, _)| missing(subject, import)).take(ENOUGH).collect()
 }
 
 fn missing(subject: &Subject<'_>, found: &Import) -> Option<Finding> {
     let name = format!("{}.{}", shown(&found.module), shown(&found.name));
     let refused = format!("the module with `Failed to load Wasm module due to a missing import: {name}`");
     let (reason, cure) = match find(&found.module, &found.name) {
-        None => (
-            format!("No Envoy gives it to a plugin. It refuses {refused}."),
-            cure(found),
-        ),
-        Some(HostCall {
-            provided: Provided::ByAbi(abis),
-            name,
-            ..
-        }) => {
+        None => (format!("No Envoy gives it to a plugin. It refuses {refused}."), cure(found)),
+        Some(HostCall { provided: Provided::ByAbi(abis), name, .. }) => {
             if abis.contains(&subject.abi) {
                 return None;
             }
@@ -206,11 +196,7 @@ mod tests {
     fn known_functions_pass() {
         let module = importing("env", "proxy_log", "(param i32 i32 i32) (result i32)");
         assert_eq!(judge(&RULE, &module, NEWEST), []);
-        let module = importing(
-            "wasi_unstable",
-            "fd_write",
-            "(param i32 i32 i32 i32) (result i32)",
-        );
+        let module = importing("wasi_unstable", "fd_write", "(param i32 i32 i32 i32) (result i32)");
         assert_eq!(judge(&RULE, &module, &["istio-1.12"]), []);
     }
 
@@ -220,9 +206,7 @@ mod tests {
         let findings = judge(&RULE, &module, &["istio-1.29", "istio-1.30", "istio-1.31"]);
         assert_eq!(findings.len(), 1);
         assert!(
-            findings[0]
-                .reason
-                .starts_with("istio-1.29 and istio-1.30 do not give"),
+            findings[0].reason.starts_with("istio-1.29 and istio-1.30 do not give"),
             "{}",
             findings[0].reason
         );
@@ -233,11 +217,7 @@ mod tests {
     #[test]
     fn env_depends_on_the_abi() {
         let findings = judge(&RULE, &importing("env", "proxy_clear_route_cache", ""), NEWEST);
-        assert!(
-            findings[0].reason.contains("ABI 0.1.0 only"),
-            "{}",
-            findings[0].reason
-        );
+        assert!(findings[0].reason.contains("ABI 0.1.0 only"), "{}", findings[0].reason);
         assert!(findings[0].cure.contains("call_foreign_function"));
         let old = r#"(module (import "env" "proxy_clear_route_cache" (func (result i32)))
             (func (export "proxy_abi_version_0_1_0")))"#;
@@ -264,11 +244,7 @@ mod tests {
 
     #[test]
     fn a_hostile_name_is_tamed() {
-        let findings = judge(
-            &RULE,
-            &importing("env", &format!("\\1b[2J{}", "x".repeat(500)), ""),
-            NEWEST,
-        );
+        let findings = judge(&RULE, &importing("env", &format!("\\1b[2J{}", "x".repeat(500)), ""), NEWEST);
         assert!(findings[0].message.len() < 200 && !findings[0].message.contains('\u{1b}'));
     }
 }

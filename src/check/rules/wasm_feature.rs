@@ -27,54 +27,26 @@ const FEATURES: &[Feature] = &[
     feature(WasmFeatures::SIGN_EXTENSION, "sign-ext", Some(V8(7, 4))),
     feature(WasmFeatures::THREADS, "atomics", Some(V8(7, 4))),
     feature(WasmFeatures::BULK_MEMORY, "bulk-memory", Some(V8(7, 5))),
-    feature(
-        WasmFeatures::SATURATING_FLOAT_TO_INT,
-        "nontrapping-fptoint",
-        Some(V8(7, 5)),
-    ),
+    feature(WasmFeatures::SATURATING_FLOAT_TO_INT, "nontrapping-fptoint", Some(V8(7, 5))),
     feature(WasmFeatures::MULTI_VALUE, "multivalue", Some(V8(8, 5))),
     feature(WasmFeatures::SIMD, "simd128", Some(V8(9, 1))),
-    feature(
-        WasmFeatures::LEGACY_EXCEPTIONS,
-        "legacy exception handling",
-        Some(V8(9, 5)),
-    ),
+    feature(WasmFeatures::LEGACY_EXCEPTIONS, "legacy exception handling", Some(V8(9, 5))),
     feature(WasmFeatures::REFERENCE_TYPES, "reference-types", Some(V8(9, 6))),
     feature(WasmFeatures::TAIL_CALL, "tail-call", Some(V8(11, 2))),
     feature(WasmFeatures::EXTENDED_CONST, "extended-const", Some(V8(11, 4))),
     feature(WasmFeatures::RELAXED_SIMD, "relaxed-simd", Some(V8(11, 4))),
-    feature(
-        WasmFeatures::FUNCTION_REFERENCES,
-        "typed function references",
-        Some(V8(11, 9)),
-    ),
+    feature(WasmFeatures::FUNCTION_REFERENCES, "typed function references", Some(V8(11, 9))),
     feature(WasmFeatures::GC, "garbage collection", Some(V8(11, 9))),
     feature(WasmFeatures::MULTI_MEMORY, "multimemory", Some(V8(12, 0))),
     feature(WasmFeatures::MEMORY64, "memory64", Some(V8(13, 3))),
-    feature(
-        WasmFeatures::EXCEPTIONS,
-        "exception handling with exnref",
-        Some(V8(13, 7)),
-    ),
-    feature(
-        WasmFeatures::ACQUIRE_RELEASE_ATOMICS,
-        "acquire-release atomics",
-        None,
-    ),
+    feature(WasmFeatures::EXCEPTIONS, "exception handling with exnref", Some(V8(13, 7))),
+    feature(WasmFeatures::ACQUIRE_RELEASE_ATOMICS, "acquire-release atomics", None),
     feature(WasmFeatures::COMPACT_IMPORTS, "compact import section", None),
     feature(WasmFeatures::CUSTOM_DESCRIPTORS, "custom descriptors", None),
     feature(WasmFeatures::CUSTOM_PAGE_SIZES, "custom page sizes", None),
     feature(WasmFeatures::MEMORY_CONTROL, "memory control", None),
-    feature(
-        WasmFeatures::MULTIBYTE_ARRAY_ACCESS,
-        "multibyte array access",
-        None,
-    ),
-    feature(
-        WasmFeatures::SHARED_EVERYTHING_THREADS,
-        "shared-everything threads",
-        None,
-    ),
+    feature(WasmFeatures::MULTIBYTE_ARRAY_ACCESS, "multibyte array access", None),
+    feature(WasmFeatures::SHARED_EVERYTHING_THREADS, "shared-everything threads", None),
     feature(WasmFeatures::STACK_SWITCHING, "stack switching", None),
     feature(WasmFeatures::WIDE_ARITHMETIC, "wide-arithmetic", None),
 ];
@@ -151,9 +123,7 @@ mod tests {
 
     #[test]
     fn every_feature_has_a_row() {
-        let known = FEATURES
-            .iter()
-            .fold(WasmFeatures::MVP, |all, feature| all.union(feature.flag));
+        let known = FEATURES.iter().fold(WasmFeatures::MVP, |all, feature| all.union(feature.flag));
         assert_eq!(known, EVERY_FEATURE);
     }
 
@@ -163,20 +133,13 @@ mod tests {
         assert_eq!(judge(&RULE, &module, NEWEST), []);
         let findings = judge(&RULE, &module, &["istio-1.26", "istio-1.28", "ossm-2.2"]);
         assert_eq!(findings.len(), 1);
-        assert!(
-            findings[0].reason.contains("istio-1.26 and ossm-2.2 refuse"),
-            "{}",
-            findings[0].reason
-        );
+        assert!(findings[0].reason.contains("istio-1.26 and ossm-2.2 refuse"), "{}", findings[0].reason);
     }
 
     #[test]
     fn the_oldest_mesh_lacks_reference_types() {
         let module = plugin("(func (param externref))");
-        assert_eq!(
-            messages(&RULE, &module, &["istio-1.12"]),
-            ["the module uses reference-types"]
-        );
+        assert_eq!(messages(&RULE, &module, &["istio-1.12"]), ["the module uses reference-types"]);
         assert_eq!(judge(&RULE, &module, &["istio-1.13"]), []);
     }
 
