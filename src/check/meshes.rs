@@ -172,11 +172,24 @@ impl Explain for UnknownMesh {
         if let Some(nearest) = self.nearest {
             help.push(format!("did you mean `{nearest}`?"));
         }
-        let ranges = MESHES.chunk_by(|left, right| product(left) == product(right));
-        let ranges = ranges.filter_map(|range| Some(format!("{} to {}", range.first()?, range.last()?)));
-        help.push(format!("the meshes known are {}", super::list(ranges)));
+        let all: Vec<&Mesh> = MESHES.iter().collect();
+        help.push(format!("the meshes known are {}", names(&all)));
         help
     }
+}
+
+/// The names of some meshes, in the order of the table, neighbours drawn together: `istio-1.12 to istio-1.14`.
+pub fn names(meshes: &[&'static Mesh]) -> String {
+    let mut indices: Vec<usize> =
+        meshes.iter().filter_map(|mesh| MESHES.iter().position(|row| row == *mesh)).collect();
+    indices.sort_unstable();
+    indices.dedup();
+    let runs = indices
+        .chunk_by(|left, right| left + 1 == *right && product(&MESHES[*left]) == product(&MESHES[*right]));
+    super::list(runs.flat_map(|run| match run {
+        [first, _, .., last] => vec![format!("{} to {}", MESHES[*first], MESHES[*last])],
+        few => few.iter().map(|index| MESHES[*index].to_string()).collect(),
+    }))
 }
 
 fn product(mesh: &Mesh) -> &str {
@@ -203,6 +216,14 @@ mod tests {
     fn the_default_is_the_newest_istio() {
         let names: Vec<_> = default_meshes().iter().map(|mesh| mesh.name).collect();
         assert_eq!(names, ["istio-1.29", "istio-1.30", "istio-1.31"]);
+    }
+
+    #[test]
+    fn neighbours_are_named_together() {
+        let some = ["ossm-2.2", "istio-1.30", "istio-1.12", "istio-1.14", "istio-1.13", "istio-1.31"];
+        let some = some.map(|name| find(name).unwrap());
+        assert_eq!(names(&some), "istio-1.12 to istio-1.14, istio-1.30, istio-1.31 and ossm-2.2");
+        assert_eq!(names(&[]), "");
     }
 
     #[test]

@@ -31,7 +31,7 @@ fn judge(subject: &Subject<'_>) -> Vec<Finding> {
     vec![Finding {
         code: RULE.code,
         severity: Severity::Warning,
-        message: format!("{} exported functions run the constructors of the whole module", wrapped.len()),
+        message: format!("the linker has wrapped exported functions as commands: {}", wrapped.len()),
         place: export(&first.name),
         reason: "The linker took the library for a command, which starts afresh with each call. A proxy calls the \
                  same instance for every request: memory leaks, and global state can be lost or damaged."
@@ -62,6 +62,6 @@ mod tests {
         let findings = judge(&RULE, &module, NEWEST);
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].severity, Severity::Warning);
-        assert_eq!(findings[0].message, "2 exported functions run the constructors of the whole module");
+        assert_eq!(findings[0].message, "the linker has wrapped exported functions as commands: 2");
     }
 }

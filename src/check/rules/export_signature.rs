@@ -55,8 +55,8 @@ fn mismatch(abi: Abi, name: &str, got: &str) -> Option<Finding> {
         ),
         cure: match other_abi {
             Some(other) => format!(
-                "That is its type in ABI {other}, and the marker of the module says {abi}. Let one version of the \
-                 SDK give both, or export `{}` instead.",
+                "That is its type in ABI {other}, and this module counts as ABI {abi}. Let one version of the SDK \
+                 give both, or export `{}` instead.",
                 other.marker()
             ),
             None => "Leave callbacks to the SDK (in Rust the traits of `proxy-wasm`), or give the function the type \

@@ -6,6 +6,7 @@
 //! [`hostcalls`](crate::check::hostcalls) were probed.)
 
 use crate::check::hostcalls::{Abi, ENV_MODULE, HostCall, Provided, WASI_MODULES, find, of_module};
+use crate::check::meshes::names;
 use crate::check::{ENOUGH, Rule, Subject, import, list};
 use crate::error::nearest;
 use crate::findings::{Finding, Severity};
@@ -33,7 +34,7 @@ fn missing(subject: &Subject<'_>, found: &Import) -> Option<Finding> {
             }
             let abis_known = list(*abis);
             let reason = format!(
-                "Envoy gives it to modules of ABI {abis_known} only, and the marker of this one says {}. It refuses \
+                "Envoy gives it to modules of ABI {abis_known} only, and this one counts as ABI {}. It refuses \
                  {refused}.",
                 subject.abi
             );
@@ -47,7 +48,7 @@ fn missing(subject: &Subject<'_>, found: &Import) -> Option<Finding> {
             let plural = if refusing.len() == 1 { "does" } else { "do" };
             let reason = format!(
                 "{} {plural} not give this function of WASI, and {} {refused}.",
-                list(&refusing),
+                names(&refusing),
                 if refusing.len() == 1 { "refuses" } else { "refuse" }
             );
             (reason, cure_for_wasi(call.name))
@@ -165,6 +166,10 @@ fn cure_for_wasi(name: &str) -> String {
         }
         "sched_yield" => "Remove `std::thread::yield_now` and locks that spin, in dependencies too.",
         "clock_res_get" => "Do not ask for the resolution of a clock, in dependencies too.",
+        "path_link" | "path_symlink" => {
+            return "Remove the use of links in `std::fs`, in dependencies too: no Envoy loads it."
+                .to_owned();
+        }
         _ if name.starts_with("sock_") => {
             "Remove the use of `std::net`, in dependencies too. A plugin reaches others with `dispatch_http_call` and \
              `dispatch_grpc_call` of the SDK."

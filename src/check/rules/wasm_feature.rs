@@ -4,8 +4,8 @@
 //! bytecode`. The versions are those in which V8 turned a feature on by default; for Envoy 1.36 and 1.40 they
 //! were confirmed by loading modules.
 
-use crate::check::meshes::V8;
-use crate::check::{Rule, Subject, list};
+use crate::check::meshes::{V8, names};
+use crate::check::{Rule, Subject};
 use crate::findings::{Finding, Severity};
 use crate::wasm::WasmFeatures;
 
@@ -80,7 +80,7 @@ fn refused(subject: &Subject<'_>, feature: &Feature) -> Option<Finding> {
             let plural = if refusing.len() == 1 { "refuses" } else { "refuse" };
             format!(
                 "It needs V8 {since}, and some proxies have an older one: {} {plural} {refused}.",
-                list(refusing)
+                names(&refusing)
             )
         }
     };
