@@ -90,6 +90,9 @@ mod tests {
             Digest::of(&archive).hex(),
             "8fee173cc27bd8517bc877f3ea179bff757539ed5e1a8daee11f51a2b399e6da"
         );
-        assert_eq!(Digest::of(&gzip(&archive)).hex(), "");
+        assert_eq!(
+            Digest::of(&gzip(&archive)).hex(),
+            "9ca4c374df8d7982603fd010d33d03b73b8969309b992eeeddb9a50f277dfd72"
+        );
     }
 }
