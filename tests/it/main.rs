@@ -1,0 +1,11 @@
+//! The program as a user runs it, against the real parts: cargo, rustc for wasm32, Envoy, umoci and skopeo.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and is its own room"
+)]
+
+mod support;
+
+mod new;
