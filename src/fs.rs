@@ -1,7 +1,7 @@
 //! Folders that change as a whole, and locks.
 
 use std::fs::TryLockError;
-use std::io;
+use std::io::{self, Write as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err::File;
@@ -52,6 +52,19 @@ struct LockError {
 }
 
 impl Explain for LockError {}
+
+/// Writes a file so that nobody sees half of it.
+///
+/// # Errors
+///
+/// Where it cannot be written. What was there before is there still.
+pub fn write_whole(place: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
+    let (parent, _) = split(place)?;
+    let mut file = tempfile::NamedTempFile::new_in(parent)?;
+    file.write_all(bytes)?;
+    file.persist(place).map_err(|error| error.error)?;
+    Ok(())
+}
 
 /// A folder that is filled beside its place, and takes it in one step.
 ///
