@@ -27,8 +27,13 @@ impl Toolchain {
     pub fn find(ctx: &Context) -> Result<Self> {
         let env = ctx.env.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let config = Config::load_with_options(&ctx.cwd, ResolveOptions::default().env(env))?;
-        let sysroot = process::output(ctx, rustc(ctx, &config).args(["--print", "sysroot"]), None)?;
-        let sysroot = String::from_utf8_lossy(&sysroot).trim().into();
+        let sysroot = match sysroot_beside_cargo(ctx, &config) {
+            Some(sysroot) => sysroot,
+            None => {
+                let told = process::output(ctx, rustc(ctx, &config).args(["--print", "sysroot"]), None)?;
+                String::from_utf8_lossy(&told).trim().into()
+            }
+        };
         let cargo_home = cargo_config2::cargo_home_with_cwd(ctx.cwd.as_std_path())
             .and_then(|home| Utf8PathBuf::try_from(home).ok());
         Ok(Toolchain { config, sysroot, cargo_home })
@@ -82,6 +87,16 @@ impl Toolchain {
         let toolchains = self.sysroot.parent()?;
         (toolchains.file_name() == Some("toolchains")).then(|| self.sysroot.file_name()).flatten()
     }
+}
+
+/// The sysroot without asking rustc, which takes half as long as all else that is done where nothing has
+/// changed. rustup sets both variables for what it starts, and means the rustc of the same toolchain.
+fn sysroot_beside_cargo(ctx: &Context, config: &Config) -> Option<Utf8PathBuf> {
+    ctx.env.get("RUSTUP_TOOLCHAIN")?;
+    let cargo = Utf8PathBuf::from(ctx.env.get("CARGO")?.to_str()?);
+    let sysroot = cargo.parent()?.parent()?;
+    let is_its_rustc = config.rustc().path.as_os_str() == "rustc" && sysroot.join("bin/rustc").exists();
+    (is_its_rustc && sysroot.join("lib/rustlib").exists()).then(|| sysroot.to_owned())
 }
 
 fn rustc(ctx: &Context, config: &Config) -> Command {
