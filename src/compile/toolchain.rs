@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use cargo_config2::{Config, ResolveOptions};
 
 use crate::config::Target;
@@ -90,13 +90,12 @@ impl Toolchain {
 }
 
 /// The sysroot without asking rustc, which takes half as long as all else that is done where nothing has
-/// changed. rustup sets both variables for what it starts, and means the rustc of the same toolchain.
+/// changed. Under rustup, cargo runs the rustc of its own toolchain, which lies beside it.
 fn sysroot_beside_cargo(ctx: &Context, config: &Config) -> Option<Utf8PathBuf> {
     ctx.env.get("RUSTUP_TOOLCHAIN")?;
-    let cargo = Utf8PathBuf::from(ctx.env.get("CARGO")?.to_str()?);
-    let sysroot = cargo.parent()?.parent()?;
-    let is_its_rustc = config.rustc().path.as_os_str() == "rustc" && sysroot.join("bin/rustc").exists();
-    (is_its_rustc && sysroot.join("lib/rustlib").exists()).then(|| sysroot.to_owned())
+    let rustc = Utf8Path::from_path(&config.rustc().path)?;
+    let sysroot = rustc.parent()?.parent()?;
+    (rustc.is_absolute() && sysroot.join("lib/rustlib").exists()).then(|| sysroot.to_owned())
 }
 
 fn rustc(ctx: &Context, config: &Config) -> Command {
