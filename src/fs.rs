@@ -2,6 +2,7 @@
 
 use std::fs::TryLockError;
 use std::io::{self, Write as _};
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err::File;
@@ -9,6 +10,9 @@ use tempfile::TempDir;
 
 use crate::context::Context;
 use crate::error::{Explain, Result};
+
+/// How often a lock that somebody else has is asked for.
+const POLL: Duration = Duration::from_millis(20);
 
 /// A lock that other runs of this program wait for. It is let go with this value, or with the process.
 #[derive(Debug)]
@@ -27,20 +31,28 @@ impl Lock {
             fs_err::create_dir_all(parent)?;
         }
         let file = File::options().create(true).append(true).open(path)?;
-        match file.file().try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                ctx.shell.status("Blocking", format_args!("waiting for file lock on {what}"));
-                file.file().lock().map_err(|source| LockError { path: path.to_owned(), source })?;
-            }
-            // Some network file systems have no locks. Cargo goes on without them, and so do we.
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
-            Err(TryLockError::Error(source)) => {
-                return Err(LockError { path: path.to_owned(), source }.into());
+        let mut told = false;
+        loop {
+            ctx.interrupt.check()?;
+            match file.file().try_lock() {
+                Ok(()) => return Ok(Lock { _file: file }),
+                // The signal handler is a thread of its own: a wait inside the system would not end for it.
+                Err(TryLockError::WouldBlock) => {
+                    if !told {
+                        ctx.shell.status("Blocking", format_args!("waiting for file lock on {what}"));
+                        told = true;
+                    }
+                    std::thread::sleep(POLL);
+                }
+                // Some network file systems have no locks. Cargo goes on without them, and so do we.
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                    return Ok(Lock { _file: file });
+                }
+                Err(TryLockError::Error(source)) => {
+                    return Err(LockError { path: path.to_owned(), source }.into());
+                }
             }
         }
-        ctx.interrupt.check()?;
-        Ok(Lock { _file: file })
     }
 }
 
