@@ -3,9 +3,11 @@
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
+    unreachable_pub,
     reason = "a test fails by panicking, and is its own room"
 )]
 
 mod support;
 
 mod new;
+mod swap;

@@ -1,5 +1,9 @@
 //! What the tests stand on: an empty folder, the built program, and the parts that `script/setup` installs.
 
+pub mod bare;
+pub mod folder;
+pub mod running;
+
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -56,17 +60,24 @@ pub fn tool() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_cargo-wasmplugin"))
 }
 
-/// Takes out what the surroundings of the test run would change, and forbids the network: the crates of the
-/// scaffolds are fetched by `script/setup`.
+/// What the surroundings of the test run would change is taken out, and the network is forbidden: the crates
+/// of the scaffolds are fetched by `script/setup`.
+const SURROUNDINGS: &[(&str, Option<&str>)] = &[
+    ("CARGO_TARGET_DIR", None),
+    ("CARGO", None),
+    ("RUSTFLAGS", None),
+    ("CARGO_ENCODED_RUSTFLAGS", None),
+    ("CARGO_TERM_COLOR", None),
+    ("CARGO_NET_OFFLINE", Some("true")),
+    ("GIT_CONFIG_GLOBAL", Some("/dev/null")),
+];
+
+/// The command without what the surroundings of the test run would change, and without the network.
 pub fn isolated(command: Command) -> Command {
-    command
-        .env_remove("CARGO_TARGET_DIR")
-        .env_remove("CARGO")
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env_remove("CARGO_TERM_COLOR")
-        .env("CARGO_NET_OFFLINE", "true")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+    SURROUNDINGS.iter().fold(command, |command, (name, value)| match value {
+        Some(value) => command.env(name, value),
+        None => command.env_remove(name),
+    })
 }
 
 /// Something that `script/setup` puts into its cache. Without it a test fails: it must not look green.

@@ -1,0 +1,342 @@
+//! The output of a package changes as a whole, whatever ends a build and whoever builds at the same time.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use camino::Utf8Path;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
+
+use crate::support::running::{DEADLINE, run, start, stderr, succeed, wait_until};
+use crate::support::{Sandbox, bare, folder};
+
+const OUTPUT: &str = "bare/target/wasmplugin/bare";
+
+/// Numbers without a pattern, the same for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn seeded() -> Self {
+        Random(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64 | 1)
+    }
+
+    /// Between 0 and 1.
+    fn next(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+#[test]
+fn a_build_that_is_killed_leaves_the_old_output_or_the_new_one() {
+    let sandbox = Sandbox::with_bare();
+    let output = sandbox.path(OUTPUT);
+    let args = |turn: usize| {
+        let variant = if turn.is_multiple_of(2) { "oci" } else { "compat" };
+        ["build".to_owned(), format!("--variant={variant}"), format!("--annotation=turn=t{turn}t")]
+    };
+    succeed(&mut sandbox.process_in("bare", args(0)));
+    let measure = |turn| {
+        let started = Instant::now();
+        succeed(&mut sandbox.process_in("bare", args(turn)));
+        started.elapsed()
+    };
+    let whole_run = (1..4).map(measure).max().unwrap();
+
+    let mut random = Random::seeded();
+    let seed = random.0;
+    let (mut kept, mut changed, mut left) = (0, 0, 0);
+    for turn in 0..200 {
+        let before = folder::check(&output).unwrap();
+        // Half of the kills come late, when files are written.
+        let share = if random.next() < 0.5 { random.next() * 1.1 } else { 0.75 + random.next() * 0.35 };
+        let mut child = start(&mut sandbox.process_in("bare", args(turn)));
+        std::thread::sleep(whole_run.mul_f64(share));
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let after = folder::check(&output)
+            .unwrap_or_else(|damage| panic!("turn {turn} of seed {seed}, killed at {share:.2}: {damage}"));
+        if after == before {
+            kept += 1;
+        } else {
+            let manifest = fs_err::read_to_string(blob(&output, &after)).unwrap();
+            assert!(manifest.contains(&format!("\"t{turn}t\"")), "turn {turn} of seed {seed}: {manifest}");
+            changed += 1;
+        }
+        left += folder::leftovers(&sandbox.path("bare/target")).len();
+        if turn % 25 == 24 {
+            succeed(&mut sandbox.process_in("bare", args(turn)));
+            folder::check(&output).unwrap();
+            assert_eq!(
+                folder::leftovers(&sandbox.path("bare/target")),
+                [""; 0],
+                "turn {turn} of seed {seed}"
+            );
+        }
+    }
+    println!(
+        "killed within {whole_run:?}: {kept} kept the old output, {changed} had the new one, {left} left a folder"
+    );
+    assert!(
+        kept > 0 && changed > 0,
+        "the kills did not come while the builds ran: {kept} kept, {changed} changed"
+    );
+}
+
+fn blob(output: &Utf8Path, digest: &str) -> camino::Utf8PathBuf {
+    output.join("image/blobs").join(digest.replace(':', "/"))
+}
+
+#[test]
+fn what_a_killed_build_left_is_cleared_away_by_the_next() {
+    let sandbox = Sandbox::with_bare();
+    succeed(&mut sandbox.process_in("bare", ["build"]));
+    let target = sandbox.path("bare/target");
+    sandbox.write("bare/target/wasmplugin/.bare.new-Ab12cd/plugin.wasm", "half");
+    // What a system without an exchange of folders has done when it is killed between two renames.
+    fs_err::rename(sandbox.path(OUTPUT), target.join("wasmplugin/.bare.old")).unwrap();
+    assert_eq!(folder::leftovers(&target).len(), 2);
+    succeed(&mut sandbox.process_in("bare", ["build", "--variant", "compat"]));
+    folder::check(&sandbox.path(OUTPUT)).unwrap();
+    assert_eq!(folder::leftovers(&target), [""; 0]);
+}
+
+/// The filter `bare` with a build script that tells that it runs, and then waits for a word.
+struct Waiting {
+    sandbox: Sandbox,
+}
+
+impl Waiting {
+    fn new() -> Self {
+        let sandbox = Sandbox::with_bare();
+        let script = r#"use std::{env, fs, path::Path, thread, time::{Duration, Instant}};
+
+fn main() {
+    println!("cargo::rerun-if-env-changed=TURN");
+    let root = env::var("CARGO_MANIFEST_DIR").unwrap();
+    let root = Path::new(&root).parent().unwrap();
+    let parent = std::os::unix::process::parent_id().to_string();
+    fs::write(root.join("started.part"), parent).unwrap();
+    fs::rename(root.join("started.part"), root.join("started")).unwrap();
+    let started = Instant::now();
+    while !root.join("go").exists() && started.elapsed() < Duration::from_secs(120) {
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+"#;
+        sandbox.write("bare/build.rs", script);
+        sandbox.write("go", "");
+        let waiting = Waiting { sandbox };
+        succeed(waiting.build("first").env("TURN", "first"));
+        waiting.hold();
+        waiting
+    }
+
+    /// From here on the build script waits.
+    fn hold(&self) {
+        fs_err::remove_file(self.sandbox.path("go")).unwrap();
+        fs_err::remove_file(self.sandbox.path("started")).unwrap();
+    }
+
+    fn build(&self, turn: &str) -> std::process::Command {
+        let mut command = self.sandbox.process_in("bare", ["build", "--annotation", &format!("turn={turn}")]);
+        command.env("TURN", turn);
+        command
+    }
+
+    /// The process that runs the build script: cargo.
+    fn cargo(&self) -> Pid {
+        wait_until("the build script runs", || self.sandbox.path("started").exists());
+        Pid::from_raw(self.sandbox.read("started").parse().unwrap()).unwrap()
+    }
+}
+
+impl Drop for Waiting {
+    /// No build script of a test that failed shall wait for longer.
+    fn drop(&mut self) {
+        let _ = fs_err::write(self.sandbox.path("go"), "");
+    }
+}
+
+fn pid(child: &Child) -> Pid {
+    Pid::from_child(child)
+}
+
+/// Waits for the end of a child that may hang; then it is killed and the test fails.
+fn end_of(mut child: Child) -> Output {
+    let started = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if started.elapsed() > DEADLINE {
+            child.kill().unwrap();
+            panic!("it did not end");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.wait_with_output().unwrap()
+}
+
+fn assert_interrupted(output: &Output) {
+    let stderr = stderr(output);
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error")).collect();
+    assert_eq!(errors, ["error: interrupted; what was there before is as it was"], "{stderr}");
+}
+
+#[test]
+fn a_signal_stops_cargo_too_and_leaves_the_old_output() {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let waiting = Waiting::new();
+        let output = waiting.sandbox.path(OUTPUT);
+        let before = folder::check(&output).unwrap();
+        let child = start(&mut waiting.build("second"));
+        let cargo = waiting.cargo();
+        kill_process(pid(&child), signal).unwrap();
+        // The pipe of standard error is the build script's as well, which nobody has told to stop.
+        wait_until("cargo is gone", || test_kill_process(cargo).is_err());
+        waiting.sandbox.write("go", "");
+        assert_interrupted(&end_of(child));
+        assert_eq!(folder::check(&output).unwrap(), before);
+        assert_eq!(folder::leftovers(&waiting.sandbox.path("bare/target")), [""; 0]);
+        succeed(&mut waiting.build("third"));
+        assert_ne!(folder::check(&output).unwrap(), before);
+    }
+}
+
+#[test]
+fn control_c_at_the_terminal_gives_one_error() {
+    let waiting = Waiting::new();
+    let before = folder::check(&waiting.sandbox.path(OUTPUT)).unwrap();
+    // A terminal signals all processes in its foreground.
+    let child = start(waiting.build("second").process_group(0));
+    let cargo = waiting.cargo();
+    kill_process_group(pid(&child), Signal::INT).unwrap();
+    assert_interrupted(&end_of(child));
+    assert!(test_kill_process(cargo).is_err());
+    assert_eq!(folder::check(&waiting.sandbox.path(OUTPUT)).unwrap(), before);
+}
+
+#[test]
+fn a_build_that_waits_for_another_one_says_so_and_can_be_interrupted() {
+    let waiting = Waiting::new();
+    let first = start(&mut waiting.build("second"));
+    waiting.cargo();
+    let said = waiting.sandbox.path("said");
+    let mut second = waiting.build("third");
+    second.stderr(fs_err::File::create(&said).unwrap().into_parts().0);
+    let mut second = second.stdin(std::process::Stdio::null()).spawn().unwrap();
+    wait_until("the second build waits", || waiting.sandbox.read("said").contains("Blocking"));
+    kill_process(pid(&second), Signal::INT).unwrap();
+    wait_until("the second build has ended", || second.try_wait().unwrap().is_some());
+    assert_eq!(second.wait().unwrap().code(), Some(130));
+    let said = waiting.sandbox.read("said");
+    assert!(said.contains("Blocking waiting for file lock on the compiler\n"), "{said}");
+    waiting.sandbox.write("go", "");
+    let first = end_of(first);
+    assert!(first.status.success(), "{}", stderr(&first));
+    folder::check(&waiting.sandbox.path(OUTPUT)).unwrap();
+}
+
+#[test]
+fn two_builds_of_one_package_at_once_do_no_harm() {
+    let sandbox = Sandbox::with_bare();
+    let output = sandbox.path(OUTPUT);
+    let build = |variant| sandbox.process_in("bare", ["build", "--variant", variant]);
+    let digests = ["oci", "compat"].map(|variant| {
+        succeed(&mut build(variant));
+        folder::check(&output).unwrap()
+    });
+    for _ in 0..5 {
+        // Also the compiling is to be done anew by whoever comes first.
+        sandbox.write("bare/src/lib.rs", bare::SOURCE);
+        let running = ["oci", "compat", "oci"].map(|variant| start(&mut build(variant)));
+        for child in running {
+            let ended = end_of(child);
+            assert!(ended.status.success(), "{}", stderr(&ended));
+        }
+        assert!(digests.contains(&folder::check(&output).unwrap()));
+        assert_eq!(folder::leftovers(&sandbox.path("bare/target")), [""; 0]);
+    }
+}
+
+#[test]
+fn builds_of_two_packages_at_once_do_no_harm() {
+    let sandbox = Sandbox::new();
+    sandbox.write("Cargo.toml", "[workspace]\nmembers = [\"one\", \"two\"]\nresolver = \"3\"\n");
+    sandbox.add_bare("one");
+    sandbox.add_bare("two");
+    let output = |name: &str| sandbox.path("target/wasmplugin").join(name);
+    succeed(&mut sandbox.process_in("", ["build"]));
+    let names = ["one", "two"];
+    let digests = names.map(|name| folder::check(&output(name)).unwrap());
+    for _ in 0..3 {
+        fs_err::remove_dir_all(sandbox.path("target")).unwrap();
+        let running = names.map(|name| start(&mut sandbox.process_in(name, ["build"])));
+        for child in running {
+            let ended = end_of(child);
+            assert!(ended.status.success(), "{}", stderr(&ended));
+        }
+        assert_eq!(names.map(|name| folder::check(&output(name)).unwrap()), digests);
+    }
+}
+
+#[test]
+fn a_folder_is_whole_as_long_as_it_is_in_its_place() {
+    let sandbox = Sandbox::new();
+    assert!(can_exchange(&sandbox), "the file system of the temporary folder cannot exchange two folders");
+    let wasm = wat::parse_str(bare::TEXT).unwrap();
+    sandbox.write("bare.wasm", wasm);
+    let build = |variant: &str| {
+        let args =
+            ["build", "--module", "bare.wasm", "--image", "localhost:5000/acme/bare", "--variant", variant];
+        sandbox.process_in("", args)
+    };
+    succeed(&mut build("oci"));
+    let place = sandbox.path("target/wasmplugin/bare");
+    let identity = || {
+        let folder = fs_err::metadata(&place).expect("there is always a folder in the place");
+        (folder.ino(), folder.mtime(), folder.mtime_nsec())
+    };
+    let done = AtomicBool::new(false);
+    let (reads, swaps) = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let (mut reads, mut swaps) = (0, 0);
+            while !done.load(Ordering::Relaxed) {
+                let before = identity();
+                let read = folder::check(&place);
+                if identity() == before {
+                    read.unwrap();
+                    reads += 1;
+                } else {
+                    swaps += 1;
+                }
+            }
+            (reads, swaps)
+        });
+        for turn in 0..60 {
+            let output = run(&mut build(if turn % 2 == 0 { "compat" } else { "oci" }));
+            // Whoever waits for the reader must not wait for ever.
+            if !output.status.success() || reader.is_finished() {
+                done.store(true, Ordering::Relaxed);
+                panic!("turn {turn}: {}", stderr(&output));
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+        reader.join().unwrap()
+    });
+    println!("{reads} reads of a folder that stayed, {swaps} of one that was swapped meanwhile");
+    assert!(reads > 0);
+}
+
+fn can_exchange(sandbox: &Sandbox) -> bool {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    for name in ["this", "that"] {
+        fs_err::create_dir(sandbox.path(name)).unwrap();
+    }
+    let [this, that] = ["this", "that"].map(|name| sandbox.path(name));
+    renameat_with(CWD, this.as_str(), CWD, that.as_str(), RenameFlags::EXCHANGE).is_ok()
+}
