@@ -71,10 +71,12 @@ impl Explain for LockError {}
 ///
 /// Where it cannot be written. What was there before is there still.
 pub fn write_whole(place: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
-    let (parent, _) = split(place)?;
+    let (parent, name) = split(place)?;
+    // What is kept of the package `hello` in `.hello.json` is staged as its folder is, and cleared away with it.
+    let name = place.file_stem().unwrap_or(name).trim_start_matches('.');
     let mut builder = tempfile::Builder::new();
     for_others(&mut builder, 0o666);
-    let mut file = builder.tempfile_in(parent)?;
+    let mut file = builder.prefix(&staged_prefix(name)).tempfile_in(parent)?;
     file.write_all(bytes)?;
     file.persist(place).map_err(|error| error.error)?;
     Ok(())
@@ -159,7 +161,11 @@ pub fn repair(place: &Utf8Path) -> io::Result<()> {
     for entry in entries {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with(&staged_prefix(name)) {
-            fs_err::remove_dir_all(entry.path())?;
+            if entry.file_type()?.is_dir() {
+                fs_err::remove_dir_all(entry.path())?;
+            } else {
+                fs_err::remove_file(entry.path())?;
+            }
         }
     }
     Ok(())
@@ -243,6 +249,7 @@ mod tests {
         let parent = place.parent().unwrap();
         fs_err::rename(&place, parent.join(".hello.old")).unwrap();
         fs_err::create_dir(parent.join(".hello.new-abc")).unwrap();
+        fs_err::write(parent.join(".hello.new-def"), "{").unwrap();
         repair(&place).unwrap();
         assert_eq!(fs_err::read_to_string(place.join("file")).unwrap(), "one");
         assert_eq!(fs_err::read_dir(parent).unwrap().count(), 1);
