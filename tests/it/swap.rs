@@ -45,7 +45,9 @@ fn a_build_that_is_killed_leaves_the_old_output_or_the_new_one() {
         succeed(&mut sandbox.process_in("bare", args(turn)));
         started.elapsed()
     };
-    let whole_run = (1..4).map(measure).max().unwrap();
+    let mut runs: Vec<Duration> = (1..6).map(measure).collect();
+    runs.sort();
+    let whole_run = runs[runs.len() / 2];
 
     let mut random = Random::seeded();
     let seed = random.0;
@@ -98,9 +100,10 @@ fn what_a_killed_build_left_is_cleared_away_by_the_next() {
     succeed(&mut sandbox.process_in("bare", ["build"]));
     let target = sandbox.path("bare/target");
     sandbox.write("bare/target/wasmplugin/.bare.new-Ab12cd/plugin.wasm", "half");
+    sandbox.write("bare/target/wasmplugin/.bare.new-Ef34gh", "half");
     // What a system without an exchange of folders has done when it is killed between two renames.
     fs_err::rename(sandbox.path(OUTPUT), target.join("wasmplugin/.bare.old")).unwrap();
-    assert_eq!(folder::leftovers(&target).len(), 2);
+    assert_eq!(folder::leftovers(&target).len(), 3);
     succeed(&mut sandbox.process_in("bare", ["build", "--variant", "compat"]));
     folder::check(&sandbox.path(OUTPUT)).unwrap();
     assert_eq!(folder::leftovers(&target), [""; 0]);

@@ -5,8 +5,15 @@ use super::Sandbox;
 /// What a mesh asks of every module, and nothing else.
 pub const SOURCE: &str = r#"//! A filter that lets everything through.
 
+unsafe extern "C" {
+    fn __wasm_call_ctors();
+}
+
+// Whoever calls the constructors takes no library for a command, says the linker.
 #[unsafe(no_mangle)]
-pub extern "C" fn _initialize() {}
+pub extern "C" fn _initialize() {
+    unsafe { __wasm_call_ctors() }
+}
 
 #[unsafe(no_mangle)]
 pub extern "C" fn proxy_abi_version_0_2_1() {}

@@ -120,7 +120,7 @@ fn sha256(bytes: &[u8]) -> String {
     format!("sha256:{hex}")
 }
 
-/// The names in the folder that holds the outputs which are hidden and are neither locks nor caches.
+/// What a killed build left beside the outputs: all hidden names but those of locks, records and caches.
 pub fn leftovers(target_dir: &Utf8Path) -> Vec<String> {
     let known = [".optimized", ".fingerprint", ".cargo-lock", ".compile.lock"];
     let names = target_dir
@@ -129,7 +129,12 @@ pub fn leftovers(target_dir: &Utf8Path) -> Vec<String> {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_owned());
     let mut left: Vec<String> = names
-        .filter(|name| name.starts_with('.') && !known.contains(&name.as_str()) && !name.ends_with(".lock"))
+        .filter(|name| {
+            name.starts_with('.')
+                && !known.contains(&name.as_str())
+                && !name.ends_with(".lock")
+                && !name.ends_with(".json")
+        })
         .collect();
     left.sort();
     left
