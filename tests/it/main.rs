@@ -10,4 +10,5 @@
 mod support;
 
 mod new;
+mod reproducible;
 mod swap;

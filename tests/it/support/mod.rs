@@ -2,6 +2,7 @@
 
 pub mod bare;
 pub mod folder;
+pub mod probe;
 pub mod running;
 
 use std::ffi::OsStr;

@@ -18,8 +18,8 @@ impl Sandbox {
         command
     }
 
-    /// The program, run by a script of the shell that ends in `exec "$@"`.
-    pub fn process_by_shell(
+    /// The program as the last words of another command, such as a shell that ends in `exec "$@"`.
+    pub fn process_by(
         &self,
         below: &str,
         wrapper: &[&str],
