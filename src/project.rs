@@ -36,12 +36,19 @@ pub struct Project {
     pub workspace_root: Utf8PathBuf,
     /// Where cargo writes to.
     pub target_dir: Utf8PathBuf,
-    /// The path dependencies outside of the workspace: folder and package.
+    /// Where cargo puts what only it reads, where it says so.
+    pub build_dir: Option<Utf8PathBuf>,
+    /// The names of all members of the workspace.
+    pub members: Vec<String>,
+    /// Whether the workspace replaces crates by others.
+    pub has_patches: bool,
+    /// The path dependencies of members outside of the workspace: folder and package.
     pub outside: Vec<(Utf8PathBuf, String)>,
     /// Whether the workspace has a profile `wasmplugin` of its own.
     pub has_profile: bool,
     /// The crates that become plugins, at least one, in the order of their names.
     pub crates: Vec<Crate>,
+    cargo_args: Vec<OsString>,
 }
 
 /// A crate that becomes a plugin.
@@ -113,6 +120,10 @@ impl Project {
         crates.sort_by(|a, b| a.plugin.name.cmp(&b.plugin.name));
         Ok(Project {
             outside: outside(&metadata),
+            members: metadata.workspace_packages().iter().map(|package| package.name.to_string()).collect(),
+            has_patches: workspace_manifest.replaces_crates(),
+            build_dir: metadata.build_directory,
+            cargo_args: selection.cargo_args.clone(),
             has_profile: workspace_manifest.defines_profile("wasmplugin"),
             target_dir: selection
                 .target_dir
@@ -121,6 +132,20 @@ impl Project {
             workspace_root: metadata.workspace_root,
             crates,
         })
+    }
+
+    /// Every package that a build for `target` may need, members or not. Cargo fetches and unpacks them.
+    ///
+    /// # Errors
+    ///
+    /// Where cargo cannot fetch one.
+    pub fn packages(&self, ctx: &Context, target: &str) -> Result<Vec<Package>> {
+        let mut command = process::command(ctx, ctx.cargo());
+        command.args(["metadata", "--format-version", "1", "--filter-platform", target]);
+        command.arg("--manifest-path").arg(self.workspace_root.join("Cargo.toml")).args(&self.cargo_args);
+        let mut printed = String::new();
+        process::stream(ctx, &mut command, |line| printed.push_str(line))?;
+        Ok(parse_metadata(&printed)?.packages)
     }
 }
 
@@ -142,8 +167,11 @@ fn metadata(ctx: &Context, selection: &Selection) -> Result<Metadata> {
         }),
         error => error.into(),
     })?;
-    let text = String::from_utf8_lossy(&printed);
-    Ok(MetadataCommand::parse(text.lines().find(|line| line.starts_with('{')).unwrap_or_default())?)
+    Ok(parse_metadata(&String::from_utf8_lossy(&printed))?)
+}
+
+fn parse_metadata(printed: &str) -> cargo_metadata::Result<Metadata> {
+    MetadataCommand::parse(printed.lines().find(|line| line.starts_with('{')).unwrap_or_default())
 }
 
 impl Explain for cargo_metadata::Error {

@@ -1,6 +1,7 @@
 //! The crates become modules: cargo compiles them, all in one run where their settings agree.
 
 mod rustflags;
+mod sources;
 mod toolchain;
 
 use std::ffi::OsString;
@@ -44,8 +45,16 @@ pub fn compile(
     let mut paths: Vec<Option<Utf8PathBuf>> = vec![None; project.crates.len()];
     for group in groups(&project.crates) {
         toolchain.ensure(ctx, group.target, options.offline)?;
-        let flags = toolchain.rustflags(ctx, project, group.target)?;
-        build(ctx, project, options, &group, &flags, |index, path| paths[index] = Some(path))?;
+        let mut compile = |flags: &str| {
+            build(ctx, project, options, &group, flags, |index, path| paths[index] = Some(path))
+        };
+        let flags = toolchain.rustflags(ctx, project, options, group.target)?;
+        compile(&flags)?;
+        // Cargo may have locked and unpacked crates of places that nobody knew of before.
+        let known = toolchain.rustflags(ctx, project, options, group.target)?;
+        if known != flags {
+            compile(&known)?;
+        }
     }
     let named = paths
         .into_iter()

@@ -1,9 +1,8 @@
 //! The flags that rustc is given: the user's own, and those that keep this machine's paths out of modules.
 
-use camino::{Utf8Path, Utf8PathBuf};
 use toml_edit::{DocumentMut, Item};
 
-use crate::compile::Toolchain;
+use crate::compile::{CargoOptions, Toolchain, sources};
 use crate::config::Target;
 use crate::context::Context;
 use crate::error::{Result, UsageError};
@@ -14,49 +13,29 @@ impl Toolchain {
     ///
     /// Cargo takes the flags of one source alone, and ours must not displace the user's. Therefore the
     /// effective ones are found out first.
-    pub(super) fn rustflags(&self, ctx: &Context, project: &Project, target: Target) -> Result<String> {
+    pub(super) fn rustflags(
+        &self,
+        ctx: &Context,
+        project: &Project,
+        options: &CargoOptions,
+        target: Target,
+    ) -> Result<String> {
         let mut flags = self.config.rustflags(target.triple())?.unwrap_or_default();
-        for (from, to) in self.remapped(ctx, project)? {
-            flags.push(format!("--remap-path-prefix={from}={to}"));
-        }
-        Ok(flags.encode()?)
-    }
-
-    /// Folders of this machine, and what they are called instead. rustc takes the last that fits.
-    fn remapped(&self, ctx: &Context, project: &Project) -> Result<Vec<(Utf8PathBuf, String)>> {
+        // rustc takes the last that fits.
         let mut remapped = vec![(project.workspace_root.clone(), "/workspace".to_owned())];
-        for (folder, package) in &project.outside {
-            remapped.push((folder.clone(), format!("/{package}")));
-        }
-        if let Some(home) = &self.cargo_home {
-            remapped.push((home.clone(), "/cargo".to_owned()));
-            // The name of each of these folders holds a hash that a mirror of the registry changes.
-            for registry in folders(&home.join("registry/src"))? {
-                remapped.push((registry, "/cargo/registry".to_owned()));
-            }
-        }
+        remapped.extend(sources::elsewhere(ctx, project, self, options, target)?);
         // With rust-src installed, rustc puts its place where the released std has a neutral one.
         let std_source = self.sysroot.join("lib/rustlib/src/rust");
         if std_source.exists() {
             remapped.push((std_source, format!("/rustc/{}", self.commit_hash(ctx)?)));
         }
-        remapped.push((project.target_dir.clone(), "/target".to_owned()));
-        Ok(remapped)
-    }
-}
-
-fn folders(parent: &Utf8Path) -> Result<Vec<Utf8PathBuf>> {
-    if !parent.exists() {
-        return Ok(Vec::new());
-    }
-    let mut folders = Vec::new();
-    for entry in fs_err::read_dir(parent)? {
-        if let Ok(folder) = Utf8PathBuf::try_from(entry?.path()) {
-            folders.push(folder);
+        let made = project.build_dir.iter().chain([&project.target_dir]);
+        remapped.extend(made.map(|folder| (folder.clone(), "/target".to_owned())));
+        for (from, to) in remapped {
+            flags.push(format!("--remap-path-prefix={from}={to}"));
         }
+        Ok(flags.encode()?)
     }
-    folders.sort();
-    Ok(folders)
 }
 
 /// Refuses rustflags in a `--config`: they would be displaced by ours without a word.

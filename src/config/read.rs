@@ -83,6 +83,11 @@ impl Manifest {
         self.document.get("profile").and_then(|profiles| profiles.get(name)).is_some()
     }
 
+    /// Whether it has cargo take other crates than those that are asked for.
+    pub fn replaces_crates(&self) -> bool {
+        ["patch", "replace"].iter().any(|table| self.document.contains_key(table))
+    }
+
     /// Whether it has settings at all.
     pub fn has_settings(&self, section: Section) -> bool {
         self.settings(section).is_some()
