@@ -217,20 +217,15 @@ fn another_target_folder_and_current_folder_give_the_same_digest() {
     let mut turn = 0;
     assert_same(&sandbox, &sandbox.path("elsewhere/out"), |variant| {
         turn += 1;
-        let args = ["build", "--variant", variant, "--target-dir", "../elsewhere/out"];
-        match turn {
-            // From outside, by the manifest of the workspace; and from the folder of the member.
-            1 => {
-                let mut command = sandbox.process_in("cwd", args);
-                command.args(["--manifest-path", "../ws/Cargo.toml"]);
-                command
-            }
-            _ => {
-                let mut command = sandbox.process_in("ws/filter", args);
-                command.args(["--target-dir", "../../elsewhere/out"]);
-                command
-            }
+        let build = |below: &str, target_dir: &str| {
+            sandbox.process_in(below, ["build", "--variant", variant, "--target-dir", target_dir])
+        };
+        if turn == 1 {
+            let mut command = build("cwd", "../elsewhere/out");
+            command.args(["--manifest-path", "../ws/Cargo.toml"]);
+            return command;
         }
+        build("ws/filter", "../../elsewhere/out")
     });
 }
 
