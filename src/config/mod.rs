@@ -7,6 +7,7 @@ mod read;
 use crate::check::meshes::{self, Mesh};
 use crate::reference::Repository;
 
+pub use crate::image::Variant;
 pub use read::{Layer, Manifest, Section};
 
 /// A setting that is one of a few words.
@@ -28,15 +29,6 @@ pub trait Choice: Copy + PartialEq + 'static {
     fn names() -> impl Iterator<Item = &'static str> {
         Self::ALL.iter().map(|(name, _)| *name)
     }
-}
-
-/// How the module is laid out in its image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Variant {
-    /// An artifact of two layers: the configuration and the raw module.
-    Oci,
-    /// A container image of one layer, for registries that refuse other media types.
-    Compat,
 }
 
 impl Choice for Variant {

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use oci_spec::image::{Descriptor, DescriptorBuilder, ImageManifest, MediaType};
 use serde::Serialize;
 
-use crate::config::Variant;
 use crate::digest::Digest;
 use crate::findings::Passed;
 use crate::module::ShippedModule;
@@ -21,6 +20,15 @@ pub const MODULE_FILE: &str = "plugin.wasm";
 
 /// The file of the configuration.
 pub const RUNTIME_CONFIG_FILE: &str = "runtime-config.json";
+
+/// How the module is laid out in its image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variant {
+    /// An artifact of two layers: the configuration and the raw module.
+    Oci,
+    /// A container image of one layer, for registries that refuse other media types.
+    Compat,
+}
 
 /// Some bytes with the media type under which they are stored.
 #[derive(Debug, Clone)]
