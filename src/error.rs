@@ -26,6 +26,11 @@ pub trait Explain: std::error::Error + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Whether the user was told already, by a child process, so that only the exit code is left to give.
+    fn is_told(&self) -> bool {
+        false
+    }
+
     /// The whole report where it is more than message, causes and help: places in a file, say.
     fn report(&self, _renderer: &Renderer) -> Option<String> {
         None
@@ -64,6 +69,11 @@ impl Error {
     /// The exit code that this error asks for.
     pub fn exit(&self) -> Exit {
         self.0.exit()
+    }
+
+    /// Whether the user was told already.
+    pub fn is_told(&self) -> bool {
+        self.0.is_told()
     }
 
     /// The error as it is printed: in cargo's look, with causes and help.
@@ -115,6 +125,9 @@ impl Explain for io::Error {
             io::ErrorKind::QuotaExceeded => "free some of the disk quota, then run the command again",
             io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
                 "make that path writable, or choose another place with `--target-dir`"
+            }
+            io::ErrorKind::NotADirectory => {
+                "move away the file that is where a folder should be, or choose another place with `--target-dir`"
             }
             _ => return Vec::new(),
         };

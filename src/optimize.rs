@@ -287,6 +287,10 @@ impl Explain for OptimizeError {
     fn help(&self) -> Vec<String> {
         match self {
             OptimizeError::NoSelf(_) => Vec::new(),
+            OptimizeError::NoProgram { .. } => vec![
+                "install Binaryen, and tell where its wasm-opt is with `--wasm-opt PATH`".to_owned(),
+                "or leave the module as it was compiled with `--optimize none`".to_owned(),
+            ],
             _ => vec![
                 "try a newer optimizer with `--wasm-opt PATH`".to_owned(),
                 "or leave the module as it was compiled with `--optimize none`".to_owned(),

@@ -96,7 +96,7 @@ impl Project {
             let manifest = own.as_ref().unwrap_or(&workspace_manifest);
             let has_settings = manifest.has_settings(Section::Package);
             let wanted = selected.by_name || has_settings || depends_on_proxy_wasm(package);
-            if CARGOS_OWN.contains(&package.name.as_str()) && wanted {
+            if wanted && is_cargos_own(&package.name) {
                 return Err(ProjectError::CargosOwn(package.name.to_string()).into());
             }
             if !is_cdylib(package) {
@@ -152,6 +152,11 @@ impl Project {
 /// Folders that cargo makes in the folder of a profile. Ours is called `wasmplugin`, as is the folder that
 /// holds the output of each package.
 const CARGOS_OWN: [&str; 4] = ["build", "deps", "examples", "incremental"];
+
+/// Whether the output of a plugin of that name would lie where cargo has a folder.
+pub fn is_cargos_own(name: &str) -> bool {
+    CARGOS_OWN.contains(&name)
+}
 
 fn metadata(ctx: &Context, selection: &Selection) -> Result<Metadata> {
     let mut command = process::command(ctx, ctx.cargo());
@@ -361,7 +366,10 @@ impl Explain for ProjectError {
             ProjectError::Unknown { suggestion: Some(name), .. } => {
                 vec![format!("a package with a similar name exists: `{name}`")]
             }
-            ProjectError::Unknown { members, .. } => vec![format!("there are `{}`", members.join("`, `"))],
+            ProjectError::Unknown { members, .. } => {
+                let verb = if members.len() == 1 { "is" } else { "are" };
+                vec![format!("there {verb} `{}`", members.join("`, `"))]
+            }
             ProjectError::ExcludeAlone => vec!["add `--workspace`".to_owned()],
             ProjectError::Unreadable { because } if because.contains("could not find `Cargo.toml`") => vec![
                 "change into the folder of a filter crate, or name it with `--manifest-path`".to_owned(),

@@ -121,8 +121,9 @@ impl Shell {
     /// Where standard output cannot take it: data that got lost must not look like success.
     pub fn out(&self, data: impl Display) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
-        write!(stdout, "{data}")?;
-        stdout.flush()
+        write!(stdout, "{data}").and_then(|()| stdout.flush()).map_err(|error| {
+            io::Error::new(error.kind(), format!("failed to write to standard output: {error}"))
+        })
     }
 
     /// What draws errors and findings: styled, for the stream below takes the styles out again where

@@ -68,7 +68,9 @@ pub fn run(args: Vec<OsString>) -> Exit {
     match dispatch(&cli, env) {
         Ok(()) => Exit::Done,
         Err(error) => {
-            shell.error(&error);
+            if !error.is_told() {
+                shell.error(&error);
+            }
             error.exit()
         }
     }

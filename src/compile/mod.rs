@@ -115,10 +115,9 @@ fn build(
         }
     });
     match ran {
-        // Cargo has told why already.
-        Err(ProcessError::Failed { .. }) => {
-            let names = group.crates.iter().map(|&index| project.crates[index].plugin.name.as_str());
-            Err(CompileError::Failed(names.collect::<Vec<_>>().join("`, `")).into())
+        // Cargo has told why. Where it was killed it has not.
+        Err(ProcessError::Failed { status, .. }) if status.code().is_some() => {
+            Err(CompileError::Failed.into())
         }
         ran => Ok(ran?),
     }
@@ -161,17 +160,21 @@ fn profile(
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
     /// Cargo failed, and has told why.
-    #[error("could not compile `{0}`")]
-    Failed(String),
+    #[error("cargo could not compile the crates")]
+    Failed,
     /// Cargo succeeded, but made no module.
     #[error("cargo made no .wasm file of `{0}`")]
     NoModule(String),
 }
 
 impl Explain for CompileError {
+    fn is_told(&self) -> bool {
+        matches!(self, CompileError::Failed)
+    }
+
     fn help(&self) -> Vec<String> {
         match self {
-            CompileError::Failed(_) => vec!["what cargo printed above tells why".to_owned()],
+            CompileError::Failed => Vec::new(),
             CompileError::NoModule(_) => {
                 vec!["its library has to be a cdylib: `crate-type = [\"cdylib\"]` under `[lib]`".to_owned()]
             }

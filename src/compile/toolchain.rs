@@ -55,7 +55,12 @@ impl Toolchain {
         if self.has_std(target) || builds_std(ctx) {
             return Ok(());
         }
-        let missing = |tried| MissingTarget { triple: target.triple(), sysroot: self.sysroot.clone(), tried };
+        let missing = |tried| MissingTarget {
+            triple: target.triple(),
+            sysroot: self.sysroot.clone(),
+            tried,
+            source: None,
+        };
         let Some(toolchain) = self.rustup_toolchain() else {
             return Err(missing(Tried::NoRustup).into());
         };
@@ -70,7 +75,9 @@ impl Toolchain {
             Ok(_) if self.has_std(target) => Ok(()),
             Ok(_) => Err(missing(Tried::RustupLied).into()),
             Err(ProcessError::Interrupted(interrupted)) => Err(interrupted.into()),
-            Err(error) => Err(missing(Tried::RustupFailed(Box::new(error))).into()),
+            Err(error) => {
+                Err(MissingTarget { source: Some(Box::new(error)), ..missing(Tried::RustupFailed) }.into())
+            }
         }
     }
 
@@ -114,10 +121,11 @@ fn builds_std(ctx: &Context) -> bool {
 struct MissingTarget {
     triple: &'static str,
     sysroot: Utf8PathBuf,
-    #[source]
     tried: Tried,
+    source: Option<Box<ProcessError>>,
 }
 
+/// What became of the attempt to install it, as the end of a sentence.
 #[derive(Debug, thiserror::Error)]
 enum Tried {
     #[error("")]
@@ -127,7 +135,7 @@ enum Tried {
     #[error(", though rustup says it is")]
     RustupLied,
     #[error(", and rustup cannot fetch it")]
-    RustupFailed(#[source] Box<ProcessError>),
+    RustupFailed,
 }
 
 impl Explain for MissingTarget {

@@ -17,7 +17,7 @@ use crate::digest::Digest;
 use crate::error::{Explain, Result};
 use crate::findings::{Findings, Passed, Refused};
 use crate::fs::Lock;
-use crate::project::{Plugin, Project, Selection};
+use crate::project::{Plugin, Project, Selection, is_cargos_own};
 use crate::reference::Tag;
 use crate::resource::{Resource, Template};
 
@@ -155,9 +155,16 @@ pub fn build(ctx: &Context, options: &BuildOptions) -> Result<Vec<Built>> {
             package_all(ctx, options, jobs, modules, started.elapsed(), Some(lock))
         }
         Source::Module { file, target_dir } => {
+            let path = ctx.cwd.join(file);
+            if let Err(source) = fs_err::metadata(&path) {
+                return Err(ModuleError::Missing { file: file.clone(), source }.into());
+            }
             let plugin = of_file(ctx, file, options);
+            if is_cargos_own(&plugin.name) {
+                return Err(ModuleError::CargosOwn(plugin.name).into());
+            }
             let jobs = jobs(ctx, options, target_dir, [&plugin])?;
-            package_all(ctx, options, jobs, vec![ctx.cwd.join(file)], Duration::ZERO, None)
+            package_all(ctx, options, jobs, vec![path], Duration::ZERO, None)
         }
     }
 }
@@ -267,5 +274,25 @@ impl Explain for NoImage {
                 .to_owned(),
             "or give it with `--image`".to_owned(),
         ]
+    }
+}
+
+/// The file of another toolchain cannot be taken.
+#[derive(Debug, thiserror::Error)]
+enum ModuleError {
+    #[error("there is no module `{file}`")]
+    Missing { file: Utf8PathBuf, source: std::io::Error },
+    #[error("a module cannot be called `{0}`: cargo has a folder of that name where its output would be")]
+    CargosOwn(String),
+}
+
+impl Explain for ModuleError {
+    fn help(&self) -> Vec<String> {
+        vec![match self {
+            ModuleError::Missing { .. } => {
+                "build it first: `--module` takes the .wasm file that another toolchain has made".to_owned()
+            }
+            ModuleError::CargosOwn(name) => format!("call the file `{name}-filter.wasm`"),
+        }]
     }
 }
