@@ -9,6 +9,9 @@
 
 mod support;
 
+mod bad_input;
 mod new;
 mod reproducible;
+mod rustflags;
 mod swap;
+mod tidy;

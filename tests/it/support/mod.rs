@@ -3,6 +3,7 @@
 pub mod bare;
 pub mod folder;
 pub mod probe;
+pub mod refusal;
 pub mod running;
 
 use std::ffi::OsStr;

@@ -1,0 +1,191 @@
+//! What the user tells cargo still holds: flags, profiles, and what a plain build made before.
+
+use std::process::Command;
+
+use crate::support::running::{run, stderr, succeed};
+use crate::support::{Sandbox, bare, folder};
+
+const OUTPUT: &str = "bare/target/wasmplugin/bare";
+
+/// The filter `bare`, which does not compile unless rustc is given `--cfg wanted`.
+fn demanding() -> Sandbox {
+    let sandbox = Sandbox::with_bare();
+    let demand =
+        "#![allow(unexpected_cfgs)]\n#[cfg(not(wanted))]\ncompile_error!(\"the flag did not arrive\");\n";
+    sandbox.write("bare/src/lib.rs", format!("{demand}{}", bare::SOURCE.replace("//!", "//")));
+    sandbox
+}
+
+#[test]
+fn without_the_flag_it_does_not_compile() {
+    let sandbox = demanding();
+    let output = run(&mut sandbox.process_in("bare", ["build"]));
+    assert_eq!(output.status.code(), Some(101));
+    assert!(stderr(&output).contains("the flag did not arrive"), "{}", stderr(&output));
+}
+
+#[test]
+fn flags_of_the_environment_reach_the_compiler() {
+    for (name, value) in [
+        ("RUSTFLAGS", "--cfg wanted -Cdebuginfo=0"),
+        ("CARGO_ENCODED_RUSTFLAGS", "--cfg\u{1f}wanted\u{1f}-Cdebuginfo=0"),
+        ("CARGO_BUILD_RUSTFLAGS", "--cfg wanted"),
+        ("CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS", "--cfg wanted"),
+    ] {
+        let sandbox = demanding();
+        succeed(sandbox.process_in("bare", ["build"]).env(name, value));
+        folder::check(&sandbox.path(OUTPUT)).unwrap();
+    }
+}
+
+#[test]
+fn flags_of_the_configuration_reach_the_compiler() {
+    for table in ["build", "target.wasm32-wasip1", "target.'cfg(target_arch = \"wasm32\")'"] {
+        for flags in ["[\"--cfg\", \"wanted\"]", "\"--cfg wanted\""] {
+            let sandbox = demanding();
+            sandbox.write("bare/.cargo/config.toml", format!("[{table}]\nrustflags = {flags}\n"));
+            succeed(&mut sandbox.process_in("bare", ["build"]));
+            folder::check(&sandbox.path(OUTPUT)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_flags_of_another_target_do_not_reach_the_compiler() {
+    let sandbox = demanding();
+    sandbox.write(
+        "bare/.cargo/config.toml",
+        "[target.wasm32-unknown-unknown]\nrustflags = [\"--cfg\", \"wanted\"]\n",
+    );
+    assert_eq!(run(&mut sandbox.process_in("bare", ["build"])).status.code(), Some(101));
+    succeed(&mut sandbox.process_in("bare", ["build", "--target", "wasm32-unknown-unknown"]));
+}
+
+#[test]
+fn flags_that_could_not_arrive_are_refused() {
+    let sandbox = demanding();
+    sandbox.write("flags.toml", "[build]\nrustflags = [\"--cfg\", \"wanted\"]\n");
+    for config in [
+        "build.rustflags=['--cfg','wanted']",
+        "target.wasm32-wasip1.rustflags='--cfg wanted'",
+        "../flags.toml",
+    ] {
+        let output = run(&mut sandbox.process_in("bare", ["build", "--config", config]));
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        let expected = format!(
+            "error: `--config {config}` sets rustflags, which cannot reach the compiler from there\n\n\
+             help: set them in .cargo/config.toml, or in the variable RUSTFLAGS\n"
+        );
+        assert_eq!(stderr(&output), expected);
+    }
+    assert!(!sandbox.path("bare/target/wasmplugin").join("bare").exists());
+}
+
+#[test]
+fn a_profile_of_the_workspace_is_used() {
+    let sandbox = demanding();
+    let manifest = sandbox.read("bare/Cargo.toml");
+    // Debug assertions are off in the release profile, so this tells the profiles apart.
+    let demand = "#[cfg(not(debug_assertions))]\ncompile_error!(\"another profile\");\n";
+    sandbox.write("bare/src/lib.rs", format!("{demand}{}", bare::SOURCE.replace("//!", "//")));
+    let fails = |args: &[&str]| {
+        let output = run(&mut sandbox.process_in("bare", args));
+        assert!(stderr(&output).contains("another profile"), "{}", stderr(&output));
+        assert_eq!(output.status.code(), Some(101));
+    };
+    fails(&["build"]);
+    let profile = |name: &str| {
+        format!(
+            "{manifest}\n[profile.{name}]\ninherits = \"release\"\ndebug-assertions = true\npanic = \"abort\"\n"
+        )
+    };
+    sandbox.write("bare/Cargo.toml", profile("mine"));
+    fails(&["build"]);
+    succeed(&mut sandbox.process_in("bare", ["build", "--profile", "mine"]));
+    folder::check(&sandbox.path(OUTPUT)).unwrap();
+    sandbox.write("bare/Cargo.toml", profile("wasmplugin"));
+    succeed(&mut sandbox.process_in("bare", ["build"]));
+    // What is given on the command line wins over everything.
+    sandbox.write("bare/Cargo.toml", &manifest);
+    succeed(
+        &mut sandbox.process_in("bare", ["build", "--config", "profile.wasmplugin.debug-assertions=true"]),
+    );
+}
+
+/// Cargo itself in a folder of the sandbox; returns what it says.
+fn cargo(sandbox: &Sandbox, below: &str, args: &[&str]) -> String {
+    let mut command = Command::new("cargo");
+    command.current_dir(sandbox.path(below)).args(args).env("CARGO_NET_OFFLINE", "true");
+    command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("CARGO_TARGET_DIR");
+    stderr(&succeed(&mut command))
+}
+
+#[test]
+fn a_plain_build_stays_fresh_beside_ours() {
+    let sandbox = Sandbox::with_bare();
+    let plain = ["build", "--release", "--target", "wasm32-wasip1"];
+    assert!(cargo(&sandbox, "bare", &plain).contains("Compiling bare"));
+    assert!(stderr(&succeed(&mut sandbox.process_in("bare", ["build"]))).contains("Compiling bare"));
+    for _ in 0..2 {
+        let said = cargo(&sandbox, "bare", &plain);
+        assert!(!said.contains("Compiling"), "{said}");
+        let said = stderr(&succeed(&mut sandbox.process_in("bare", ["build"])));
+        assert!(!said.contains("Compiling"), "{said}");
+    }
+}
+
+#[test]
+fn plugins_of_one_workspace_may_differ_in_target_and_optimization() {
+    let sandbox = Sandbox::new();
+    sandbox.write("Cargo.toml", "[workspace]\nmembers = [\"a\", \"b\", \"c\"]\nresolver = \"3\"\n");
+    for (name, settings) in [
+        ("a", ""),
+        ("b", "optimize = \"size\"\ntarget = \"wasm32-unknown-unknown\"\n"),
+        ("c", "optimize = \"none\"\n"),
+    ] {
+        let settings = format!("image = \"localhost:5000/acme/{name}\"\n{settings}");
+        sandbox.write(format!("{name}/Cargo.toml"), bare::manifest(name, &settings));
+        // Only WASI imports something, and only an unoptimized module keeps what nobody uses.
+        let source = format!("{}{}", bare::SOURCE, TELLING);
+        sandbox.write(format!("{name}/src/lib.rs"), source);
+    }
+    let built = succeed(&mut sandbox.process_in("", ["build", "--workspace", "-o", "json"]));
+    let report: serde_json::Value = serde_json::from_slice(&built.stdout).unwrap();
+    let packages = report["packages"].as_array().unwrap();
+    let told: Vec<_> = packages
+        .iter()
+        .map(|package| (package["name"].as_str().unwrap(), package["module"]["optimize"].as_str().unwrap()))
+        .collect();
+    assert_eq!(told, [("a", "speed"), ("b", "size"), ("c", "none")]);
+    let module = |name: &str| {
+        let output = sandbox.path("target/wasmplugin").join(name);
+        folder::check(&output).unwrap();
+        fs_err::read(output.join("plugin.wasm")).unwrap()
+    };
+    let imports_wasi = |module: &[u8]| module.windows(9).any(|window| window == b"wasi_snap");
+    assert!(imports_wasi(&module("a")) && imports_wasi(&module("c")));
+    assert!(!imports_wasi(&module("b")));
+    assert!(
+        module("c").len() > module("a").len(),
+        "{} is not more than {}",
+        module("c").len(),
+        module("a").len()
+    );
+    // Each of them alone gives the same.
+    let together = ["a", "b", "c"].map(module);
+    for name in ["a", "b", "c"] {
+        succeed(&mut sandbox.process_in(name, ["build", "--target-dir", "../alone"]));
+    }
+    let alone = ["a", "b", "c"]
+        .map(|name| fs_err::read(sandbox.path("alone/wasmplugin").join(name).join("plugin.wasm")).unwrap());
+    assert!(together == alone);
+}
+
+/// A callback that writes to standard error, which a target without an operating system has not.
+const TELLING: &str = r#"
+#[unsafe(no_mangle)]
+pub extern "C" fn proxy_on_done(context: u32) -> u32 {
+    eprintln!("{context} is done");
+    1
+}
+"#;
