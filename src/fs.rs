@@ -1,7 +1,7 @@
 //! Folders that change as a whole, and locks.
 
 use std::fs::TryLockError;
-use std::io;
+use std::io::{self, Write as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err::File;
@@ -53,6 +53,21 @@ struct LockError {
 
 impl Explain for LockError {}
 
+/// Writes a file so that nobody sees half of it.
+///
+/// # Errors
+///
+/// Where it cannot be written. What was there before is there still.
+pub fn write_whole(place: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
+    let (parent, _) = split(place)?;
+    let mut builder = tempfile::Builder::new();
+    for_others(&mut builder, 0o666);
+    let mut file = builder.tempfile_in(parent)?;
+    file.write_all(bytes)?;
+    file.persist(place).map_err(|error| error.error)?;
+    Ok(())
+}
+
 /// A folder that is filled beside its place, and takes it in one step.
 ///
 /// Whoever reads the place sees the old folder whole or the new one whole, also after this process was
@@ -74,9 +89,7 @@ impl StagedFolder {
         fs_err::create_dir_all(parent)?;
         repair(place)?;
         let mut builder = tempfile::Builder::new();
-        // The output is for others to read, as far as the umask allows; a temporary folder is not.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        for_others(&mut builder, 0o777);
         let staged = builder.prefix(&staged_prefix(name)).tempdir_in(parent)?;
         Ok(StagedFolder { staged, place: place.to_owned() })
     }
@@ -138,6 +151,14 @@ pub fn repair(place: &Utf8Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What is made is for others to read, as far as the umask allows; a temporary file or folder is not.
+fn for_others(builder: &mut tempfile::Builder<'_, '_>, mode: u32) {
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+    #[cfg(not(unix))]
+    let _ = (builder, mode);
 }
 
 /// Exchanges two folders in one step; `false` where this system or its file system cannot.

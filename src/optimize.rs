@@ -34,11 +34,11 @@ const KEPT: usize = 8;
 #[derive(Debug)]
 pub struct Optimizer {
     /// What runs it inside its limits.
-    launcher: Utf8PathBuf,
+    pub launcher: Utf8PathBuf,
     /// The wasm-opt of the user, where it is not the one inside us.
     program: Option<Utf8PathBuf>,
     /// What tells its results from those of another one.
-    id: String,
+    pub id: String,
 }
 
 impl Optimizer {
@@ -155,9 +155,7 @@ pub fn level(optimize: Optimize) -> Option<&'static str> {
 /// Writes a result so that nobody sees half of it, and forgets the oldest ones of the package.
 fn keep(cache: &Utf8Path, place: &Utf8Path, bytes: &[u8]) -> Result<()> {
     fs_err::create_dir_all(cache)?;
-    let mut file = tempfile::NamedTempFile::new_in(cache)?;
-    std::io::Write::write_all(&mut file, bytes)?;
-    file.persist(place).map_err(|error| error.error)?;
+    crate::fs::write_whole(place, bytes)?;
     let mut kept = Vec::new();
     for entry in fs_err::read_dir(cache)? {
         let entry = entry?;

@@ -31,7 +31,7 @@ pub(super) fn summary(ctx: &Context, built: &Built) {
     let shell = &ctx.shell;
     let folder = ctx.shown(&built.folder);
     shell.status("Packaged", format_args!("{} in {folder}", built.name));
-    let sizes = built.sizes;
+    let sizes = built.packaged.sizes;
     let optimized = match built.settings.optimize {
         crate::config::Optimize::None => "not optimized".to_owned(),
         _ => format!("{} optimized", bytes(sizes.optimized)),
@@ -41,7 +41,7 @@ pub(super) fn summary(ctx: &Context, built: &Built) {
         bytes(sizes.compiled),
         bytes(sizes.stripped)
     ));
-    let layers: Vec<String> = built.image.layers.iter().map(|layer| bytes(layer.bytes.len())).collect();
+    let layers: Vec<String> = built.packaged.layers.iter().map(|layer| bytes(layer.size)).collect();
     let plural = if layers.len() == 1 { "" } else { "s" };
     shell.detail(format_args!(
         "image     {} variant, {} layer{plural}: {}",
@@ -49,7 +49,7 @@ pub(super) fn summary(ctx: &Context, built: &Built) {
         layers.len(),
         layers.join(" + ")
     ));
-    shell.detail(format_args!("digest    {}", built.image.digest()));
+    shell.detail(format_args!("digest    {}", built.packaged.image));
     if built.resource.is_some() {
         shell.detail(format_args!("resource  {}", folder.join("wasmplugin.yaml")));
     }
@@ -90,18 +90,6 @@ pub(super) fn write(ctx: &Context, format: Format, built: &[Built]) -> Result<()
 }
 
 fn package(built: &Built) -> Value {
-    let layers: Vec<Value> = built
-        .image
-        .layers
-        .iter()
-        .map(|layer| {
-            json!({
-                "mediaType": layer.media_type.to_string(),
-                "digest": layer.digest,
-                "size": layer.bytes.len(),
-            })
-        })
-        .collect();
     let repository = built.settings.image.as_ref().map(ToString::to_string);
     json!({
         "name": built.name,
@@ -109,16 +97,16 @@ fn package(built: &Built) -> Value {
         "image": {
             "repository": repository,
             "tag": built.tag.as_ref().map(ToString::to_string),
-            "digest": built.image.digest(),
-            "reference": repository.map(|repository| format!("{repository}@{}", built.image.digest())),
+            "digest": built.packaged.image,
+            "reference": repository.map(|repository| format!("{repository}@{}", built.packaged.image)),
             "variant": built.settings.variant.name(),
-            "layers": layers,
+            "layers": built.packaged.layers,
         },
         "module": {
-            "digest": built.module_digest,
-            "size": built.sizes.stripped,
-            "compiledSize": built.sizes.compiled,
-            "optimizedSize": built.sizes.optimized,
+            "digest": built.packaged.module,
+            "size": built.packaged.sizes.stripped,
+            "compiledSize": built.packaged.sizes.compiled,
+            "optimizedSize": built.packaged.sizes.optimized,
             "optimize": built.settings.optimize.name(),
         },
         "resource": built.resource.as_ref().map(|resource| resource.to_json()),

@@ -11,7 +11,6 @@ use cargo_metadata::Message;
 use crate::config::{Optimize, Target};
 use crate::context::Context;
 use crate::error::{Explain, Result};
-use crate::module::CompiledModule;
 use crate::process::{self, ProcessError};
 use crate::project::{Crate, Project};
 
@@ -30,7 +29,7 @@ pub struct CargoOptions {
     pub config: Vec<String>,
 }
 
-/// Compiles the plugins of `project`; the modules come in the order of the plugins.
+/// Compiles the plugins of `project`; the files of the modules come in the order of the plugins.
 ///
 /// # Errors
 ///
@@ -40,7 +39,7 @@ pub fn compile(
     project: &Project,
     toolchain: &Toolchain,
     options: &CargoOptions,
-) -> Result<Vec<CompiledModule>> {
+) -> Result<Vec<Utf8PathBuf>> {
     rustflags::refuse_in(&options.config)?;
     let mut paths: Vec<Option<Utf8PathBuf>> = vec![None; project.crates.len()];
     for group in groups(&project.crates) {
@@ -48,12 +47,11 @@ pub fn compile(
         let flags = toolchain.rustflags(ctx, project, group.target)?;
         build(ctx, project, options, &group, &flags, |index, path| paths[index] = Some(path))?;
     }
-    let modules = paths.into_iter().zip(&project.crates).map(|(path, krate)| {
-        let path = path.ok_or_else(|| CompileError::NoModule(krate.plugin.name.clone()))?;
-        let bytes = fs_err::read(&path)?;
-        Ok(CompiledModule::read(ctx.shown(&path).to_owned(), bytes)?)
-    });
-    modules.collect()
+    let named = paths
+        .into_iter()
+        .zip(&project.crates)
+        .map(|(path, krate)| path.ok_or_else(|| CompileError::NoModule(krate.plugin.name.clone()).into()));
+    named.collect()
 }
 
 /// Crates that one cargo can build, by their place in the project.

@@ -1,0 +1,272 @@
+//! `build`: compile, optimize, check, package, and write the resource.
+
+mod fresh;
+mod package;
+
+use std::collections::BTreeMap;
+use std::panic::resume_unwind;
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+use crate::compile::{self, CargoOptions, Toolchain};
+use crate::config::{Layer, Settings};
+use crate::context::Context;
+use crate::digest::Digest;
+use crate::error::{Explain, Result};
+use crate::findings::{Findings, Passed, Refused};
+use crate::fs::Lock;
+use crate::optimize::Optimizer;
+use crate::project::{Plugin, Project, Selection};
+use crate::reference::Tag;
+use crate::resource::{Resource, Template};
+
+use package::Judged;
+
+/// What is built, and how.
+#[derive(Debug)]
+pub struct BuildOptions {
+    /// Where the modules come from.
+    pub source: Source,
+    /// The settings that the command line gives.
+    pub flags: Layer,
+    /// The tag of the image, where it is not the crate's version.
+    pub tag: Option<Tag>,
+    /// Annotations of the image, over those that Cargo.toml makes.
+    pub annotations: Vec<(String, String)>,
+    /// The optimizer, where it is not the one inside this program.
+    pub wasm_opt: Option<Utf8PathBuf>,
+    /// Whether a warning of the checks stops the build.
+    pub deny_warnings: bool,
+    /// Whether a package without a resource is an error.
+    pub needs_resource: bool,
+}
+
+/// Where the modules come from.
+#[derive(Debug)]
+pub enum Source {
+    /// Crates that cargo compiles.
+    Crates {
+        /// Which.
+        selection: Selection,
+        /// How.
+        cargo: CargoOptions,
+    },
+    /// A file that another toolchain made.
+    Module {
+        /// The file.
+        file: Utf8PathBuf,
+        /// Where the output goes.
+        target_dir: Utf8PathBuf,
+    },
+}
+
+/// A package that was built.
+#[derive(Debug)]
+pub struct Built {
+    /// Its name.
+    pub name: String,
+    /// The folder with everything that was written.
+    pub folder: Utf8PathBuf,
+    /// The settings that it was built with.
+    pub settings: Settings,
+    /// The tag of its image.
+    pub tag: Option<Tag>,
+    /// What lies in the folder.
+    pub packaged: Packaged,
+    /// Its resource, where it is known what the mesh pulls.
+    pub resource: Option<Resource>,
+    /// What the checks found that did not stop the build.
+    pub warnings: Findings,
+    /// How long each stage took.
+    pub times: Times,
+}
+
+/// An image that was written, and the module in it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Packaged {
+    /// The digest of the image: that of its manifest.
+    pub image: Digest,
+    /// The layers of the image, in order.
+    pub layers: Vec<LayerSummary>,
+    /// The digest of the module as it is shipped.
+    pub module: Digest,
+    /// How large the module is.
+    pub sizes: Sizes,
+}
+
+/// A layer, as a manifest describes it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LayerSummary {
+    /// What its bytes are.
+    pub media_type: String,
+    /// Their digest.
+    pub digest: Digest,
+    /// How many they are.
+    pub size: usize,
+}
+
+/// The size of a module after each stage, in bytes.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Sizes {
+    /// As the compiler left it.
+    pub compiled: usize,
+    /// As the optimizer left it, still with its names.
+    pub optimized: usize,
+    /// As it is shipped.
+    pub stripped: usize,
+}
+
+/// How long each stage took. The crates are compiled in one go, so that time is everybody's.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Times {
+    /// Cargo.
+    pub compile: Duration,
+    /// The optimizer.
+    pub optimize: Duration,
+    /// The checks.
+    pub check: Duration,
+    /// Image, resource and files.
+    pub package: Duration,
+}
+
+/// Builds the packages; they come in the order of their names.
+///
+/// # Errors
+///
+/// Where a stage fails, or the mesh would refuse a module. What was there of a package before is there
+/// still, whole.
+pub fn build(ctx: &Context, options: &BuildOptions) -> Result<Vec<Built>> {
+    match &options.source {
+        Source::Crates { selection, cargo } => {
+            let (project, toolchain) = std::thread::scope(|scope| {
+                let toolchain = scope.spawn(|| Toolchain::find(ctx));
+                (Project::load(ctx, selection, &options.flags), toolchain.join())
+            });
+            let (project, toolchain) = (project?, toolchain.unwrap_or_else(|panic| resume_unwind(panic))?);
+            let plugins = project.crates.iter().map(|krate| &krate.plugin);
+            let jobs = jobs(ctx, options, &project.target_dir, plugins)?;
+            let started = Instant::now();
+            // Another run of ours must not write the modules between cargo's end and our reading.
+            let lock = project.target_dir.join("wasmplugin/.compile.lock");
+            let lock = Lock::take(ctx, &lock, "the compiler")?;
+            let modules = compile::compile(ctx, &project, &toolchain, cargo)?;
+            package_all(ctx, options, jobs, modules, started.elapsed(), Some(lock))
+        }
+        Source::Module { file, target_dir } => {
+            let plugin = of_file(ctx, file, options);
+            let jobs = jobs(ctx, options, target_dir, [&plugin])?;
+            package_all(ctx, options, jobs, vec![ctx.cwd.join(file)], Duration::ZERO, None)
+        }
+    }
+}
+
+/// A module that another toolchain made has no manifest: its file and the current folder say what there is.
+fn of_file(ctx: &Context, file: &Utf8Path, options: &BuildOptions) -> Plugin {
+    let name = file.file_stem().unwrap_or("plugin").to_owned();
+    Plugin {
+        tag: None,
+        root: ctx.cwd.clone(),
+        annotations: [("org.opencontainers.image.title".to_owned(), name.clone())].into(),
+        settings: Settings::of(&[&options.flags]),
+        name,
+    }
+}
+
+/// A plugin with all that is known before its module is there.
+struct Job<'p> {
+    plugin: &'p Plugin,
+    template: Template,
+    tag: Option<Tag>,
+    annotations: BTreeMap<String, String>,
+    /// The folder of all output, with one for each package in it.
+    output: Utf8PathBuf,
+}
+
+impl Job<'_> {
+    /// The folder that holds everything that is written of the package.
+    fn folder(&self) -> Utf8PathBuf {
+        self.output.join(&self.plugin.name)
+    }
+}
+
+/// Reads the resources first: what is wrong in them shall not cost a compilation.
+fn jobs<'p>(
+    ctx: &Context,
+    options: &BuildOptions,
+    target_dir: &Utf8Path,
+    plugins: impl IntoIterator<Item = &'p Plugin>,
+) -> Result<Vec<Job<'p>>> {
+    let job = |plugin: &'p Plugin| {
+        let template = template(ctx, plugin)?;
+        if options.needs_resource && plugin.settings.image.is_none() && template.needs_image() {
+            return Err(NoImage { package: plugin.name.clone() }.into());
+        }
+        let mut annotations = plugin.annotations.clone();
+        annotations.extend(options.annotations.iter().cloned());
+        let tag = options.tag.clone().or_else(|| plugin.tag.clone());
+        Ok(Job { plugin, template, tag, annotations, output: target_dir.join("wasmplugin") })
+    };
+    plugins.into_iter().map(job).collect()
+}
+
+fn template(ctx: &Context, plugin: &Plugin) -> Result<Template> {
+    let path = plugin.root.join("wasmplugin.yaml");
+    if !path.exists() {
+        return Ok(Template::minimal(&plugin.name));
+    }
+    let text = fs_err::read_to_string(&path)?;
+    let (template, warnings) = Template::read(ctx.shown(&path), text, &plugin.name)?;
+    for warning in &warnings {
+        ctx.shell.warn_in_file(template.path(), template.text(), warning);
+    }
+    Ok(template)
+}
+
+/// Judges all modules before it packages one: whoever has two plugins to mend learns of both at once.
+fn package_all(
+    ctx: &Context,
+    options: &BuildOptions,
+    jobs: Vec<Job<'_>>,
+    modules: Vec<Utf8PathBuf>,
+    compile_time: Duration,
+    lock: Option<Lock>,
+) -> Result<Vec<Built>> {
+    let optimizer = Optimizer::find(ctx, options.wasm_opt.as_deref())?;
+    let judge = |(job, module)| package::judge(ctx, &optimizer, job, module, compile_time);
+    let judged = jobs.into_iter().zip(modules).map(judge).collect::<Result<Vec<_>>>()?;
+    drop(lock);
+    let passed = pass(&judged, options.deny_warnings)?;
+    let package = |(judged, passed)| package::package(ctx, judged, passed);
+    judged.into_iter().zip(passed).map(package).collect()
+}
+
+fn pass(judged: &[Judged<'_>], deny_warnings: bool) -> Result<Vec<Passed>, Refused> {
+    let (mut passed, mut refused) = (Vec::new(), Vec::new());
+    for judged in judged {
+        match judged.findings.clone().pass(deny_warnings) {
+            Ok(pass) => passed.push(pass),
+            Err(refusal) => refused.extend(refusal.findings.iter().cloned()),
+        }
+    }
+    if refused.is_empty() { Ok(passed) } else { Err(Refused { findings: refused.into_iter().collect() }) }
+}
+
+/// A resource was asked for, and what it pulls is not known.
+#[derive(Debug, thiserror::Error)]
+#[error("package `{package}` has no resource: nothing says where its image is")]
+struct NoImage {
+    package: String,
+}
+
+impl Explain for NoImage {
+    fn help(&self) -> Vec<String> {
+        vec![
+            "set it in Cargo.toml:\n\n    [package.metadata.wasmplugin]\n    image = \"quay.io/acme/hello\""
+                .to_owned(),
+            "or give it with `--image`".to_owned(),
+        ]
+    }
+}

@@ -1,0 +1,164 @@
+//! From a compiled module to the folder with everything in it.
+
+use std::time::{Duration, Instant};
+
+use camino::Utf8PathBuf;
+
+use crate::check;
+use crate::config::Settings;
+use crate::context::Context;
+use crate::digest::Digest;
+use crate::error::Result;
+use crate::findings::{Findings, Passed};
+use crate::fs::{Lock, StagedFolder};
+use crate::image::{Image, MODULE_FILE, RUNTIME_CONFIG_FILE, RuntimeConfig};
+use crate::module::{CompiledModule, OptimizedModule};
+use crate::ops::build::fresh::Stamp;
+use crate::ops::build::{Built, Job, LayerSummary, Packaged, Sizes, Times};
+use crate::optimize::{self, Optimizer};
+use crate::resource::{PulledImage, Resource};
+use crate::transport::layout;
+
+/// A plugin whose module was judged, and is not packaged yet.
+pub(super) struct Judged<'p> {
+    job: Job<'p>,
+    stamp: Stamp,
+    state: State,
+    pub(super) findings: Findings,
+    times: Times,
+}
+
+enum State {
+    /// The same was built before, nothing was found, and all of it is still there.
+    Fresh(Packaged),
+    /// It is to be packaged.
+    Optimized { module: OptimizedModule, compiled_size: usize },
+}
+
+/// Optimizes and checks the module in the file `module`, and tells what was found.
+pub(super) fn judge<'p>(
+    ctx: &Context,
+    optimizer: &Optimizer,
+    job: Job<'p>,
+    module: Utf8PathBuf,
+    compile: Duration,
+) -> Result<Judged<'p>> {
+    let mut times = Times { compile, ..Times::default() };
+    let stamp = Stamp::of(&job, &module, optimizer)?;
+    if let Some(packaged) = stamp.fresh(&job) {
+        return Ok(Judged {
+            job,
+            stamp,
+            state: State::Fresh(packaged),
+            findings: Findings::default(),
+            times,
+        });
+    }
+    let started = Instant::now();
+    let compiled = CompiledModule::read(ctx.shown(&module).to_owned(), fs_err::read(&module)?)?;
+    let module = match optimize::level(job.plugin.settings.optimize) {
+        Some(level) => {
+            let cache = job.output.join(".optimized").join(&job.plugin.name);
+            optimizer.optimize(ctx, &compiled, level, &cache)?
+        }
+        None => OptimizedModule::untouched(&compiled),
+    };
+    times.optimize = started.elapsed();
+    let findings = check::module(&module.info, &job.plugin.settings.meshes);
+    for finding in findings.iter() {
+        ctx.shell.finding(&job.plugin.name, finding);
+    }
+    times.check = started.elapsed() - times.optimize;
+    let state = State::Optimized { module, compiled_size: compiled.bytes.len() };
+    Ok(Judged { job, stamp, state, findings, times })
+}
+
+/// Packages a module that has passed, unless it is packaged already.
+pub(super) fn package(ctx: &Context, judged: Judged<'_>, passed: Passed) -> Result<Built> {
+    let started = Instant::now();
+    let Judged { job, stamp, state, mut times, .. } = judged;
+    let (packaged, resource) = match state {
+        State::Fresh(packaged) => {
+            let resource = resource(&job, packaged.image, packaged.module)?;
+            (packaged, resource)
+        }
+        State::Optimized { module, compiled_size } => {
+            write(ctx, &job, stamp, &module, compiled_size, &passed)?
+        }
+    };
+    times.package = started.elapsed();
+    Ok(Built {
+        name: job.plugin.name.clone(),
+        folder: job.folder(),
+        settings: job.plugin.settings.clone(),
+        tag: job.tag,
+        packaged,
+        resource,
+        warnings: passed.warnings().clone(),
+        times,
+    })
+}
+
+fn write(
+    ctx: &Context,
+    job: &Job<'_>,
+    stamp: Stamp,
+    optimized: &OptimizedModule,
+    compiled_size: usize,
+    passed: &Passed,
+) -> Result<(Packaged, Option<Resource>)> {
+    let Settings { variant, root_ids, .. } = &job.plugin.settings;
+    let module = optimized.strip(passed);
+    let runtime_config = RuntimeConfig::new(check::abi(&optimized.info), root_ids);
+    let image = Image::assemble(&module, passed, &runtime_config, *variant, job.annotations.clone());
+    let module_digest = Digest::of(module.bytes());
+    let resource = resource(job, image.digest(), module_digest)?;
+
+    let folder = job.folder();
+    let name = &job.plugin.name;
+    let lock = job.output.join(format!(".{name}.lock"));
+    let _lock = Lock::take(ctx, &lock, &format!("package {name}"))?;
+    let staged = StagedFolder::beside(&folder)?;
+    let place = staged.path();
+    fs_err::write(place.join(MODULE_FILE), module.bytes())?;
+    fs_err::write(place.join("plugin.debug.wasm"), &optimized.bytes)?;
+    fs_err::write(place.join(RUNTIME_CONFIG_FILE), runtime_config.to_bytes())?;
+    layout::write(&place.join("image"), &image, job.tag.as_ref())?;
+    fs_err::write(place.join("digest"), format!("{}\n", image.digest()))?;
+    if let Some(resource) = &resource {
+        fs_err::write(place.join("wasmplugin.yaml"), resource.to_yaml())?;
+    }
+    ctx.interrupt.check()?;
+    staged.swap()?;
+
+    let layer = |layer: &crate::image::Blob| LayerSummary {
+        media_type: layer.media_type.to_string(),
+        digest: layer.digest,
+        size: layer.bytes.len(),
+    };
+    let packaged = Packaged {
+        image: image.digest(),
+        layers: image.layers.iter().map(layer).collect(),
+        module: module_digest,
+        sizes: Sizes {
+            compiled: compiled_size,
+            optimized: optimized.bytes.len(),
+            stripped: module.bytes().len(),
+        },
+    };
+    if passed.warnings().iter().next().is_none() {
+        stamp.record(job, &packaged)?;
+    }
+    Ok((packaged, resource))
+}
+
+/// The resource of an image and of the module in it.
+fn resource(job: &Job<'_>, manifest: Digest, module: Digest) -> Result<Option<Resource>> {
+    let Settings { image, pull_image, .. } = &job.plugin.settings;
+    let pulled = pull_image.as_ref().or(image.as_ref()).map(|repository| PulledImage {
+        repository: repository.clone(),
+        tag: job.tag.clone(),
+        manifest,
+    });
+    Ok(job.template.pin(pulled.as_ref(), module)?)
+}
