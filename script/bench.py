@@ -50,8 +50,9 @@ def main():
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="wasmplugin-bench-") as work:
         bench = Bench(Path(work), tool, wasm_opt)
-        rows = bench.unchanged() + bench.workspace() + bench.changed_line() + bench.sizes()
-        rows += bench.start() + bench.memory()
+        # The changed line comes last, for the sizes are those of the scaffold as it is.
+        rows = bench.unchanged() + bench.workspace() + bench.sizes() + bench.start() + bench.memory()
+        rows += bench.changed_line()
     print("| what | cargo-wasmplugin | by hand | compared | limit | |")
     print("| --- | ---: | ---: | ---: | ---: | --- |")
     for row in rows:
@@ -67,7 +68,7 @@ class Bench:
         self.work, self.tool, self.wasm_opt = work, tool, wasm_opt
         self.notes = []
         self.env = dict(os.environ)
-        for name in ("CARGO", "CARGO_TARGET_DIR", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER"):
+        for name in ("CARGO", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"):
             self.env.pop(name, None)
         self.env["CARGO_NET_OFFLINE"] = "true"
         self.env["PATH"] = f"{tool.parent}{os.pathsep}{self.env['PATH']}"
@@ -164,20 +165,17 @@ class Bench:
 
     def sizes(self):
         say("sizes")
-        plain = self.copy("size-plain")
-        shutil.copy(self.plain / "Cargo.toml", plain)
-        self.run(plain, PLAIN)
-        by_cargo = (plain / f"target/{TARGET}/release/hello.wasm").stat().st_size
-        fresh = self.copy("size-ours")
+        by_cargo = (self.plain / f"target/{TARGET}/release/hello.wasm").stat().st_size
 
         def size(*flags):
-            report = json.loads(self.run(fresh, BUILD + ["-o", "json", *flags]))
+            report = json.loads(self.run(self.ours, BUILD + ["-o", "json", *flags]))
             return report["packages"][0]["module"]["size"]
 
         name = "module of `http-headers`, `optimize = \"{}\"`, against proxy-wasm's documented profile"
+        small, quick = size("--optimize", "size"), size()
         return [
-            ratio_row(name.format("speed"), size(), by_cargo, 0.73, kilobytes),
-            ratio_row(name.format("size"), size("--optimize", "size"), by_cargo, 0.50, kilobytes),
+            ratio_row(name.format("speed"), quick, by_cargo, 0.73, kilobytes),
+            ratio_row(name.format("size"), small, by_cargo, 0.50, kilobytes),
         ]
 
     def start(self):
