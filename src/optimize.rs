@@ -34,20 +34,28 @@ const KEPT: usize = 8;
 #[derive(Debug)]
 pub struct Optimizer {
     /// What runs it inside its limits.
-    pub launcher: Utf8PathBuf,
+    launcher: Utf8PathBuf,
     /// The wasm-opt of the user, where it is not the one inside us.
     program: Option<Utf8PathBuf>,
+    /// What it is told to optimize for.
+    level: &'static str,
     /// What tells its results from those of another one.
-    pub id: String,
+    id: String,
 }
 
 impl Optimizer {
-    /// The optimizer inside this program, or `program` where the user gave one.
+    /// The optimizer inside this program, or `program` where the user gave one; nothing where nothing is to
+    /// be optimized.
     ///
     /// # Errors
     ///
     /// Where that program cannot be run, or there is none.
-    pub fn find(ctx: &Context, program: Option<&Utf8Path>) -> Result<Self> {
+    pub fn of(ctx: &Context, optimize: Optimize, program: Option<&Utf8Path>) -> Result<Option<Self>> {
+        let level = match optimize {
+            Optimize::Speed => "-O3",
+            Optimize::Size => "-Oz",
+            Optimize::None => return Ok(None),
+        };
         let launcher = std::env::current_exe().map_err(OptimizeError::NoSelf)?;
         let launcher =
             Utf8PathBuf::try_from(launcher).map_err(|error| OptimizeError::NoSelf(error.into_io_error()))?;
@@ -67,7 +75,12 @@ impl Optimizer {
                 format!("{program} {}", String::from_utf8_lossy(&version))
             }
         };
-        Ok(Optimizer { launcher, program, id })
+        Ok(Some(Optimizer { launcher, program, level, id }))
+    }
+
+    /// What tells its results from those of another one, or of another version of it.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Optimizes `module`, or finds in the folder `cache` what it made of the same bytes before.
@@ -80,10 +93,9 @@ impl Optimizer {
         &self,
         ctx: &Context,
         module: &CompiledModule,
-        level: &str,
         cache: &Utf8Path,
     ) -> Result<OptimizedModule> {
-        let args = arguments(module.info.features, level);
+        let args = arguments(module.info.features, self.level);
         let identity = args.iter().chain([&self.id]).map(String::as_bytes);
         let key = Digest::of_parts(identity.chain([module.bytes.as_slice()]));
         let cached = cache.join(format!("{}.wasm", key.hex()));
@@ -141,15 +153,6 @@ fn arguments(features: WasmFeatures, level: &str) -> Vec<String> {
     let mut args = vec!["-g".to_owned(), level.to_owned(), "--mvp-features".to_owned()];
     args.extend(used.map(|(_, name)| format!("--enable-{name}")));
     args
-}
-
-/// The level that wasm-opt is given; none where it is not to run.
-pub fn level(optimize: Optimize) -> Option<&'static str> {
-    match optimize {
-        Optimize::Speed => Some("-O3"),
-        Optimize::Size => Some("-Oz"),
-        Optimize::None => None,
-    }
 }
 
 /// Writes a result so that nobody sees half of it, and forgets the oldest ones of the package.

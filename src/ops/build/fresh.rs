@@ -35,12 +35,12 @@ struct FileState {
 
 impl Stamp {
     /// The stamp of `job` with the module in the file `module`.
-    pub(super) fn of(job: &Job<'_>, module: &Utf8Path, optimizer: &Optimizer) -> Result<Self> {
+    pub(super) fn of(job: &Job<'_>, module: &Utf8Path, optimizer: Option<&Optimizer>) -> Result<Self> {
         let state = |path: &Utf8Path| Ok::<_, std::io::Error>(format!("{:?}", FileState::of(path, path)?));
         let parts = [
-            state(&optimizer.launcher)?,
+            env!("CARGO_PKG_VERSION").to_owned(),
             state(module)?,
-            optimizer.id.clone(),
+            optimizer.map(Optimizer::id).unwrap_or_default().to_owned(),
             format!("{:?} {:?} {:?}", job.plugin.settings, job.tag, job.annotations),
             job.template.text().to_owned(),
         ];

@@ -17,7 +17,6 @@ use crate::digest::Digest;
 use crate::error::{Explain, Result};
 use crate::findings::{Findings, Passed, Refused};
 use crate::fs::Lock;
-use crate::optimize::Optimizer;
 use crate::project::{Plugin, Project, Selection};
 use crate::reference::Tag;
 use crate::resource::{Resource, Template};
@@ -234,8 +233,8 @@ fn package_all(
     compile_time: Duration,
     lock: Option<Lock>,
 ) -> Result<Vec<Built>> {
-    let optimizer = Optimizer::find(ctx, options.wasm_opt.as_deref())?;
-    let judge = |(job, module)| package::judge(ctx, &optimizer, job, module, compile_time);
+    let wasm_opt = options.wasm_opt.as_deref();
+    let judge = |(job, module)| package::judge(ctx, wasm_opt, job, module, compile_time);
     let judged = jobs.into_iter().zip(modules).map(judge).collect::<Result<Vec<_>>>()?;
     drop(lock);
     let passed = pass(&judged, options.deny_warnings)?;

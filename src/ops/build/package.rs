@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::check;
 use crate::config::Settings;
@@ -15,7 +15,7 @@ use crate::image::{Image, MODULE_FILE, RUNTIME_CONFIG_FILE, RuntimeConfig};
 use crate::module::{CompiledModule, OptimizedModule};
 use crate::ops::build::fresh::Stamp;
 use crate::ops::build::{Built, Job, LayerSummary, Packaged, Sizes, Times};
-use crate::optimize::{self, Optimizer};
+use crate::optimize::Optimizer;
 use crate::resource::{PulledImage, Resource};
 use crate::transport::layout;
 
@@ -38,13 +38,14 @@ enum State {
 /// Optimizes and checks the module in the file `module`, and tells what was found.
 pub(super) fn judge<'p>(
     ctx: &Context,
-    optimizer: &Optimizer,
+    wasm_opt: Option<&Utf8Path>,
     job: Job<'p>,
     module: Utf8PathBuf,
     compile: Duration,
 ) -> Result<Judged<'p>> {
     let mut times = Times { compile, ..Times::default() };
-    let stamp = Stamp::of(&job, &module, optimizer)?;
+    let optimizer = Optimizer::of(ctx, job.plugin.settings.optimize, wasm_opt)?;
+    let stamp = Stamp::of(&job, &module, optimizer.as_ref())?;
     if let Some(packaged) = stamp.fresh(&job) {
         return Ok(Judged {
             job,
@@ -56,10 +57,9 @@ pub(super) fn judge<'p>(
     }
     let started = Instant::now();
     let compiled = CompiledModule::read(ctx.shown(&module).to_owned(), fs_err::read(&module)?)?;
-    let module = match optimize::level(job.plugin.settings.optimize) {
-        Some(level) => {
-            let cache = job.output.join(".optimized").join(&job.plugin.name);
-            optimizer.optimize(ctx, &compiled, level, &cache)?
+    let module = match optimizer {
+        Some(optimizer) => {
+            optimizer.optimize(ctx, &compiled, &job.output.join(".optimized").join(&job.plugin.name))?
         }
         None => OptimizedModule::untouched(&compiled),
     };
