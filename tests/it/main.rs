@@ -8,4 +8,6 @@
 
 mod support;
 
+mod envoy;
+mod image;
 mod new;
