@@ -3,6 +3,7 @@
 use crate::support::Sandbox;
 use crate::support::built::{Built, built};
 use crate::support::envoy::{Envoy, VERSIONS, validate};
+use crate::support::module::plugin;
 
 const CONFIGURATION: &str = r#"{"first-header": "some-value", "Second-Header": "42"}"#;
 
@@ -89,22 +90,6 @@ fn no_configuration_adds_no_headers() {
             assert!(envoy.log().contains("headers to add to each response: 0"), "{}", envoy.log());
         }
     }
-}
-
-/// A module that proxies load, with `items` in it and without the items that begin with a word of `without`.
-fn plugin(items: &str, without: &[&str]) -> Vec<u8> {
-    let parts = [
-        ("memory", r#"(memory (export "memory") 1)"#),
-        ("marker", r#"(func (export "proxy_abi_version_0_2_1"))"#),
-        ("allocator", r#"(func (export "malloc") (param i32) (result i32) i32.const 1024)"#),
-        (
-            "callback",
-            r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) i32.const 0)"#,
-        ),
-    ];
-    let parts: String =
-        parts.iter().filter(|(name, _)| !without.contains(name)).map(|(_, text)| *text).collect();
-    wat::parse_str(format!("(module {items} {parts})")).unwrap()
 }
 
 /// Logs when it is loaded, and so has the proxy read memory.

@@ -9,5 +9,7 @@
 mod support;
 
 mod envoy;
+mod help;
 mod image;
 mod new;
+mod output;

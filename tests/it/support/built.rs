@@ -16,9 +16,15 @@ use crate::support::{isolated, tool};
 #[derive(Clone)]
 pub(crate) struct Built {
     pub(crate) folder: Utf8PathBuf,
+    /// Where the program wrote it.
+    pub(crate) was_in: Utf8PathBuf,
 }
 
 impl Built {
+    pub(crate) fn in_folder(folder: Utf8PathBuf) -> Self {
+        Built { was_in: folder.clone(), folder }
+    }
+
     pub(crate) fn bytes(&self, file: &str) -> Vec<u8> {
         fs_err::read(self.folder.join(file)).unwrap()
     }
@@ -41,16 +47,18 @@ pub(crate) fn built(args: &[&str]) -> Built {
     }
     run(args);
     let folder = WORKSHOP.root.join(builds.len().to_string());
-    fs_err::rename(WORKSHOP.root.join("hello/target/wasmplugin/hello"), &folder).unwrap();
-    let built = Built { folder };
+    let was_in = WORKSHOP.root.join("hello/target/wasmplugin/hello");
+    fs_err::rename(&was_in, &folder).unwrap();
+    let built = Built { folder, was_in };
     builds.insert(key, built.clone());
     built
 }
 
 /// What `build` with these arguments says when nothing is left to compile, and what it wrote.
 pub(crate) fn built_again(args: &[&str]) -> (Output, Built) {
-    built(args);
     let builds = WORKSHOP.builds.lock().unwrap_or_else(PoisonError::into_inner);
+    // Another optimization has another opt-level, and cargo keeps one of each crate's modules.
+    run(args);
     let output = run(args);
     drop(builds);
     (output, built(args))

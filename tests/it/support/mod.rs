@@ -3,6 +3,10 @@
 pub(crate) mod built;
 pub(crate) mod envoy;
 pub(crate) mod layout;
+pub(crate) mod module;
+pub(crate) mod packaged;
+pub(crate) mod terminal;
+pub(crate) mod tree;
 
 use std::ffi::OsStr;
 use std::path::Path;
