@@ -1,9 +1,12 @@
 //! Modules out of built images, in the proxies themselves.
 
-use crate::support::Sandbox;
+use std::time::Duration;
+
 use crate::support::built::{Built, built};
 use crate::support::envoy::{Envoy, VERSIONS, validate};
+use crate::support::layout::Layout;
 use crate::support::module::plugin;
+use crate::support::{Sandbox, until};
 
 const CONFIGURATION: &str = r#"{"first-header": "some-value", "Second-Header": "42"}"#;
 
@@ -56,6 +59,22 @@ fn not_optimized() {
 #[test]
 fn what_is_built_without_options_adds_the_headers() {
     assert_adds_headers(&built(&[]));
+}
+
+#[test]
+fn the_minimal_template_logs_each_request() {
+    let sandbox = Sandbox::new();
+    sandbox.tool(["new", "audit", "--template", "minimal"]).assert().success();
+    sandbox.tool_in("audit", ["build"]).assert().success();
+    let module = Layout(sandbox.path("audit/target/wasmplugin/audit/image")).module();
+    for version in VERSIONS {
+        let envoy = Envoy::start(version, &module, None)
+            .unwrap_or_else(|log| panic!("Envoy {version} does not load it:\n{log}"));
+        assert_eq!(envoy.get("/path?query").status, 200);
+        until(Duration::from_secs(30), "the line in the log", || {
+            envoy.log().contains("wasm log hello: GET /path?query").then_some(())
+        });
+    }
 }
 
 #[test]
