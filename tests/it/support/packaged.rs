@@ -43,16 +43,16 @@ pub(crate) static PACKAGED: LazyLock<Packaged> = LazyLock::new(|| {
     }
 
     let mut build = cargo("build", &target);
-    build.args(["--no-default-features", "--locked"]).current_dir(&source);
-    // What the tests depend on is compiled already, and a newer cargo can take it from there.
-    let shared = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    run(build.env("CARGO_BUILD_BUILD_DIR", shared));
+    run(build.args(["--no-default-features", "--locked"]).current_dir(&source));
     Packaged { source, tool: target.join("debug/cargo-wasmplugin"), _lock: lock }
 });
 
+/// Cargo with a target folder that no checkout shares: to cargo the unpacked package is the same as the one that
+/// is tested, so in one folder it would take what was compiled of the one for the other.
 fn cargo(subcommand: &str, target: &Utf8Path) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command.args([subcommand, "--offline", "--quiet", "--target-dir"]).arg(target);
+    command.env("CARGO_BUILD_BUILD_DIR", target).env("CARGO_PROFILE_DEV_DEBUG", "0");
     command
 }
 
