@@ -9,4 +9,8 @@
 mod support;
 
 mod docs;
+mod envoy;
+mod help;
+mod image;
 mod new;
+mod output;
