@@ -42,7 +42,7 @@ pub trait Explain: std::error::Error + Send + Sync + 'static {
 pub enum Exit {
     /// Done, warnings included.
     Done,
-    /// The module or the resource has a finding that the mesh would refuse.
+    /// The checks found something that the mesh would refuse.
     Findings,
     /// The command line is wrong.
     Usage,

@@ -118,6 +118,7 @@ impl Optimizer {
     }
 
     fn run(&self, ctx: &Context, module: &CompiledModule, args: &[String]) -> Result<Vec<u8>> {
+        ctx.shell.status("Optimizing", &module.path);
         let folder = tempfile::Builder::new().prefix("cargo-wasmplugin-").tempdir()?;
         let (input, output) = (folder.path().join("in.wasm"), folder.path().join("out.wasm"));
         // The advice that the compiler left about features is not exact; `args` is.
@@ -288,7 +289,8 @@ impl Explain for OptimizeError {
         match self {
             OptimizeError::NoSelf(_) => Vec::new(),
             OptimizeError::NoProgram { .. } => vec![
-                "install Binaryen, and tell where its wasm-opt is with `--wasm-opt PATH`".to_owned(),
+                "install Binaryen, which has the program wasm-opt, or name it with `--wasm-opt PATH`"
+                    .to_owned(),
                 "or leave the module as it was compiled with `--optimize none`".to_owned(),
             ],
             _ => vec![

@@ -26,9 +26,10 @@ pub(super) const STYLES: Styles = Styles::styled()
 
 const HEADING: Style = AnsiColor::BrightGreen.on_default().bold();
 
-/// A section of examples for the end of a help.
+/// A section of examples for the end of a help. A string that begins with an escaped line break has lost the
+/// indentation of its first line.
 pub(super) fn examples(text: &str) -> String {
-    format!("{HEADING}Examples:{HEADING:#}\n{text}")
+    format!("{HEADING}Examples:{HEADING:#}\n  {text}")
 }
 
 /// Reads a setting that is one of a few words; the help lists them.

@@ -68,7 +68,7 @@ impl New {
         let options = self.options(ctx)?;
         let made = new::new(ctx, &options)?;
         let folder = made.path.strip_prefix(&ctx.cwd).unwrap_or(&made.path);
-        ctx.shell.note(format_args!("next, `cd {folder}` and `cargo wasmplugin build`"));
+        ctx.shell.note(format_args!("next, `cd {folder}`, `cargo test` and `cargo wasmplugin build`"));
         Ok(())
     }
 

@@ -30,7 +30,7 @@ pub(super) enum Format {
 pub(super) fn summary(ctx: &Context, built: &Built) {
     let shell = &ctx.shell;
     let folder = ctx.shown(&built.folder);
-    shell.status("Packaged", format_args!("{} in {folder}", built.name));
+    shell.status("Finished", format_args!("{} in {folder}", built.name));
     let sizes = built.packaged.sizes;
     let optimized = match built.settings.optimize {
         crate::config::Optimize::None => "not optimized".to_owned(),

@@ -206,6 +206,7 @@ impl Reader {
 
     fn meshes(&mut self, table: &dyn TableLike) -> Option<Vec<&'static Mesh>> {
         let names = self.strings(table, "mesh")?;
+        let names_none = table.get("mesh").and_then(Item::as_array).is_some_and(toml_edit::Array::is_empty);
         let mut found = Vec::new();
         for (name, span) in names {
             match meshes::find(name) {
@@ -216,13 +217,10 @@ impl Reader {
                 }
             }
         }
-        if found.is_empty() {
+        if names_none {
             let span = table.get("mesh").and_then(Item::span);
             let help = "name one, as in `mesh = [\"istio-1.28\"]`, or leave the key out".to_owned();
-            if self.problems.is_empty() {
-                self.problem(span, "`mesh` names no mesh".to_owned(), String::new(), Some(help));
-            }
-            return None;
+            self.problem(span, "`mesh` names no mesh".to_owned(), String::new(), Some(help));
         }
         Some(found)
     }

@@ -392,7 +392,7 @@ fn number(value: usize) -> [u8; 3] {
     [value as u8 | 0x80, (value >> 7) as u8 | 0x80, (value >> 14) as u8]
 }
 
-/// A valid module with as many blocks within each other as no optimizer expects, made byte by byte: what writes
+/// A valid module with as many loops within each other as no optimizer expects, made byte by byte: what writes
 /// WebAssembly text overflows too.
 fn deeply_nested() -> Vec<u8> {
     const DEPTH: usize = 30_000;
@@ -403,14 +403,14 @@ fn deeply_nested() -> Vec<u8> {
         let (length, used) = leb128(tail);
         let content = &tail[used..used + length];
         if *id == 10 {
-            // The bodies: the first one, of `_initialize`, gets the blocks.
+            // The bodies: the first one, of `_initialize`, gets the loops.
             let body_length = 1 + DEPTH * 3 + 1;
             let (old_length, old_used) = leb128(&content[1..]);
             let others = &content[1 + old_used + old_length..];
             let mut code = vec![content[0]];
             code.extend(number(body_length));
             code.push(0);
-            code.extend([0x02, 0x40].repeat(DEPTH));
+            code.extend([0x03, 0x40].repeat(DEPTH));
             code.extend(vec![0x0b; DEPTH + 1]);
             code.extend(others);
             module.push(10);
@@ -433,32 +433,25 @@ fn leb128(bytes: &[u8]) -> (usize, usize) {
     (value, used)
 }
 
-#[cfg(feature = "embedded-wasm-opt")]
 #[test]
-fn the_optimizer_inside_dies_of_the_module() {
+fn the_optimizer_dies_of_the_module() {
     let sandbox = Sandbox::new();
     sandbox.write("bare.wasm", deeply_nested());
     let args = ["--module", "bare.wasm", "--quiet", "--image", "localhost:5000/acme/bare"];
-    sandbox.refuses(&mut build(&sandbox, "", &args), 101, str![]);
-    assert_nothing_written(&sandbox, "");
-}
-
-#[test]
-fn the_optimizer_of_the_user_dies_of_the_module() {
-    let sandbox = Sandbox::new();
-    sandbox.write("bare.wasm", deeply_nested());
-    script(&sandbox, "dying", "case $1 in --version) echo dying 1;; *) kill -SEGV $$;; esac");
-    let args = ["--module", "bare.wasm", "--quiet", "--image", "localhost:5000/acme/bare"];
-    sandbox.refuses(build(&sandbox, "", &args).args(["--wasm-opt", "./dying"]), 101, str![[r#"
+    sandbox.refuses(
+        &mut build(&sandbox, "", &args),
+        101,
+        str![[r#"
 error: the optimizer cannot take `bare.wasm`
 
 Caused by:
-  `[TOOL] __wasm-opt [ROOT]/./dying -- [..]/in.wasm -o [..]/out.wasm -g -O3 --mvp-features` failed (signal: 11 (SIGSEGV))
-
+  `[TOOL] __wasm-opt [..]` failed (signal: [..])
+...
 help: try a newer optimizer with `--wasm-opt PATH`
 help: or leave the module as it was compiled with `--optimize none`
 
-"#]]);
+"#]],
+    );
     assert_nothing_written(&sandbox, "");
     succeed(build(&sandbox, "", &args).args(["--optimize", "none"]));
     folder::check(&sandbox.path("target/wasmplugin/bare")).unwrap();
@@ -507,7 +500,7 @@ Caused by:
   could not run `[ROOT]/tools/wasm-opt --version`
   No such file or directory (os error 2)
 
-help: install Binaryen, and tell where its wasm-opt is with `--wasm-opt PATH`
+help: install Binaryen, which has the program wasm-opt, or name it with `--wasm-opt PATH`
 help: or leave the module as it was compiled with `--optimize none`
 
 "#]],
@@ -522,7 +515,7 @@ Caused by:
   could not run `no-such-wasm-opt --version`
   No such file or directory (os error 2)
 
-help: install Binaryen, and tell where its wasm-opt is with `--wasm-opt PATH`
+help: install Binaryen, which has the program wasm-opt, or name it with `--wasm-opt PATH`
 help: or leave the module as it was compiled with `--optimize none`
 
 "#]],

@@ -3,14 +3,18 @@
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    unreachable_pub,
     reason = "a test fails by panicking, and is its own room"
 )]
 
 mod support;
 
 mod bad_input;
+mod docs;
+mod envoy;
+mod help;
+mod image;
 mod new;
+mod output;
 mod reproducible;
 mod rustflags;
 mod swap;

@@ -1,8 +1,279 @@
-use crate::support::Sandbox;
+//! Scaffolds: what they hold, that they are sound, and what is refused.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::Path;
+
+use camino::Utf8Path;
+use serde_json::Value;
+use snapbox::str;
+
+use crate::support::packaged::PACKAGED;
+use crate::support::terminal::Terminal;
+use crate::support::tree::{assert_tree, is_empty, tree};
+use crate::support::{Sandbox, isolated, tool};
+
+/// Scaffolds that are kept under `tests/it/new`, and how they are made. The last argument is the folder.
+const CASES: &[(&str, &[&str])] = &[
+    ("http-headers", &["hello"]),
+    (
+        "http-headers-with-answers",
+        &["--image", "quay.io/acme/hello", "--namespace", "shop", "--phase", "AUTHN", "hello"],
+    ),
+    ("minimal", &["--template", "minimal", "hello"]),
+    (
+        "minimal-with-answers",
+        &[
+            "--template",
+            "minimal",
+            "--name",
+            "my_filter",
+            "--image",
+            "localhost:5000/acme/my-filter",
+            "--namespace",
+            "istio-system",
+            "--phase",
+            "STATS",
+            "hello",
+        ],
+    ),
+];
+
+fn scaffolds_are_as_kept(program: &Path) {
+    for (name, args) in CASES {
+        let sandbox = Sandbox::new();
+        let command = isolated(snapbox::cmd::Command::new(program)).current_dir(sandbox.path(""));
+        command.arg("new").args(*args).assert().success().stdout_eq("");
+        assert_tree(&sandbox.path("hello"), &format!("new/{name}"));
+    }
+}
 
 #[test]
-fn a_scaffold_is_made() {
+fn a_scaffold_is_as_it_is_kept() {
+    scaffolds_are_as_kept(tool());
+}
+
+#[test]
+fn the_packaged_program_makes_the_same_scaffolds() {
+    scaffolds_are_as_kept(PACKAGED.tool.as_std_path());
+}
+
+#[test]
+fn the_package_has_every_source_and_template() {
+    let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in ["src", "templates"] {
+        let (here, packaged) = (tree(&root.join(folder)), tree(&PACKAGED.source.join(folder)));
+        let names = here.keys().collect::<BTreeSet<_>>();
+        assert_eq!(names, packaged.keys().collect(), "{folder}: what git ignores is not packaged");
+        for (name, bytes) in &here {
+            assert!(packaged[name] == *bytes, "{folder}/{name} differs");
+        }
+    }
+}
+
+#[test]
+fn a_scaffold_is_tested_linted_and_formatted() {
     let sandbox = Sandbox::new();
-    sandbox.tool(["new", "hello", "--image", "localhost:5000/acme/hello"]).assert().success();
-    assert!(sandbox.path("hello/wasmplugin.yaml").is_file());
+    for (name, args) in CASES {
+        sandbox.tool(["new"]).args(*args).assert().success();
+        // The folder is always the same, so that cargo compiles what it depends on once.
+        let cargo = |args: &[&str]| {
+            let command = isolated(snapbox::cmd::Command::new("cargo")).current_dir(sandbox.path("hello"));
+            command.env("CARGO_TARGET_DIR", sandbox.path("target")).args(args).assert().success()
+        };
+        cargo(&["fmt", "--check"]);
+        let tests = cargo(&["test", "--offline"]).get_output().stdout.clone();
+        let tests = String::from_utf8(tests).unwrap();
+        assert!(!tests.contains("running 0 tests"), "{name} has no tests:\n{tests}");
+        cargo(&["clippy", "--offline", "--all-targets", "--", "-D", "warnings"]);
+        fs_err::remove_dir_all(sandbox.path("hello")).unwrap();
+    }
+}
+
+#[test]
+fn a_name_that_does_not_do_is_refused_with_one_that_does() {
+    let long = "a".repeat(64);
+    let refused = [
+        ("Hello", "Kubernetes takes lower case letters, digits and `-`, and this has 'H'", "hello"),
+        ("_x", "Kubernetes wants a letter or a digit at both ends", "x"),
+        ("x-", "Kubernetes wants a letter or a digit at both ends", "x"),
+        ("9lives", "cargo wants no digit at the start", "filter-9lives"),
+        ("test", "a crate that comes with Rust has that name", "test-filter"),
+        ("match", "it is a keyword of Rust", "match-filter"),
+        ("proxy-wasm", "the filter depends on a crate of that name", "proxy-wasm-filter"),
+        (&long, "Kubernetes takes 63 characters, and this has 64", &long[..63]),
+    ];
+    for (name, reason, suggestion) in refused {
+        let sandbox = Sandbox::new();
+        let message = format!(
+            "error: `{name}` cannot be the name of a filter: {reason}\n\nhelp: try `--name {suggestion}`\n"
+        );
+        for args in [&["new", name][..], &["new", "folder", "--name", name]] {
+            sandbox.tool(args).assert().code(2).stdout_eq("").stderr_eq(&message);
+            assert!(is_empty(&sandbox.path("")), "something was made of {name:?}");
+        }
+        // The suggestion is taken.
+        sandbox.tool(["new", "folder", "--name", suggestion]).assert().success();
+    }
+}
+
+#[test]
+fn a_wrong_option_is_refused_before_anything_is_made() {
+    let sandbox = Sandbox::new();
+    for option in [
+        ["--template", "http-header"],
+        ["--image", "http://quay.io/acme/hello"],
+        ["--image", "quay.io/Acme/hello"],
+        ["--image", "quay.io/acme/hello:1"],
+        ["--namespace", "My_Space"],
+        ["--phase", "LAST"],
+        ["--vcs", "cvs"],
+    ] {
+        let assert = sandbox.tool(["new", "hello"]).args(option).assert().code(2).stdout_eq("");
+        assert!(!assert.get_output().stderr.is_empty());
+        assert!(!sandbox.path("hello").exists(), "{option:?}");
+    }
+}
+
+#[test]
+fn an_underscore_is_a_hyphen_for_kubernetes() {
+    let sandbox = Sandbox::new();
+    sandbox.tool(["new", "my_filter"]).assert().success();
+    let resource = sandbox.read("my_filter/wasmplugin.yaml");
+    assert!(resource.contains("\nmetadata:\n  name: my-filter\n"), "{resource}");
+    assert!(sandbox.read("my_filter/Cargo.toml").contains("\nname = \"my_filter\"\n"));
+}
+
+#[test]
+fn what_is_there_stays_as_it_is() {
+    let sandbox = Sandbox::with_hello();
+    sandbox.write("file", "text");
+    sandbox.write("folder/.hidden", "text");
+    let before = tree(&sandbox.path(""));
+    for (path, what) in [
+        ("file", "is there already, and is not a folder"),
+        ("folder", "is there already, and is not empty"),
+        ("hello", "is a cargo package already"),
+        (".", "is there already, and is not empty"),
+    ] {
+        let assert = sandbox.tool(["new", path, "--name", "other"]).assert().code(2).stdout_eq("");
+        let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        assert!(stderr.starts_with(&format!("error: `{path}` {what}\n")), "{stderr}");
+        assert_eq!(tree(&sandbox.path("")), before);
+    }
+}
+
+#[test]
+fn an_empty_folder_is_filled() {
+    let sandbox = Sandbox::new();
+    fs_err::create_dir(sandbox.path("hello")).unwrap();
+    sandbox.tool(["new", "hello"]).assert().success();
+    assert_tree(&sandbox.path("hello"), "new/http-headers");
+
+    fs_err::create_dir(sandbox.path("here")).unwrap();
+    sandbox.tool_in("here", ["new", ".", "--name", "hello"]).assert().success();
+    assert_tree(&sandbox.path("here"), "new/http-headers");
+}
+
+#[test]
+fn a_workspace_gets_a_member() {
+    let sandbox = Sandbox::new();
+    sandbox.write("Cargo.toml", "[workspace]\nmembers = []\nresolver = \"3\"\n");
+    sandbox.tool(["new", "plugins/hello"]).assert().success();
+    assert_tree(&sandbox.path("plugins/hello"), "new/http-headers");
+    let command = isolated(snapbox::cmd::Command::new("cargo")).current_dir(sandbox.path(""));
+    let metadata = command.args(["metadata", "--no-deps", "--format-version", "1"]).assert().success();
+    let metadata: Value = serde_json::from_slice(&metadata.get_output().stdout).unwrap();
+    assert_eq!(metadata["workspace_members"].as_array().unwrap().len(), 1);
+    assert_eq!(metadata["packages"][0]["name"], "hello");
+
+    // The same name again would make a workspace in which no cargo command works.
+    let before = tree(&sandbox.path(""));
+    sandbox.tool(["new", "other/hello"]).assert().code(101).stdout_eq("");
+    assert_eq!(tree(&sandbox.path("")), before);
+}
+
+#[test]
+fn version_control_is_as_asked() {
+    let sandbox = Sandbox::new();
+    sandbox.tool(["new", "hello", "--vcs", "none"]).assert().success();
+    assert!(!sandbox.path("hello/.git").exists());
+    assert!(!sandbox.path("hello/.gitignore").exists());
+    sandbox.tool(["new", "with-git", "--vcs", "git"]).assert().success();
+    assert!(sandbox.path("with-git/.git").is_dir());
+    assert_eq!(sandbox.read("with-git/.gitignore"), "/target\n");
+}
+
+#[test]
+fn the_templates_are_listed_on_standard_output() {
+    let assert = Sandbox::new().tool(["new", "--list-templates"]).assert().success().stderr_eq("");
+    assert.stdout_eq(str![[r#"
+http-headers  adds the headers that stand in its configuration to each response
+minimal       logs each request; the least that a filter needs
+
+"#]]);
+}
+
+#[test]
+fn what_was_made_is_told_on_standard_error() {
+    let assert = Sandbox::new().tool(["new", "hello"]).assert().success().stdout_eq("");
+    assert.stderr_eq(str![[r#"
+     Created filter `hello` from the template `http-headers`
+note: next, `cd hello` and `cargo wasmplugin build`
+
+"#]]);
+}
+
+#[test]
+fn without_a_terminal_nothing_is_asked() {
+    let sandbox = Sandbox::new();
+    sandbox.tool(["new"]).assert().code(2).stdout_eq("").stderr_eq(str![[r#"
+error: the folder of the new filter is missing
+
+help: name it, as in `cargo wasmplugin new hello`
+
+"#]]);
+    assert!(is_empty(&sandbox.path("")));
+}
+
+const FOLDER: &str = "Folder of the new filter:";
+const IMAGE: &str = "Image repository, such as quay.io/acme/hello (empty: set it later):";
+
+#[test]
+fn what_is_missing_is_asked_for_at_a_terminal() {
+    let sandbox = Sandbox::new();
+    let mut terminal =
+        Terminal::run(&sandbox.path(""), &["new", "--template", "minimal", "--phase", "AUTHZ"]);
+    terminal.expect(FOLDER).answer("hello\n");
+    terminal.expect(IMAGE).answer("http://quay.io/acme/hello\n");
+    terminal.expect(IMAGE).answer("quay.io/acme/hello\n");
+    let (status, screen) = terminal.end();
+    assert!(status.success(), "{screen}");
+
+    let told = screen.lines().find_map(|line| line.strip_prefix("note: the same without questions: "));
+    let told = told.unwrap_or_else(|| panic!("the command line is not told:\n{screen}"));
+    let words: Vec<&OsStr> = told.split(' ').map(OsStr::new).collect();
+    assert_eq!(words[..2], ["cargo", "wasmplugin"]);
+    let other = Sandbox::new();
+    other.tool(&words[2..]).assert().success();
+    assert_eq!(tree(&sandbox.path("")), tree(&other.path("")));
+    assert!(sandbox.read("hello/Cargo.toml").contains("image = \"quay.io/acme/hello\""));
+}
+
+#[test]
+fn nothing_is_asked_where_nothing_is_missing() {
+    let sandbox = Sandbox::new();
+    let terminal = Terminal::run(&sandbox.path(""), &["new", "hello", "--image", "quay.io/acme/hello"]);
+    let (status, screen) = terminal.end();
+    assert!(status.success() && !screen.contains("the same without questions"), "{screen}");
+}
+
+#[test]
+fn no_answer_makes_nothing() {
+    let sandbox = Sandbox::new();
+    let mut terminal = Terminal::run(&sandbox.path(""), &["new"]);
+    terminal.expect(FOLDER).answer("\x04");
+    let (status, screen) = terminal.end();
+    assert_eq!(status.code(), Some(2), "{screen}");
+    assert!(is_empty(&sandbox.path("")));
 }

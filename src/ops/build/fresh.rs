@@ -1,7 +1,7 @@
 //! Whether a package is built already, so that nothing but cargo has to look at what has not changed.
 //!
-//! It is told as cargo tells it: by the sizes and times of files. A package with warnings is never fresh, so
-//! that these are shown again.
+//! What goes in is told by its content; what came out, as cargo does it, by the sizes and times of files. A
+//! package with warnings is never fresh, so that these are shown again.
 
 use std::time::UNIX_EPOCH;
 
@@ -34,17 +34,12 @@ struct FileState {
 }
 
 impl Stamp {
-    /// The stamp of `job` with the module in the file `module`.
-    pub(super) fn of(job: &Job<'_>, module: &Utf8Path, optimizer: Option<&Optimizer>) -> Result<Self> {
-        let state = |path: &Utf8Path| Ok::<_, std::io::Error>(format!("{:?}", FileState::of(path, path)?));
-        let parts = [
-            env!("CARGO_PKG_VERSION").to_owned(),
-            state(module)?,
-            optimizer.map(Optimizer::id).unwrap_or_default().to_owned(),
-            format!("{:?} {:?} {:?}", job.plugin.settings, job.tag, job.annotations),
-            job.template.text().to_owned(),
-        ];
-        Ok(Stamp(Digest::of_parts(parts.iter().map(String::as_bytes))))
+    /// The stamp of `job` with the bytes of its module.
+    pub(super) fn of(job: &Job<'_>, module: &[u8]) -> Self {
+        let settings = format!("{:?} {:?} {:?}", job.plugin.settings, job.tag, job.annotations);
+        let optimizer = job.optimizer.as_ref().map(Optimizer::id).unwrap_or_default();
+        let said = [env!("CARGO_PKG_VERSION"), optimizer, &settings, job.template.text()];
+        Stamp(Digest::of_parts(said.map(str::as_bytes).into_iter().chain([module])))
     }
 
     /// What was built under the same stamp, where all of it is still there as it was written.

@@ -17,6 +17,7 @@ use crate::digest::Digest;
 use crate::error::{Explain, Result};
 use crate::findings::{Findings, Passed, Refused};
 use crate::fs::Lock;
+use crate::optimize::Optimizer;
 use crate::project::{Plugin, Project, Selection, is_cargos_own};
 use crate::reference::Tag;
 use crate::resource::{Resource, Template};
@@ -185,6 +186,8 @@ fn of_file(ctx: &Context, file: &Utf8Path, options: &BuildOptions) -> Plugin {
 struct Job<'p> {
     plugin: &'p Plugin,
     template: Template,
+    /// Nothing where the module is to stay as it was compiled.
+    optimizer: Option<Optimizer>,
     tag: Option<Tag>,
     annotations: BTreeMap<String, String>,
     /// The folder of all output, with one for each package in it.
@@ -198,7 +201,8 @@ impl Job<'_> {
     }
 }
 
-/// Reads the resources first: what is wrong in them shall not cost a compilation.
+/// Reads the resources and looks for the optimizer first: what is wrong with them shall not cost a
+/// compilation.
 fn jobs<'p>(
     ctx: &Context,
     options: &BuildOptions,
@@ -210,10 +214,11 @@ fn jobs<'p>(
         if options.needs_resource && plugin.settings.image.is_none() && template.needs_image() {
             return Err(NoImage { package: plugin.name.clone() }.into());
         }
+        let optimizer = Optimizer::of(ctx, plugin.settings.optimize, options.wasm_opt.as_deref())?;
         let mut annotations = plugin.annotations.clone();
         annotations.extend(options.annotations.iter().cloned());
         let tag = options.tag.clone().or_else(|| plugin.tag.clone());
-        Ok(Job { plugin, template, tag, annotations, output: target_dir.join("wasmplugin") })
+        Ok(Job { plugin, template, optimizer, tag, annotations, output: target_dir.join("wasmplugin") })
     };
     plugins.into_iter().map(job).collect()
 }
@@ -240,9 +245,8 @@ fn package_all(
     compile_time: Duration,
     lock: Option<Lock>,
 ) -> Result<Vec<Built>> {
-    let wasm_opt = options.wasm_opt.as_deref();
-    let judge = |(job, module)| package::judge(ctx, wasm_opt, job, module, compile_time);
-    let judged = jobs.into_iter().zip(modules).map(judge).collect::<Result<Vec<_>>>()?;
+    let judge = |(job, module): (_, &Utf8PathBuf)| package::judge(ctx, job, module, compile_time);
+    let judged = jobs.into_iter().zip(&modules).map(judge).collect::<Result<Vec<_>>>()?;
     drop(lock);
     let passed = pass(&judged, options.deny_warnings)?;
     let package = |(judged, passed)| package::package(ctx, judged, passed);

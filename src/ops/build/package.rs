@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use crate::check;
 use crate::config::Settings;
@@ -15,7 +15,6 @@ use crate::image::{Image, MODULE_FILE, RUNTIME_CONFIG_FILE, RuntimeConfig};
 use crate::module::{CompiledModule, OptimizedModule};
 use crate::ops::build::fresh::Stamp;
 use crate::ops::build::{Built, Job, LayerSummary, Packaged, Sizes, Times};
-use crate::optimize::Optimizer;
 use crate::resource::{PulledImage, Resource};
 use crate::transport::layout;
 
@@ -38,14 +37,13 @@ enum State {
 /// Optimizes and checks the module in the file `module`, and tells what was found.
 pub(super) fn judge<'p>(
     ctx: &Context,
-    wasm_opt: Option<&Utf8Path>,
     job: Job<'p>,
-    module: Utf8PathBuf,
+    module: &Utf8Path,
     compile: Duration,
 ) -> Result<Judged<'p>> {
     let mut times = Times { compile, ..Times::default() };
-    let optimizer = Optimizer::of(ctx, job.plugin.settings.optimize, wasm_opt)?;
-    let stamp = Stamp::of(&job, &module, optimizer.as_ref())?;
+    let bytes = fs_err::read(module)?;
+    let stamp = Stamp::of(&job, &bytes);
     if let Some(packaged) = stamp.fresh(&job) {
         return Ok(Judged {
             job,
@@ -56,8 +54,8 @@ pub(super) fn judge<'p>(
         });
     }
     let started = Instant::now();
-    let compiled = CompiledModule::read(ctx.shown(&module).to_owned(), fs_err::read(&module)?)?;
-    let module = match optimizer {
+    let compiled = CompiledModule::read(ctx.shown(module).to_owned(), bytes)?;
+    let module = match &job.optimizer {
         Some(optimizer) => {
             optimizer.optimize(ctx, &compiled, &job.output.join(".optimized").join(&job.plugin.name))?
         }
@@ -108,6 +106,7 @@ fn write(
     passed: &Passed,
 ) -> Result<(Packaged, Option<Resource>)> {
     let Settings { variant, root_ids, .. } = &job.plugin.settings;
+    ctx.shell.status("Packaging", &job.plugin.name);
     let module = optimized.strip(passed);
     let runtime_config = RuntimeConfig::new(check::abi(&optimized.info), root_ids);
     let image = Image::assemble(&module, passed, &runtime_config, *variant, job.annotations.clone());

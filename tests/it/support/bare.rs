@@ -3,7 +3,7 @@
 use super::Sandbox;
 
 /// What a mesh asks of every module, and nothing else.
-pub const SOURCE: &str = r#"//! A filter that lets everything through.
+pub(crate) const SOURCE: &str = r#"//! A filter that lets everything through.
 
 unsafe extern "C" {
     fn __wasm_call_ctors();
@@ -30,7 +30,7 @@ pub extern "C" fn proxy_on_request_headers(_context: u32, _count: u32, _end: u32
 "#;
 
 /// Its Cargo.toml, with `settings` under `[package.metadata.wasmplugin]`.
-pub fn manifest(name: &str, settings: &str) -> String {
+pub(crate) fn manifest(name: &str, settings: &str) -> String {
     format!(
         "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
          [lib]\ncrate-type = [\"cdylib\"]\n\n\
@@ -39,7 +39,7 @@ pub fn manifest(name: &str, settings: &str) -> String {
 }
 
 /// The same module in WebAssembly text, for the tests that give a module instead of a crate.
-pub const TEXT: &str = r#"(module
+pub(crate) const TEXT: &str = r#"(module
   (memory (export "memory") 1)
   (func (export "_initialize"))
   (func (export "proxy_abi_version_0_2_1"))
@@ -48,14 +48,14 @@ pub const TEXT: &str = r#"(module
 
 impl Sandbox {
     /// Puts the filter `name` into a folder of that name; it has an image, so its build is complete.
-    pub fn add_bare(&self, name: &str) {
+    pub(crate) fn add_bare(&self, name: &str) {
         let settings = format!("image = \"localhost:5000/acme/{name}\"\n");
         self.write(format!("{name}/Cargo.toml"), manifest(name, &settings));
         self.write(format!("{name}/src/lib.rs"), SOURCE);
     }
 
     /// A sandbox with the filter `bare` in it.
-    pub fn with_bare() -> Self {
+    pub(crate) fn with_bare() -> Self {
         let sandbox = Sandbox::new();
         sandbox.add_bare("bare");
         sandbox

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 /// All files below `folder`, by their path in it.
-pub fn files(folder: &Utf8Path) -> io::Result<BTreeMap<Utf8PathBuf, Vec<u8>>> {
+pub(crate) fn files(folder: &Utf8Path) -> io::Result<BTreeMap<Utf8PathBuf, Vec<u8>>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
@@ -26,7 +26,7 @@ pub fn files(folder: &Utf8Path) -> io::Result<BTreeMap<Utf8PathBuf, Vec<u8>>> {
 
 /// Checks that the output folder of a package is whole and that everything in it belongs together; returns
 /// its digest.
-pub fn check(folder: &Utf8Path) -> Result<String, String> {
+pub(crate) fn check(folder: &Utf8Path) -> Result<String, String> {
     let files = files(folder).map_err(|error| error.to_string())?;
     let file = |path: &str| files.get(Utf8Path::new(path)).ok_or_else(|| format!("`{path}` is missing"));
     let text = |path: &str| file(path).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
@@ -102,7 +102,7 @@ fn equal_bytes(name: &str, packed: Option<Vec<u8>>, beside: &[u8]) -> Result<(),
 }
 
 /// The files of a layer that is a packed archive.
-pub fn unpack(layer: &[u8]) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn unpack(layer: &[u8]) -> BTreeMap<String, Vec<u8>> {
     let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(layer));
     let mut files = BTreeMap::new();
     for entry in archive.entries().unwrap() {
@@ -121,7 +121,7 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 /// What a killed build left beside the outputs: all hidden names but those of locks, records and caches.
-pub fn leftovers(target_dir: &Utf8Path) -> Vec<String> {
+pub(crate) fn leftovers(target_dir: &Utf8Path) -> Vec<String> {
     let known = [".optimized", ".fingerprint", ".cargo-lock", ".compile.lock"];
     let names = target_dir
         .join("wasmplugin")

@@ -69,7 +69,7 @@ impl HttpContext for Filter {
 ];
 
 /// A library that panics, and tells where it stands.
-pub const SHARED: &str = r#"#[inline(never)]
+pub(crate) const SHARED: &str = r#"#[inline(never)]
 pub fn shared(number: usize) -> &'static str {
     assert!(number != 7, "{number}");
     file!()
@@ -78,7 +78,7 @@ pub fn shared(number: usize) -> &'static str {
 
 impl Sandbox {
     /// Puts the workspace into the folder `below`; its filter is called `filter`.
-    pub fn add_probe(&self, below: &str) {
+    pub(crate) fn add_probe(&self, below: &str) {
         for (path, text) in FILES {
             self.write(format!("{below}/{path}"), text);
         }

@@ -11,7 +11,7 @@ use super::running::{run, stderr};
 impl Sandbox {
     /// Runs it to an end with this exit code. Standard error has to be `expected`, where `[ROOT]` is the folder
     /// of the sandbox, and standard output has to be empty.
-    pub fn refuses(&self, command: &mut Command, code: i32, expected: impl IntoData) {
+    pub(crate) fn refuses(&self, command: &mut Command, code: i32, expected: impl IntoData) {
         let output = run(command);
         let stderr = stderr(&output);
         assert_eq!(output.status.code(), Some(code), "{stderr}");
@@ -20,7 +20,7 @@ impl Sandbox {
     }
 
     /// Compares what was said with a snapshot; what belongs to this run alone has names.
-    pub fn says(&self, text: &str, expected: impl IntoData) {
+    pub(crate) fn says(&self, text: &str, expected: impl IntoData) {
         // All tests share cargo's cache of packages, so any of them may have to wait.
         let waits = |line: &&str| !line.contains("Blocking waiting for file lock on package cache");
         let text: String = text.split_inclusive('\n').filter(waits).collect();

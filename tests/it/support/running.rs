@@ -2,16 +2,20 @@
 
 use std::ffi::OsStr;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{SURROUNDINGS, Sandbox, tool};
 
 /// Longer than anything here takes on a busy machine.
-pub const DEADLINE: Duration = Duration::from_secs(120);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
 impl Sandbox {
     /// The program as a process of the standard library, which can be signalled while it runs.
-    pub fn process_in(&self, below: &str, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+    pub(crate) fn process_in(
+        &self,
+        below: &str,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Command {
         let mut command = Command::new(tool());
         isolate(&mut command);
         command.current_dir(self.path(below)).args(args);
@@ -19,7 +23,7 @@ impl Sandbox {
     }
 
     /// The program as the last words of another command, such as a shell that ends in `exec "$@"`.
-    pub fn process_by(
+    pub(crate) fn process_by(
         &self,
         below: &str,
         wrapper: &[&str],
@@ -42,31 +46,27 @@ fn isolate(command: &mut Command) {
 }
 
 /// Starts it with its output kept.
-pub fn start(command: &mut Command) -> Child {
+pub(crate) fn start(command: &mut Command) -> Child {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// Runs it to its end.
-pub fn run(command: &mut Command) -> Output {
+pub(crate) fn run(command: &mut Command) -> Output {
     start(command).wait_with_output().unwrap()
 }
 
 /// Runs it to an end that has to be a good one.
-pub fn succeed(command: &mut Command) -> Output {
+pub(crate) fn succeed(command: &mut Command) -> Output {
     let output = run(command);
     assert!(output.status.success(), "{command:?}: {}\n{}", output.status, stderr(&output));
     output
 }
 
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Waits until `done` holds.
-pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !done() {
-        assert!(started.elapsed() < DEADLINE, "waited too long until {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+/// Waits until `done` holds, for no longer than anything here may take.
+pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    super::until(DEADLINE, what, || done().then_some(()));
 }

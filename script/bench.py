@@ -1,0 +1,306 @@
+"""The measurements of script/bench: `bench.py TOOL WASM-OPT`.
+
+Both sides of a row run in turns, in one run of this script, on copies of the same scaffold. What is shown are
+medians. The filters are built as a user builds them, outside of this repository.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+TARGET = "wasm32-wasip1"
+PLUGINS = 20
+MIB = 1024 * 1024
+
+# The profile that the documentation of the proxy-wasm crate shows.
+DOCUMENTED_PROFILE = """
+[profile.release]
+lto = true
+opt-level = 3
+codegen-units = 1
+panic = "abort"
+strip = "debuginfo"
+"""
+
+# The profile that cargo-wasmplugin gives cargo, as `build -v` shows it.
+SAME_PROFILE = ["--profile", "wasmplugin"] + [
+    word
+    for setting in (
+        'inherits="release"',
+        "lto=true",
+        "codegen-units=1",
+        'panic="abort"',
+        'strip="debuginfo"',
+        "opt-level=3",
+    )
+    for word in ("--config", f"profile.wasmplugin.{setting}")
+]
+
+
+def main():
+    tool, wasm_opt = (Path(argument).resolve() for argument in sys.argv[1:])
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="wasmplugin-bench-") as work:
+        bench = Bench(Path(work), tool, wasm_opt)
+        # The changed line comes last, for the sizes are those of the scaffold as it is.
+        rows = bench.unchanged() + bench.workspace() + bench.sizes() + bench.start() + bench.memory()
+        rows += bench.changed_line()
+    print("| what | cargo-wasmplugin | by hand | compared | limit | |")
+    print("| --- | ---: | ---: | ---: | ---: | --- |")
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    print()
+    print(f"Medians; {'; '.join(bench.notes)}. {os.cpu_count()} cores, load {load:.1f} at the start.")
+    for line in bench.versions():
+        print(f"{line}.")
+
+
+class Bench:
+    def __init__(self, work, tool, wasm_opt):
+        self.work, self.tool, self.wasm_opt = work, tool, wasm_opt
+        self.notes = []
+        self.env = dict(os.environ)
+        for name in ("CARGO", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"):
+            self.env.pop(name, None)
+        self.env["CARGO_NET_OFFLINE"] = "true"
+        self.env["PATH"] = f"{tool.parent}{os.pathsep}{self.env['PATH']}"
+        say("a scaffold")
+        self.run(work, ["cargo", "wasmplugin", "new", "hello", "--vcs", "none", "--image", "localhost:5000/acme/hello"])
+        self.run(work / "hello", ["cargo", "generate-lockfile"])
+        # Each side has a folder of its own, so that neither finds what the other one built.
+        self.ours, self.plain, self.hand = (self.copy(name) for name in ("ours", "plain", "hand"))
+        with open(self.plain / "Cargo.toml", "a") as manifest:
+            manifest.write(DOCUMENTED_PROFILE)
+        say("the first builds")
+        self.run(self.ours, BUILD)
+        self.run(self.plain, PLAIN)
+
+    def copy(self, name):
+        shutil.copytree(self.work / "hello", self.work / name / "hello")
+        return self.work / name / "hello"
+
+    def unchanged(self):
+        say("nothing changed, one plugin")
+        ours, plain = self.turns(31, lambda: self.timed(self.ours, BUILD), lambda: self.timed(self.plain, PLAIN))
+        self.notes.append("31 runs of an unchanged build")
+        name = "`cargo wasmplugin build`, nothing changed, against `cargo build --release`"
+        return [difference_row(name, ours, plain, 0.060)]
+
+    def workspace(self):
+        say(f"nothing changed, {PLUGINS} plugins")
+        root = self.work / "workspace"
+        root.mkdir()
+        manifest = '[workspace]\nresolver = "3"\nmembers = []\n\n[workspace.metadata.wasmplugin]\nimage = "localhost:5000/acme/{name}"\n'
+        (root / "Cargo.toml").write_text(manifest)
+        for number in range(PLUGINS):
+            self.run(root, ["cargo", "wasmplugin", "new", f"filter-{number}"])
+        shutil.copy(self.ours / "Cargo.lock", root)
+        build, plain = BUILD + ["--workspace"], PLAIN + ["--workspace"]
+        self.run(root, build)
+        self.run(root, plain)
+        ours, by_cargo = self.turns(15, lambda: self.timed(root, build), lambda: self.timed(root, plain))
+        self.notes.append(f"15 of a workspace of {PLUGINS}")
+        name = f"the same with `--workspace`, {PLUGINS} plugins"
+        return [ratio_row(name, ours, by_cargo, 1.3, milliseconds)]
+
+    def changed_line(self):
+        say("one line changed")
+        by_hand = self.by_hand()
+        self.timed(self.hand, by_hand)
+        runs = iter(range(1000))
+
+        # The text is part of the module: a comment would leave it as it was, and the optimizer would not run.
+        def edit(folder):
+            source = folder / "src/lib.rs"
+            text = re.sub(r'info!\("(run \d+: )?', f'info!("run {next(runs)}: ', source.read_text(), count=1)
+            source.write_text(text)
+
+        def ours():
+            edit(self.ours)
+            return self.timed(self.ours, BUILD)
+
+        def hand():
+            edit(self.hand)
+            return self.timed(self.hand, by_hand)
+
+        ours, hand = self.turns(9, ours, hand)
+        self.notes.append("9 after a change")
+        name = "`build` after a changed line, against cargo, wasm-opt -O3, cp and sha256sum"
+        return [ratio_row(name, ours, hand, 1.0, milliseconds)]
+
+    def by_hand(self):
+        module = f"target/{TARGET}/wasmplugin/hello.wasm"
+        steps = [
+            ["cargo", "build", "--lib", "--target", TARGET, *SAME_PROFILE],
+            [self.wasm_opt, *self.optimizer_arguments(), module, "-o", "target/plugin.wasm"],
+            ["mkdir", "-p", "target/image"],
+            ["cp", "target/plugin.wasm", "target/image/plugin.wasm"],
+            ["sha256sum", "target/image/plugin.wasm"],
+        ]
+        return ["sh", "-c", " && ".join(shlex.join(str(word) for word in step) for step in steps)]
+
+    def optimizer_arguments(self):
+        """What the tool gives wasm-opt, but for the names that it needs later."""
+        spy, log = self.work / "spy", self.work / "spy.log"
+        quoted = shlex.quote(str(self.wasm_opt)), shlex.quote(str(log))
+        spy.write_text('#!/bin/sh\nprintf "%s\\n" "$@" >{1}\nexec {0} "$@"\n'.format(*quoted))
+        spy.chmod(0o755)
+        self.run(self.ours, BUILD + ["--wasm-opt", spy])
+        return [word for word in log.read_text().splitlines() if word.startswith("-") and word not in ("-g", "-o")]
+
+    def sizes(self):
+        say("sizes")
+        by_cargo = (self.plain / f"target/{TARGET}/release/hello.wasm").stat().st_size
+
+        def size(*flags):
+            report = json.loads(self.run(self.ours, BUILD + ["-o", "json", *flags]))
+            return report["packages"][0]["module"]["size"]
+
+        name = "module of `http-headers`, `optimize = \"{}\"`, against proxy-wasm's documented profile"
+        small, quick = size("--optimize", "size"), size()
+        return [
+            ratio_row(name.format("speed"), quick, by_cargo, 0.73, kilobytes),
+            ratio_row(name.format("size"), small, by_cargo, 0.50, kilobytes),
+        ]
+
+    def start(self):
+        say("start")
+        ours, other = self.turns(
+            101, lambda: self.timed(self.work, [self.tool, "--version"]), lambda: self.timed(self.work, ["true"])
+        )
+        self.notes.append("101 of a start")
+        return [absolute_row("`cargo-wasmplugin --version`, beside `true`", ours, other, 0.010, milliseconds)]
+
+    def memory(self):
+        say("memory")
+        own, largest, of_cargo = [], [], []
+        for _ in range(5):
+            peak, tree = self.peak(self.ours, [self.tool, "build"])
+            own.append(peak)
+            largest.append(tree)
+            of_cargo.append(self.peak(self.plain, PLAIN)[1])
+        self.notes.append("5 of memory")
+        own, largest, of_cargo = (statistics.median(each) for each in (own, largest, of_cargo))
+        name = "peak memory of an unchanged `build`: "
+        return [
+            absolute_row(name + "this program's own process", own, None, 64 * MIB, mebibytes),
+            absolute_row(name + "the largest process, cargo and rustc included", largest, of_cargo, None, mebibytes),
+        ]
+
+    def peak(self, folder, command):
+        """The peak of the process itself, and that of the largest process among it and its descendants.
+
+        The kernel's VmHWM never falls, so the last look before the end tells the peak. wait4 tells the largest
+        process of the tree, not the sum.
+        """
+        child = subprocess.Popen(command, cwd=folder, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        own = 0
+        while True:
+            pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+            if pid:
+                break
+            own = max(own, high_water_mark(child.pid))
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode != 0:
+            fail(folder, command, "")
+        return own, usage.ru_maxrss * 1024
+
+    def turns(self, count, *sides):
+        """Medians of the sides, which run in turns and take turns in being the first. One round warms up."""
+        times = [[] for _ in sides]
+        for number in range(count + 1):
+            order = list(enumerate(sides))
+            for index, side in order if number % 2 else reversed(order):
+                taken = side()
+                if number:
+                    times[index].append(taken)
+        return [statistics.median(each) for each in times]
+
+    def timed(self, folder, command):
+        begin = time.perf_counter()
+        ran = subprocess.run(command, cwd=folder, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        taken = time.perf_counter() - begin
+        if ran.returncode != 0:
+            fail(folder, command, ran.stderr.decode())
+        return taken
+
+    def run(self, folder, command):
+        ran = subprocess.run(command, cwd=folder, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if ran.returncode != 0:
+            fail(folder, command, ran.stderr.decode())
+        return ran.stdout.decode()
+
+    def versions(self):
+        asked = [self.tool, "--version"], ["rustc", "--version"], [self.wasm_opt, "--version"]
+        return [self.run(self.work.parent, command).strip() for command in asked]
+
+
+BUILD = ["cargo", "wasmplugin", "build"]
+PLAIN = ["cargo", "build", "--release", "--target", TARGET]
+
+
+def high_water_mark(pid):
+    """The peak of a process in bytes; 0 before it has become a program of its own, and when it is gone."""
+    try:
+        if os.readlink(f"/proc/{pid}/exe") == os.readlink("/proc/self/exe"):
+            return 0
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    except OSError:
+        return 0
+    return int(found[1]) * 1024 if found else 0
+
+
+def difference_row(what, ours, other, limit):
+    more = ours - other
+    shown = f"{more * 1e3:+.0f} ms", f"{limit * 1e3:+.0f} ms"
+    return what, milliseconds(ours), milliseconds(other), *shown, verdict(more, limit)
+
+
+def ratio_row(what, ours, other, limit, unit):
+    # What is judged is what is shown.
+    ratio = round(ours / other, 2)
+    return what, unit(ours), unit(other), f"{ratio:.2f}x", f"{limit:.2f}x", verdict(ratio, limit)
+
+
+def absolute_row(what, ours, other, limit, unit):
+    shown = "" if limit is None else unit(limit)
+    return what, unit(ours), "" if other is None else unit(other), "", shown, verdict(ours, limit)
+
+
+def verdict(measured, limit):
+    if limit is None:
+        return ""
+    return "ok" if measured <= limit else "**missed**"
+
+
+def milliseconds(seconds):
+    return f"{seconds * 1e3:.1f} ms"
+
+
+def kilobytes(size):
+    return f"{size / 1e3:.1f} kB"
+
+
+def mebibytes(size):
+    return f"{size / MIB:.1f} MiB"
+
+
+def say(what):
+    print(f"bench: {what}", file=sys.stderr, flush=True)
+
+
+def fail(folder, command, said):
+    print(said, file=sys.stderr)
+    sys.exit(f"bench: error: {shlex.join(str(word) for word in command)} failed in {folder}")
+
+
+if __name__ == "__main__":
+    main()

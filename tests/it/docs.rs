@@ -1,0 +1,161 @@
+//! The documentation tells the truth: what it lists is what there is, and what it shows is what happens.
+
+use std::collections::BTreeSet;
+
+use cargo_wasmplugin::check::{RULES, meshes};
+use cargo_wasmplugin::config::{Manifest, Section};
+use cargo_wasmplugin::findings::{Finding, Severity};
+use serde_json::Value;
+use snapbox::cmd::Command;
+
+use crate::support::{Sandbox, isolated, tool};
+
+const README: &str = include_str!("../../README.md");
+const CHECKS: &str = include_str!("../../docs/checks.md");
+const JSON: &str = include_str!("../../docs/json.md");
+const SETTINGS: &str = include_str!("../../docs/settings.md");
+
+#[test]
+fn every_rule_has_its_chapter() {
+    let codes: Vec<&str> = RULES.iter().map(|rule| rule.code).collect();
+    assert_eq!(chapters(CHECKS), codes);
+    for code in codes {
+        assert!(CHECKS.contains(&format!("\n| [{code}](#{code}) |")), "`{code}` is not in the table");
+    }
+}
+
+#[test]
+fn every_setting_has_its_chapter_and_its_row() {
+    // The program itself lists the settings where it is given one that is not among them.
+    let text = "[package.metadata.wasmplugin]\nqqqqqqqq = 1\n".to_owned();
+    let manifest = Manifest::parse("Cargo.toml".into(), text).unwrap();
+    let refused = manifest.layer(Section::Package, "hello").unwrap_err();
+    let help = refused.problems[0].help.clone().unwrap();
+    let keys: Vec<&str> = help.split('`').skip(1).step_by(2).collect();
+    assert!(keys.contains(&"image"), "{help}");
+
+    let chapters = chapters(SETTINGS);
+    assert_eq!(chapters, [keys.as_slice(), &["wasmplugin.yaml"]].concat());
+    for key in keys {
+        assert!(README.contains(&format!("\n| `{key}` |")), "`{key}` is not in the README");
+    }
+}
+
+#[test]
+fn the_meshes_are_those_that_are_known() {
+    let same_product =
+        |a: &meshes::Mesh, b: &meshes::Mesh| a.name.split('-').next() == b.name.split('-').next();
+    let products = meshes::MESHES.chunk_by(same_product);
+    let ends = products.flat_map(|product| [product.first().unwrap().name, product.last().unwrap().name]);
+    let defaults = meshes::default_meshes().into_iter().map(|mesh| mesh.name);
+    for mesh in ends.chain(defaults) {
+        assert!(SETTINGS.contains(&format!("`{mesh}`")), "`{mesh}` is not in docs/settings.md");
+    }
+}
+
+#[test]
+fn what_the_readme_shows_is_what_happens() {
+    let sandbox = Sandbox::new();
+    let mut folder = sandbox.path("");
+    let mut ran = 0;
+    for (command, shown) in console(README) {
+        if let Some(below) = command.strip_prefix("cd ") {
+            folder = folder.join(below);
+        } else if let Some(args) =
+            command.strip_prefix("cargo ").filter(|args| args.starts_with("wasmplugin "))
+        {
+            let printed = cargo().args(args.split(' ')).current_dir(&folder).assert().success();
+            let output = printed.get_output();
+            let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+            for line in shown {
+                assert!(is_in(line, &printed), "{command}\n\nshown:\n{line}\n\nprinted:\n{printed}");
+            }
+            ran += 1;
+        }
+    }
+    assert!(ran >= 2, "the README shows no commands that could be tried");
+
+    let json = cargo()
+        .args(["wasmplugin", "build", "--quiet", "-o", "json"])
+        .current_dir(&folder)
+        .assert()
+        .success();
+    let report: Value = serde_json::from_slice(&json.get_output().stdout).unwrap();
+    let mut fields = BTreeSet::from(["schema".to_owned(), "packages".to_owned()]);
+    assert_eq!(report.as_object().unwrap().len(), fields.len());
+    collect("", &report["packages"][0], &mut fields);
+    collect("findings[]", &serde_json::to_value(finding()).unwrap(), &mut fields);
+    let rows = JSON.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    assert_eq!(rows.map(str::to_owned).collect::<BTreeSet<_>>(), fields);
+}
+
+/// The titles of the second level.
+fn chapters(text: &str) -> Vec<&str> {
+    text.lines().filter_map(|line| line.strip_prefix("## ")).collect()
+}
+
+/// The commands of the blocks of type `console`, each with the lines that are shown under it.
+fn console(text: &str) -> Vec<(&str, Vec<&str>)> {
+    let mut commands: Vec<(&str, Vec<&str>)> = Vec::new();
+    for block in text.split("\n```console\n").skip(1) {
+        for line in block.lines().take_while(|line| *line != "```") {
+            match (line.strip_prefix("$ "), commands.last_mut()) {
+                (Some(command), _) => commands.push((command, Vec::new())),
+                (None, Some((_, shown))) => shown.push(line),
+                (None, None) => panic!("output without a command: {line}"),
+            }
+        }
+    }
+    commands
+}
+
+/// Whether one printed line has the words of `line` in their order. Words with digits differ from run to run.
+fn is_in(line: &str, printed: &str) -> bool {
+    printed.lines().any(|printed| {
+        let mut printed = printed.split_whitespace();
+        let mut words = line.split_whitespace().filter(|word| !word.contains(|c: char| c.is_ascii_digit()));
+        words.all(|word| printed.any(|candidate| candidate == word))
+    })
+}
+
+/// Cargo, which finds the built program as its subcommand.
+fn cargo() -> Command {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(tool().parent().unwrap().to_owned()).chain(std::env::split_paths(&path));
+    isolated(Command::new("cargo")).env("PATH", std::env::join_paths(folders).unwrap())
+}
+
+/// The fields below `value`, written as docs/json.md writes them. The resource is a document of its own.
+fn collect(at: &str, value: &Value, fields: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                let field = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+                if !value.is_object() || key == "resource" {
+                    fields.insert(field.clone());
+                }
+                if key != "resource" {
+                    collect(&field, value, fields);
+                }
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                collect(&format!("{at}[]"), item, fields);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn finding() -> Finding {
+    let text = String::new;
+    Finding {
+        code: "",
+        severity: Severity::Warning,
+        message: text(),
+        place: text(),
+        reason: text(),
+        cure: text(),
+    }
+}

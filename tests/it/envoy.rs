@@ -1,0 +1,181 @@
+//! Modules out of built images, in the proxies themselves.
+
+use std::time::Duration;
+
+use crate::support::built::{Built, built};
+use crate::support::envoy::{Envoy, VERSIONS, validate};
+use crate::support::layout::Layout;
+use crate::support::module::plugin;
+use crate::support::{Sandbox, until};
+
+const CONFIGURATION: &str = r#"{"first-header": "some-value", "Second-Header": "42"}"#;
+
+fn assert_adds_headers(build: &Built) {
+    let module = build.image().module();
+    for version in VERSIONS {
+        let envoy = Envoy::start(version, &module, Some(CONFIGURATION))
+            .unwrap_or_else(|log| panic!("Envoy {version} does not load it:\n{log}"));
+        for _ in 0..2 {
+            let response = envoy.get("/");
+            assert_eq!((response.status, response.body.as_str()), (200, "from Envoy"));
+            assert_eq!(response.values("first-header"), ["some-value"], "Envoy {version}: {response:?}");
+            assert_eq!(response.values("second-header"), ["42"], "Envoy {version}: {response:?}");
+        }
+    }
+}
+
+/// Both variants have the same module, so what holds for the one is not asked of the other by chance.
+fn both_variants(args: &[&str]) {
+    for variant in ["oci", "compat"] {
+        assert_adds_headers(&built(&[args, &["--variant", variant]].concat()));
+    }
+}
+
+#[test]
+fn for_wasi_optimized_for_speed() {
+    both_variants(&["--target", "wasm32-wasip1", "--optimize", "speed"]);
+}
+
+#[test]
+fn for_wasi_optimized_for_size() {
+    both_variants(&["--target", "wasm32-wasip1", "--optimize", "size"]);
+}
+
+#[test]
+fn for_no_system_optimized_for_speed() {
+    both_variants(&["--target", "wasm32-unknown-unknown", "--optimize", "speed"]);
+}
+
+#[test]
+fn for_no_system_optimized_for_size() {
+    both_variants(&["--target", "wasm32-unknown-unknown", "--optimize", "size"]);
+}
+
+#[test]
+fn not_optimized() {
+    assert_adds_headers(&built(&["--optimize", "none"]));
+}
+
+#[test]
+fn what_is_built_without_options_adds_the_headers() {
+    assert_adds_headers(&built(&[]));
+}
+
+#[test]
+fn the_minimal_template_logs_each_request() {
+    let sandbox = Sandbox::new();
+    sandbox.tool(["new", "audit", "--template", "minimal"]).assert().success();
+    sandbox.tool_in("audit", ["build"]).assert().success();
+    let module = Layout(sandbox.path("audit/target/wasmplugin/audit/image")).module();
+    for version in VERSIONS {
+        let envoy = Envoy::start(version, &module, None)
+            .unwrap_or_else(|log| panic!("Envoy {version} does not load it:\n{log}"));
+        assert_eq!(envoy.get("/path?query").status, 200);
+        until(Duration::from_secs(30), "the line in the log", || {
+            envoy.log().contains("wasm log hello: GET /path?query").then_some(())
+        });
+    }
+}
+
+#[test]
+fn a_wrong_configuration_is_refused_with_its_key() {
+    let module = built(&[]).image().module();
+    let wrong = [
+        (r#"{"second-header": 42}"#, r#"the value of "second-header" is not a string: put it in quotes"#),
+        (r#"{":status": "200"}"#, r#"":status" is a pseudo-header, which only the proxy may set"#),
+        ("[]", "not a JSON object"),
+    ];
+    for version in VERSIONS {
+        for (configuration, reason) in wrong {
+            let Err(log) = Envoy::start(version, &module, Some(configuration)) else {
+                panic!("Envoy {version} takes {configuration}");
+            };
+            let line = format!("the configuration is refused: {reason}");
+            assert!(log.contains(&line), "Envoy {version} does not tell {line:?}:\n{log}");
+        }
+    }
+}
+
+#[test]
+fn no_configuration_adds_no_headers() {
+    let module = built(&[]).image().module();
+    for version in VERSIONS {
+        for configuration in [None, Some(""), Some("{}")] {
+            let envoy = Envoy::start(version, &module, configuration)
+                .unwrap_or_else(|log| panic!("Envoy {version} refuses {configuration:?}:\n{log}"));
+            let response = envoy.get("/");
+            assert_eq!((response.status, response.body.as_str()), (200, "from Envoy"));
+            assert!(response.values("first-header").is_empty(), "{response:?}");
+            assert!(envoy.log().contains("headers to add to each response: 0"), "{}", envoy.log());
+        }
+    }
+}
+
+/// Logs when it is loaded, and so has the proxy read memory.
+const LOGGER: &str = r#"
+    (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+    (func (export "_initialize") (drop (call $log (i32.const 2) (i32.const 0) (i32.const 1))))"#;
+
+/// What `build --module` makes of it: the module that it would ship, or the talk about why not. The optimizer
+/// would mend what these modules break: it takes out what nobody calls.
+fn build(module: &[u8]) -> Result<Vec<u8>, String> {
+    let sandbox = Sandbox::new();
+    sandbox.write("made.wasm", module);
+    let assert =
+        sandbox.tool(["build", "--module", "made.wasm", "--optimize", "none"]).assert().stdout_eq("");
+    let output = assert.get_output();
+    let stderr = String::from_utf8(output.stderr.clone()).unwrap();
+    match output.status.code() {
+        Some(0) => Ok(fs_err::read(sandbox.path("target/wasmplugin/made/plugin.wasm")).unwrap()),
+        Some(1) => {
+            assert!(!sandbox.path("target/wasmplugin/made").exists(), "packaged all the same:\n{stderr}");
+            Err(stderr)
+        }
+        code => panic!("exit code {code:?}:\n{stderr}"),
+    }
+}
+
+#[test]
+fn what_proxies_refuse_is_refused_before() {
+    let refused = [
+        ("unknown-import", plugin(r#"(import "env" "nobody" (func))"#, &[])),
+        ("import-signature", plugin(r#"(import "env" "proxy_log" (func (param i32) (result i32)))"#, &[])),
+        ("abi-marker", plugin("", &["marker"])),
+        ("abi-marker", plugin(r#"(func (export "proxy_abi_version_0_3_0"))"#, &["marker"])),
+        ("allocator", plugin("", &["allocator"])),
+        ("memory", plugin(LOGGER, &["memory"])),
+        ("memory", plugin(r#"(memory (export "memory") 16385)"#, &["memory"])),
+        (
+            "export-signature",
+            plugin(r#"(func (export "proxy_on_vm_start") (param i32) (result i32) i32.const 1)"#, &[]),
+        ),
+        ("import-kind", plugin(r#"(import "env" "g" (global i32))"#, &[])),
+    ];
+    for (code, module) in refused {
+        let stderr = build(&module).err().unwrap_or_else(|| panic!("`build` takes what breaks {code}"));
+        assert!(stderr.contains(&format!("[{code}]")), "not refused for {code}:\n{stderr}");
+        for version in VERSIONS {
+            let verdict = validate(version, &module);
+            assert!(verdict.is_err(), "Envoy {version} takes what breaks {code}");
+        }
+    }
+}
+
+#[test]
+fn what_passes_is_what_proxies_load() {
+    let passing = [
+        plugin("", &[]),
+        plugin(LOGGER, &[]),
+        plugin(r#"(import "env" "proxy_log" (func (param i32 i32 i32) (result i32)))"#, &[]),
+        plugin(r#"(func (export "_initialize"))"#, &[]),
+        plugin(r#"(func (export "proxy_on_vm_start") (param i32 i32) (result i32) i32.const 1)"#, &[]),
+        plugin(r#"(func (export "proxy_abi_version_0_2_0"))"#, &["marker"]),
+    ];
+    for module in passing {
+        let shipped = build(&module).unwrap_or_else(|stderr| panic!("refused:\n{stderr}"));
+        for version in VERSIONS {
+            validate(version, &shipped)
+                .unwrap_or_else(|log| panic!("Envoy {version} does not load it:\n{log}"));
+        }
+    }
+}

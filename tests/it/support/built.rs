@@ -1,0 +1,105 @@
+//! The filter `hello` of the default template, built in many ways in one folder, so that what it depends on is
+//! compiled once a way.
+
+use std::collections::HashMap;
+use std::process::Output;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use fs_err::File;
+use serde_json::Value;
+
+use crate::support::layout::Layout;
+use crate::support::{isolated, tool};
+
+/// What a build wrote, in a place where no other build replaces it.
+#[derive(Clone)]
+pub(crate) struct Built {
+    pub(crate) folder: Utf8PathBuf,
+    /// Where the program wrote it.
+    pub(crate) was_in: Utf8PathBuf,
+}
+
+impl Built {
+    pub(crate) fn in_folder(folder: Utf8PathBuf) -> Self {
+        Built { was_in: folder.clone(), folder }
+    }
+
+    pub(crate) fn bytes(&self, file: &str) -> Vec<u8> {
+        fs_err::read(self.folder.join(file)).unwrap()
+    }
+
+    pub(crate) fn text(&self, file: &str) -> String {
+        String::from_utf8(self.bytes(file)).unwrap()
+    }
+
+    pub(crate) fn image(&self) -> Layout {
+        Layout(self.folder.join("image"))
+    }
+}
+
+/// The result of `build` with these arguments; each list of arguments is built once.
+pub(crate) fn built(args: &[&str]) -> Built {
+    let mut builds = WORKSHOP.builds.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = args.join(" ");
+    if let Some(built) = builds.get(&key) {
+        return built.clone();
+    }
+    run(args);
+    let folder = WORKSHOP.root.join(builds.len().to_string());
+    let was_in = WORKSHOP.root.join("hello/target/wasmplugin/hello");
+    fs_err::rename(&was_in, &folder).unwrap();
+    let built = Built { folder, was_in };
+    builds.insert(key, built.clone());
+    built
+}
+
+/// What `build` with these arguments says when nothing is left to compile, and what it wrote.
+pub(crate) fn built_again(args: &[&str]) -> (Output, Built) {
+    let builds = WORKSHOP.builds.lock().unwrap_or_else(PoisonError::into_inner);
+    // Another optimization has another opt-level, and cargo keeps one of each crate's modules.
+    run(args);
+    let output = run(args);
+    drop(builds);
+    (output, built(args))
+}
+
+/// The document of `build -o json` for the filter, and what the build wrote.
+pub(crate) fn built_as_json(args: &[&str]) -> (Value, Built) {
+    let (output, built) = built_again(&[args, &["-o", "json"]].concat());
+    (serde_json::from_slice(&output.stdout).unwrap(), built)
+}
+
+struct Workshop {
+    root: Utf8PathBuf,
+    builds: Mutex<HashMap<String, Built>>,
+    _lock: File,
+}
+
+static WORKSHOP: LazyLock<Workshop> = LazyLock::new(|| {
+    // A static is never dropped, so a temporary folder would stay. This one is emptied by the next run; a run
+    // at the same time takes the next number.
+    let tmp = Utf8Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let free = (0..).find_map(|number| {
+        let lock = File::create(tmp.join(format!("built-{number}.lock"))).unwrap();
+        lock.file().try_lock().ok()?;
+        Some((lock, tmp.join(format!("built-{number}"))))
+    });
+    let (lock, root) = free.unwrap();
+    if root.exists() {
+        fs_err::remove_dir_all(&root).unwrap();
+    }
+    fs_err::create_dir_all(&root).unwrap();
+    let command = isolated(snapbox::cmd::Command::new(tool()));
+    command
+        .current_dir(&root)
+        .args(["new", "hello", "--vcs", "none", "--image", "localhost:5000/acme/hello"])
+        .assert()
+        .success();
+    Workshop { root, builds: Mutex::default(), _lock: lock }
+});
+
+fn run(args: &[&str]) -> Output {
+    let command = isolated(snapbox::cmd::Command::new(tool())).current_dir(WORKSHOP.root.join("hello"));
+    command.arg("build").args(args).assert().success().get_output().clone()
+}
