@@ -219,7 +219,7 @@ fn what_was_made_is_told_on_standard_error() {
     let assert = Sandbox::new().tool(["new", "hello"]).assert().success().stdout_eq("");
     assert.stderr_eq(str![[r#"
      Created filter `hello` from the template `http-headers`
-note: next, `cd hello` and `cargo wasmplugin build`
+note: next, `cd hello`, `cargo test` and `cargo wasmplugin build`
 
 "#]]);
 }
