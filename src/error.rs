@@ -76,6 +76,12 @@ impl Error {
         self.0.is_told()
     }
 
+    /// The error itself, where it is a `T`.
+    pub fn downcast_ref<T: Explain>(&self) -> Option<&T> {
+        let error: &dyn std::error::Error = &*self.0;
+        error.downcast_ref()
+    }
+
     /// The error as it is printed: in cargo's look, with causes and help.
     pub fn render(&self, renderer: &Renderer) -> String {
         if let Some(report) = self.0.report(renderer) {

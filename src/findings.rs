@@ -50,11 +50,11 @@ impl Findings {
     ///
     /// # Errors
     ///
-    /// Where a finding forbids it. The findings are then to be shown by who asked.
-    pub fn pass(self, deny_warnings: bool) -> Result<Passed, Refused> {
+    /// Gives the findings back where one forbids it.
+    pub fn pass(self, deny_warnings: bool) -> Result<Passed, Findings> {
         let forbidding = if deny_warnings { Severity::Warning } else { Severity::Error };
         if self.0.iter().any(|finding| finding.severity >= forbidding) {
-            Err(Refused { findings: self })
+            Err(self)
         } else {
             Ok(Passed { warnings: self })
         }
@@ -82,10 +82,10 @@ impl Passed {
 
 /// The checks forbid going on.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", refusal(.findings))]
+#[error("{}", refusal(.packages))]
 pub struct Refused {
-    /// Everything that was found.
-    pub findings: Findings,
+    /// Every package that was judged, by name, with what was found in it. The findings were shown already.
+    pub packages: Vec<(String, Findings)>,
 }
 
 impl Explain for Refused {
@@ -94,8 +94,9 @@ impl Explain for Refused {
     }
 }
 
-fn refusal(findings: &Findings) -> String {
-    let (errors, warnings) = (findings.count(Severity::Error), findings.count(Severity::Warning));
+fn refusal(packages: &[(String, Findings)]) -> String {
+    let count = |severity| packages.iter().map(|(_, findings)| findings.count(severity)).sum();
+    let (errors, warnings): (usize, usize) = (count(Severity::Error), count(Severity::Warning));
     let plural = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     match (errors, warnings) {
         (0, warnings) => format!("{}, and warnings are denied", plural(warnings, "warning")),

@@ -6,7 +6,8 @@ use crate::cli::args::{self, Cargo, Global};
 use crate::cli::output::{self, Format};
 use crate::config::{Layer, Optimize, Target, Variant};
 use crate::context::Context;
-use crate::error::{Explain as _, Result};
+use crate::error::{Error, Explain as _, Result};
+use crate::findings::Refused;
 use crate::ops::build::{self, BuildOptions, Source};
 use crate::reference::{Repository, Tag};
 
@@ -70,7 +71,11 @@ pub(super) struct Build {
 
 impl Build {
     pub(super) fn run(&self, ctx: &Context, global: &Global) -> Result<()> {
-        let built = build::build(ctx, &self.options(ctx, global))?;
+        let built = build::build(ctx, &self.options(ctx, global));
+        if let Some(refused) = built.as_ref().err().and_then(Error::downcast_ref::<Refused>) {
+            output::write_refusal(ctx, self.output.format, refused)?;
+        }
+        let built = built?;
         for package in &built {
             output::summary(ctx, package);
         }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::config::Choice as _;
 use crate::context::Context;
 use crate::error::Result;
+use crate::findings::{Finding, Findings, Refused};
 use crate::ops::build::Built;
 use crate::shell::Verbosity;
 
@@ -81,12 +82,28 @@ pub(super) fn write(ctx: &Context, format: Format, built: &[Built]) -> Result<()
             ctx.shell.out(documents.join("---\n"))?;
         }
         Format::Json => {
-            let packages: Vec<Value> = built.iter().map(package).collect();
-            let report = json!({ "schema": 1, "packages": packages });
-            ctx.shell.out(format_args!("{report:#}\n"))?;
+            report(ctx, built.iter().map(package).collect())?;
         }
     }
     Ok(())
+}
+
+/// Writes what the checks found, where that forbids to go on.
+pub(super) fn write_refusal(ctx: &Context, format: Format, refused: &Refused) -> Result<()> {
+    let found = |(name, findings): &(String, Findings)| json!({ "name": name, "findings": listed(findings) });
+    match format {
+        Format::Text | Format::Yaml => Ok(()),
+        Format::Json => report(ctx, refused.packages.iter().map(found).collect()),
+    }
+}
+
+fn report(ctx: &Context, packages: Vec<Value>) -> Result<()> {
+    let report = json!({ "schema": 1, "packages": packages });
+    Ok(ctx.shell.out(format_args!("{report:#}\n"))?)
+}
+
+fn listed(findings: &Findings) -> Vec<&Finding> {
+    findings.iter().collect()
 }
 
 fn package(built: &Built) -> Value {
@@ -110,7 +127,7 @@ fn package(built: &Built) -> Value {
             "optimize": built.settings.optimize.name(),
         },
         "resource": built.resource.as_ref().map(|resource| resource.to_json()),
-        "findings": built.warnings.iter().collect::<Vec<_>>(),
+        "findings": listed(&built.warnings),
     })
 }
 

@@ -16,7 +16,7 @@ use crate::digest::Digest;
 use crate::error::{InvalidFile, Problem};
 use crate::reference::{Repository, Tag};
 
-pub use name::kubernetes_name_problem;
+pub use name::{LONGEST_LABEL, from_package, kubernetes_label_problem, kubernetes_name_problem};
 use schema::{Place, Review};
 use url::{OciUrl, Url};
 use yaml::{Key, Node, Value};
@@ -202,7 +202,7 @@ fn complete(document: &mut Node, package: &str) {
     let before_spec = document.position("spec").unwrap_or(usize::MAX);
     let metadata = document.entry("metadata", before_spec);
     if metadata.get("name").is_none() {
-        *metadata.entry("name", 0) = Value::String(name::from_package(package)).into();
+        *metadata.entry("name", 0) = Value::String(from_package(package)).into();
     }
 }
 

@@ -8,13 +8,16 @@ pub fn kubernetes_name_problem(name: &str) -> Option<String> {
     problem(name, 253, "`a-z`, `0-9`, `-` and `.`", true)
 }
 
+/// How long a DNS-1123 label may be.
+pub const LONGEST_LABEL: usize = 63;
+
 /// Why `name` cannot be the name of a namespace: a DNS-1123 label, which is at most 63 long and without dots.
-pub(super) fn kubernetes_label_problem(name: &str) -> Option<String> {
-    problem(name, 63, "`a-z`, `0-9` and `-`", false)
+pub fn kubernetes_label_problem(name: &str) -> Option<String> {
+    problem(name, LONGEST_LABEL, "`a-z`, `0-9` and `-`", false)
 }
 
 /// The name of the resource for a cargo package: `_` becomes `-`, and so does all that Kubernetes refuses.
-pub(super) fn from_package(package: &str) -> String {
+pub fn from_package(package: &str) -> String {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let name: String =
         package.to_lowercase().chars().map(|c| if fits(c) { c } else { '-' }).take(253).collect();

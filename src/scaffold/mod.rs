@@ -10,6 +10,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 pub use catalogue::{TEMPLATES, Template};
 
 use crate::error::Explain;
+use crate::resource::from_package;
 
 /// What a template wants to know. Strings are used as they are: whoever asked has checked them.
 #[derive(Debug, Clone)]
@@ -84,7 +85,7 @@ pub fn render(template: &Template, answers: &Answers) -> Result<Vec<File>, Rende
     let environment = environment();
     let values = context! {
         name => answers.name.as_str(),
-        resource_name => name::for_kubernetes(&answers.name),
+        resource_name => from_package(&answers.name),
         image => answers.image.as_deref(),
         namespace => answers.namespace.as_deref(),
         phase => answers.phase.map(Phase::as_str),

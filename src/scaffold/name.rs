@@ -1,9 +1,7 @@
 //! Names that do for cargo and for Kubernetes at once.
 
 use crate::error::{Exit, Explain};
-
-/// The longest label of DNS (RFC 1123), which Kubernetes takes for the names of most things.
-const LONGEST: usize = 63;
+use crate::resource::{LONGEST_LABEL, kubernetes_label_problem};
 
 /// The keywords of Rust 2024, reserved ones included: none can be a crate.
 const KEYWORDS: &[&str] = &[
@@ -107,25 +105,9 @@ pub fn check_namespace(name: &str) -> Result<(), InvalidName> {
     Err(InvalidName { of: Named::Namespace, name: name.to_owned(), reason, suggestion })
 }
 
-/// The name of the Kubernetes object for a package of that name.
-pub fn for_kubernetes(package: &str) -> String {
-    package.replace('_', "-")
-}
-
-/// What keeps `name` from being a DNS label, as RFC 1123 and Kubernetes define it.
-pub fn label_fault(name: &str) -> Option<String> {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if name.is_empty() {
-        Some("it is empty".to_owned())
-    } else if let Some(wrong) = name.chars().find(|&c| !allowed(c)) {
-        Some(format!("Kubernetes takes lower case letters, digits and `-`, and this has {wrong:?}"))
-    } else if name.starts_with('-') || name.ends_with('-') {
-        Some("Kubernetes wants a letter or a digit at both ends".to_owned())
-    } else if name.len() > LONGEST {
-        Some(format!("Kubernetes takes {LONGEST} characters, and this has {}", name.len()))
-    } else {
-        None
-    }
+/// What keeps `name` from being a label of DNS, which Kubernetes takes for the names of most things.
+fn label_fault(name: &str) -> Option<String> {
+    kubernetes_label_problem(name).map(|problem| format!("Kubernetes would refuse it, for it {problem}"))
 }
 
 fn package_fault(name: &str) -> Option<String> {
@@ -139,7 +121,7 @@ fn package_fault(name: &str) -> Option<String> {
     } else if name.starts_with(|c: char| c.is_ascii_digit()) {
         Some("cargo wants no digit at the start".to_owned())
     } else {
-        label_fault(&for_kubernetes(name))
+        label_fault(&name.replace('_', "-"))
     }
 }
 
@@ -158,17 +140,18 @@ fn similar_label(name: &str) -> String {
 
 /// At most as long as a label may be, with no `-` at the end.
 fn cut(label: &str) -> String {
-    let end = label.len().min(LONGEST);
+    let end = label.len().min(LONGEST_LABEL);
     label.get(..end).unwrap_or(label).trim_end_matches('-').to_owned()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST, check_namespace, check_package, package_fault};
+    use super::{LONGEST_LABEL, check_namespace, check_package, package_fault};
 
     #[test]
     fn names_that_do_for_both() {
-        for name in ["hello", "header-append", "header_append", "a", "x9", "a--b", &"a".repeat(LONGEST)] {
+        for name in ["hello", "header-append", "header_append", "a", "x9", "a--b", &"a".repeat(LONGEST_LABEL)]
+        {
             assert_eq!(check_package(name), Ok(()), "{name}");
         }
     }
@@ -194,7 +177,7 @@ mod tests {
             ("日本", "my-filter"),
             ("", "my-filter"),
             ("--", "my-filter"),
-            (&long, &long[..LONGEST]),
+            (&long, &long[..LONGEST_LABEL]),
         ];
         for (name, suggestion) in cases {
             let error = check_package(name).unwrap_err();
@@ -209,7 +192,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "`Hello World` cannot be the name of a filter: \
-             Kubernetes takes lower case letters, digits and `-`, and this has 'H'"
+             Kubernetes would refuse it, for it holds `H`: only `a-z`, `0-9` and `-` may stand in it"
         );
     }
 

@@ -94,14 +94,26 @@ fn a_scaffold_is_tested_linted_and_formatted() {
 fn a_name_that_does_not_do_is_refused_with_one_that_does() {
     let long = "a".repeat(64);
     let refused = [
-        ("Hello", "Kubernetes takes lower case letters, digits and `-`, and this has 'H'", "hello"),
-        ("_x", "Kubernetes wants a letter or a digit at both ends", "x"),
-        ("x-", "Kubernetes wants a letter or a digit at both ends", "x"),
+        (
+            "Hello",
+            "Kubernetes would refuse it, for it holds `H`: only `a-z`, `0-9` and `-` may stand in it",
+            "hello",
+        ),
+        (
+            "_x",
+            "Kubernetes would refuse it, for it is not a DNS name: it begins and ends with a letter or a digit",
+            "x",
+        ),
+        (
+            "x-",
+            "Kubernetes would refuse it, for it is not a DNS name: it begins and ends with a letter or a digit",
+            "x",
+        ),
         ("9lives", "cargo wants no digit at the start", "filter-9lives"),
         ("test", "a crate that comes with Rust has that name", "test-filter"),
         ("match", "it is a keyword of Rust", "match-filter"),
         ("proxy-wasm", "the filter depends on a crate of that name", "proxy-wasm-filter"),
-        (&long, "Kubernetes takes 63 characters, and this has 64", &long[..63]),
+        (&long, "Kubernetes would refuse it, for it has 64 characters: 63 are allowed", &long[..63]),
     ];
     for (name, reason, suggestion) in refused {
         let sandbox = Sandbox::new();
@@ -219,7 +231,7 @@ fn what_was_made_is_told_on_standard_error() {
     let assert = Sandbox::new().tool(["new", "hello"]).assert().success().stdout_eq("");
     assert.stderr_eq(str![[r#"
      Created filter `hello` from the template `http-headers`
-note: next, `cd hello` and `cargo wasmplugin build`
+note: next, `cd hello`, `cargo test` and `cargo wasmplugin build`
 
 "#]]);
 }

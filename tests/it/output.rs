@@ -365,3 +365,18 @@ fn flags_say_more_of_the_image() {
     let index = image.index();
     assert_eq!(index["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"], "v2");
 }
+
+#[test]
+fn what_the_checks_refuse_is_in_the_document() {
+    let sandbox = Sandbox::new();
+    sandbox.write("made.wasm", plugin(r#"(import "env" "no_such_call" (func))"#, &[]));
+    // The optimizer would drop an import that nothing calls.
+    let args = ["build", "--module", "made.wasm", "--optimize", "none", "-o", "json"];
+    let assert = sandbox.tool(args).assert().code(1);
+    let document: Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
+    let package = &document["packages"][0];
+    assert_eq!((&document["schema"], &package["name"]), (&json!(1), &json!("made")));
+    assert_eq!(package["findings"][0]["code"], "unknown-import");
+    assert_eq!(package["findings"][0]["severity"], "error");
+    assert_eq!(package["image"], Value::Null);
+}

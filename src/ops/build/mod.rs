@@ -254,14 +254,10 @@ fn package_all(
 }
 
 fn pass(judged: &[Judged<'_>], deny_warnings: bool) -> Result<Vec<Passed>, Refused> {
-    let (mut passed, mut refused) = (Vec::new(), Vec::new());
-    for judged in judged {
-        match judged.findings.clone().pass(deny_warnings) {
-            Ok(pass) => passed.push(pass),
-            Err(refusal) => refused.extend(refusal.findings.iter().cloned()),
-        }
-    }
-    if refused.is_empty() { Ok(passed) } else { Err(Refused { findings: refused.into_iter().collect() }) }
+    let pass = |judged: &Judged<'_>| judged.findings.clone().pass(deny_warnings);
+    judged.iter().map(pass).collect::<Result<_, _>>().map_err(|_| Refused {
+        packages: judged.iter().map(|judged| (judged.name().to_owned(), judged.findings.clone())).collect(),
+    })
 }
 
 /// A resource was asked for, and what it pulls is not known.

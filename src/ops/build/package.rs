@@ -27,6 +27,12 @@ pub(super) struct Judged<'p> {
     times: Times,
 }
 
+impl Judged<'_> {
+    pub(super) fn name(&self) -> &str {
+        &self.job.plugin.name
+    }
+}
+
 enum State {
     /// The same was built before, nothing was found, and all of it is still there.
     Fresh(Packaged),
