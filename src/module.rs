@@ -5,15 +5,24 @@ use camino::Utf8PathBuf;
 use crate::findings::Passed;
 use crate::wasm::{self, ModuleInfo, ReadError};
 
-/// A module as the compiler left it, of whatever language.
+/// The file that a compiler left, of whatever language.
+#[derive(Debug)]
+pub struct CompiledFile {
+    /// Where it was read from.
+    pub path: Utf8PathBuf,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A module as the compiler left it.
 #[derive(Debug)]
 pub struct CompiledModule {
+    /// Where it was read from.
+    pub path: Utf8PathBuf,
     /// Its bytes.
     pub bytes: Vec<u8>,
     /// What stands in it.
     pub info: ModuleInfo,
-    /// Where it was read from.
-    pub path: Utf8PathBuf,
 }
 
 /// A module as it leaves the optimizer: still with the names of its functions.
@@ -32,16 +41,25 @@ pub struct ShippedModule {
 }
 
 impl CompiledModule {
-    /// Reads a module out of the bytes of a file.
+    /// Reads a file as a module.
     ///
     /// # Errors
     ///
-    /// Where they are no valid module.
-    pub fn read(path: Utf8PathBuf, bytes: Vec<u8>) -> Result<Self, UnreadableModule> {
+    /// Where it holds no valid module.
+    pub fn read(CompiledFile { path, bytes }: CompiledFile) -> Result<Self, UnreadableModule> {
         match ModuleInfo::read(&bytes) {
-            Ok(info) => Ok(CompiledModule { bytes, info, path }),
+            Ok(info) => Ok(CompiledModule { path, bytes, info }),
             Err(source) => Err(UnreadableModule { path, source }),
         }
+    }
+
+    /// The same without the names of its functions, for what cannot be read only confuses.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn without_names(self) -> Result<Self, UnreadableModule> {
+        CompiledModule::read(CompiledFile { bytes: wasm::strip(&self.bytes), path: self.path })
     }
 }
 

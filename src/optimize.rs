@@ -95,26 +95,19 @@ impl Optimizer {
         module: &CompiledModule,
         cache: &Utf8Path,
     ) -> Result<OptimizedModule> {
-        let args = arguments(module.info.features, self.level);
+        let args = arguments(module.info.features, self.level, self.program.is_none());
         let identity = args.iter().chain([&self.id]).map(String::as_bytes);
         let key = Digest::of_parts(identity.chain([module.bytes.as_slice()]));
         let cached = cache.join(format!("{}.wasm", key.hex()));
-        let bytes = match fs_err::read(&cached) {
-            Ok(bytes) => bytes,
-            Err(_) => {
-                let bytes = self.run(ctx, module, &args)?;
-                keep(cache, &cached, &bytes)?;
-                bytes
-            }
-        };
-        let optimized = ModuleInfo::read(&bytes).map_err(|error| OptimizeError::Broken {
-            module: module.path.clone(),
-            source: Box::new(error),
-        })?;
-        if !module.info.features.contains(optimized.features) {
-            return Err(OptimizeError::NeedsMore { module: module.path.clone() }.into());
+        // A result that cannot be read any more is as good as none.
+        if let Ok(bytes) = fs_err::read(&cached)
+            && let Ok(optimized) = accept(module, bytes)
+        {
+            return Ok(optimized);
         }
-        Ok(OptimizedModule { bytes, info: optimized })
+        let optimized = accept(module, self.run(ctx, module, &args)?)?;
+        keep(cache, &cached, &optimized.bytes)?;
+        Ok(optimized)
     }
 
     fn run(&self, ctx: &Context, module: &CompiledModule, args: &[String]) -> Result<Vec<u8>> {
@@ -131,10 +124,22 @@ impl Optimizer {
     }
 }
 
+/// Takes what the optimizer made of `module` where it is a module that needs no more of a proxy.
+fn accept(module: &CompiledModule, bytes: Vec<u8>) -> Result<OptimizedModule, OptimizeError> {
+    let info = ModuleInfo::read(&bytes)
+        .map_err(|error| OptimizeError::Broken { module: module.path.clone(), source: Box::new(error) })?;
+    if !module.info.features.contains(info.features) {
+        return Err(OptimizeError::NeedsMore { module: module.path.clone() });
+    }
+    Ok(OptimizedModule { bytes, info })
+}
+
 /// wasm-opt's command line without the files: exactly the features that the module uses, for what more it
 /// is allowed it may use, and a proxy may not have.
-fn arguments(features: WasmFeatures, level: &str) -> Vec<String> {
-    const NAMES: &[(WasmFeatures, &str)] = &[
+fn arguments(features: WasmFeatures, level: &str, is_embedded: bool) -> Vec<String> {
+    // The embedded one names this feature in its own way.
+    let multi_memory = if is_embedded { "multi-memory" } else { "multimemory" };
+    let names = [
         (WasmFeatures::MUTABLE_GLOBAL, "mutable-globals"),
         (WasmFeatures::SATURATING_FLOAT_TO_INT, "nontrapping-float-to-int"),
         (WasmFeatures::SIGN_EXTENSION, "sign-ext"),
@@ -147,10 +152,11 @@ fn arguments(features: WasmFeatures, level: &str) -> Vec<String> {
         (WasmFeatures::TAIL_CALL, "tail-call"),
         (WasmFeatures::EXTENDED_CONST, "extended-const"),
         (WasmFeatures::MEMORY64, "memory64"),
-        (WasmFeatures::LEGACY_EXCEPTIONS, "exception-handling"),
-        (WasmFeatures::GC, "gc"),
+        (WasmFeatures::MULTI_MEMORY, multi_memory),
+        (WasmFeatures::EXCEPTIONS.union(WasmFeatures::LEGACY_EXCEPTIONS), "exception-handling"),
+        (WasmFeatures::GC.union(WasmFeatures::FUNCTION_REFERENCES), "gc"),
     ];
-    let used = NAMES.iter().filter(|(feature, _)| features.contains(*feature));
+    let used = names.iter().filter(|(any_of, _)| features.intersects(*any_of));
     let mut args = vec!["-g".to_owned(), level.to_owned(), "--mvp-features".to_owned()];
     args.extend(used.map(|(_, name)| format!("--enable-{name}")));
     args
@@ -160,14 +166,13 @@ fn arguments(features: WasmFeatures, level: &str) -> Vec<String> {
 fn keep(cache: &Utf8Path, place: &Utf8Path, bytes: &[u8]) -> Result<()> {
     fs_err::create_dir_all(cache)?;
     crate::fs::write_whole(place, bytes)?;
-    let mut kept = Vec::new();
-    for entry in fs_err::read_dir(cache)? {
-        let entry = entry?;
-        kept.push((entry.metadata()?.modified()?, entry.path()));
-    }
+    let entries = fs_err::read_dir(cache)?.flatten();
+    let mut kept: Vec<_> =
+        entries.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path()))).collect();
     kept.sort();
     for (_, old) in kept.iter().rev().skip(KEPT) {
-        fs_err::remove_file(old)?;
+        // Another run may have forgotten it first.
+        let _ = fs_err::remove_file(old);
     }
     Ok(())
 }

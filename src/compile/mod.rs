@@ -12,6 +12,8 @@ use cargo_metadata::Message;
 use crate::config::{Optimize, Target};
 use crate::context::Context;
 use crate::error::{Explain, Result};
+use crate::fs::Lock;
+use crate::module::CompiledFile;
 use crate::process::{self, ProcessError};
 use crate::project::{Crate, Project};
 
@@ -30,7 +32,7 @@ pub struct CargoOptions {
     pub config: Vec<String>,
 }
 
-/// Compiles the plugins of `project`; the files of the modules come in the order of the plugins.
+/// Compiles the plugins of `project`; the modules come in the order of the plugins.
 ///
 /// # Errors
 ///
@@ -40,8 +42,10 @@ pub fn compile(
     project: &Project,
     toolchain: &Toolchain,
     options: &CargoOptions,
-) -> Result<Vec<Utf8PathBuf>> {
+) -> Result<Vec<CompiledFile>> {
     rustflags::refuse_in(&options.config)?;
+    // Another run of ours must not write the modules between cargo's end and our reading.
+    let _lock = Lock::take(ctx, &project.target_dir.join("wasmplugin/.compile.lock"), "the compiler")?;
     let mut paths: Vec<Option<Utf8PathBuf>> = vec![None; project.crates.len()];
     for group in groups(&project.crates) {
         toolchain.ensure(ctx, group.target, options.offline)?;
@@ -56,11 +60,11 @@ pub fn compile(
             compile(&known)?;
         }
     }
-    let named = paths
-        .into_iter()
-        .zip(&project.crates)
-        .map(|(path, krate)| path.ok_or_else(|| CompileError::NoModule(krate.plugin.name.clone()).into()));
-    named.collect()
+    let modules = paths.into_iter().zip(&project.crates).map(|(path, krate)| {
+        let path = path.ok_or_else(|| CompileError::NoModule(krate.plugin.name.clone()))?;
+        Ok(CompiledFile { bytes: fs_err::read(&path)?, path: ctx.shown(&path).to_owned() })
+    });
+    modules.collect()
 }
 
 /// Crates that one cargo can build, by their place in the project.

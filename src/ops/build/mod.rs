@@ -14,9 +14,9 @@ use crate::compile::{self, CargoOptions, Toolchain};
 use crate::config::{Layer, Settings};
 use crate::context::Context;
 use crate::digest::Digest;
-use crate::error::{Explain, Result};
+use crate::error::{Exit, Explain, Result};
 use crate::findings::{Findings, Passed, Refused};
-use crate::fs::Lock;
+use crate::module::CompiledFile;
 use crate::optimize::Optimizer;
 use crate::project::{Plugin, Project, Selection, is_cargos_own};
 use crate::reference::Tag;
@@ -149,37 +149,38 @@ pub fn build(ctx: &Context, options: &BuildOptions) -> Result<Vec<Built>> {
             let plugins = project.crates.iter().map(|krate| &krate.plugin);
             let jobs = jobs(ctx, options, &project.target_dir, plugins)?;
             let started = Instant::now();
-            // Another run of ours must not write the modules between cargo's end and our reading.
-            let lock = project.target_dir.join("wasmplugin/.compile.lock");
-            let lock = Lock::take(ctx, &lock, "the compiler")?;
             let modules = compile::compile(ctx, &project, &toolchain, cargo)?;
-            package_all(ctx, options, jobs, modules, started.elapsed(), Some(lock))
+            package_all(ctx, options, jobs, modules, started.elapsed())
         }
         Source::Module { file, target_dir } => {
-            let path = ctx.cwd.join(file);
-            if let Err(source) = fs_err::metadata(&path) {
-                return Err(ModuleError::Missing { file: file.clone(), source }.into());
-            }
-            let plugin = of_file(ctx, file, options);
-            if is_cargos_own(&plugin.name) {
-                return Err(ModuleError::CargosOwn(plugin.name).into());
-            }
+            let bytes = fs_err::read(ctx.cwd.join(file))
+                .map_err(|source| ModuleError::Missing { file: file.clone(), source })?;
+            let plugin = of_file(ctx, file, options)?;
             let jobs = jobs(ctx, options, target_dir, [&plugin])?;
-            package_all(ctx, options, jobs, vec![path], Duration::ZERO, None)
+            let module = CompiledFile { path: file.clone(), bytes };
+            package_all(ctx, options, jobs, vec![module], Duration::ZERO)
         }
     }
 }
 
 /// A module that another toolchain made has no manifest: its file and the current folder say what there is.
-fn of_file(ctx: &Context, file: &Utf8Path, options: &BuildOptions) -> Plugin {
-    let name = file.file_stem().unwrap_or("plugin").to_owned();
-    Plugin {
+fn of_file(ctx: &Context, file: &Utf8Path, options: &BuildOptions) -> Result<Plugin, ModuleError> {
+    let name = file.file_stem().unwrap_or_default().to_owned();
+    // The name is that of a folder, beside cargo's and our own; cargo lets no package have another one.
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if name.is_empty() || !name.chars().all(fits) {
+        return Err(ModuleError::NoName(name));
+    }
+    if is_cargos_own(&name) {
+        return Err(ModuleError::CargosOwn(name));
+    }
+    Ok(Plugin {
         tag: None,
         root: ctx.cwd.clone(),
         annotations: [("org.opencontainers.image.title".to_owned(), name.clone())].into(),
         settings: Settings::of(&[&options.flags]),
         name,
-    }
+    })
 }
 
 /// A plugin with all that is known before its module is there.
@@ -210,7 +211,7 @@ fn jobs<'p>(
     plugins: impl IntoIterator<Item = &'p Plugin>,
 ) -> Result<Vec<Job<'p>>> {
     let job = |plugin: &'p Plugin| {
-        let template = template(ctx, plugin)?;
+        let template = template(ctx, options, plugin)?;
         if options.needs_resource && plugin.settings.image.is_none() && template.needs_image() {
             return Err(NoImage { package: plugin.name.clone() }.into());
         }
@@ -223,7 +224,7 @@ fn jobs<'p>(
     plugins.into_iter().map(job).collect()
 }
 
-fn template(ctx: &Context, plugin: &Plugin) -> Result<Template> {
+fn template(ctx: &Context, options: &BuildOptions, plugin: &Plugin) -> Result<Template> {
     let path = plugin.root.join("wasmplugin.yaml");
     if !path.exists() {
         return Ok(Template::minimal(&plugin.name));
@@ -233,7 +234,23 @@ fn template(ctx: &Context, plugin: &Plugin) -> Result<Template> {
     for warning in &warnings {
         ctx.shell.warn_in_file(template.path(), template.text(), warning);
     }
+    if options.deny_warnings && !warnings.is_empty() {
+        return Err(DeniedWarnings { path: template.path().to_owned() }.into());
+    }
     Ok(template)
+}
+
+/// A resource is doubtful, and that was to be an error.
+#[derive(Debug, thiserror::Error)]
+#[error("`{path}` has warnings, and warnings are denied")]
+struct DeniedWarnings {
+    path: Utf8PathBuf,
+}
+
+impl Explain for DeniedWarnings {
+    fn exit(&self) -> Exit {
+        Exit::Findings
+    }
 }
 
 /// Judges all modules before it packages one: whoever has two plugins to mend learns of both at once.
@@ -241,13 +258,11 @@ fn package_all(
     ctx: &Context,
     options: &BuildOptions,
     jobs: Vec<Job<'_>>,
-    modules: Vec<Utf8PathBuf>,
+    modules: Vec<CompiledFile>,
     compile_time: Duration,
-    lock: Option<Lock>,
 ) -> Result<Vec<Built>> {
-    let judge = |(job, module): (_, &Utf8PathBuf)| package::judge(ctx, job, module, compile_time);
-    let judged = jobs.into_iter().zip(&modules).map(judge).collect::<Result<Vec<_>>>()?;
-    drop(lock);
+    let judge = |(job, module)| package::judge(ctx, job, module, compile_time);
+    let judged = jobs.into_iter().zip(modules).map(judge).collect::<Result<Vec<_>>>()?;
     let passed = pass(&judged, options.deny_warnings)?;
     let package = |(judged, passed)| package::package(ctx, judged, passed);
     judged.into_iter().zip(passed).map(package).collect()
@@ -284,6 +299,8 @@ enum ModuleError {
     Missing { file: Utf8PathBuf, source: std::io::Error },
     #[error("a module cannot be called `{0}`: cargo has a folder of that name where its output would be")]
     CargosOwn(String),
+    #[error("a module cannot be called `{0}`: letters, digits, `_` and `-` make the name of its output")]
+    NoName(String),
 }
 
 impl Explain for ModuleError {
@@ -293,6 +310,7 @@ impl Explain for ModuleError {
                 "build it first: `--module` takes the .wasm file that another toolchain has made".to_owned()
             }
             ModuleError::CargosOwn(name) => format!("call the file `{name}-filter.wasm`"),
+            ModuleError::NoName(_) => "call the file as the filter, `hello.wasm`".to_owned(),
         }]
     }
 }

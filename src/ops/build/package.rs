@@ -2,17 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use camino::Utf8Path;
-
 use crate::check;
 use crate::config::Settings;
 use crate::context::Context;
 use crate::digest::Digest;
-use crate::error::Result;
-use crate::findings::{Findings, Passed};
+use crate::error::{Exit, Result};
+use crate::findings::{Findings, Passed, Severity};
 use crate::fs::{Lock, StagedFolder};
 use crate::image::{Image, MODULE_FILE, RUNTIME_CONFIG_FILE, RuntimeConfig};
-use crate::module::{CompiledModule, OptimizedModule};
+use crate::module::{CompiledFile, CompiledModule, OptimizedModule};
 use crate::ops::build::fresh::Stamp;
 use crate::ops::build::{Built, Job, LayerSummary, Packaged, Sizes, Times};
 use crate::resource::{PulledImage, Resource};
@@ -40,16 +38,15 @@ enum State {
     Optimized { module: OptimizedModule, compiled_size: usize },
 }
 
-/// Optimizes and checks the module in the file `module`, and tells what was found.
+/// Optimizes and checks a module, and tells what was found.
 pub(super) fn judge<'p>(
     ctx: &Context,
     job: Job<'p>,
-    module: &Utf8Path,
+    file: CompiledFile,
     compile: Duration,
 ) -> Result<Judged<'p>> {
     let mut times = Times { compile, ..Times::default() };
-    let bytes = fs_err::read(module)?;
-    let stamp = Stamp::of(&job, &bytes);
+    let stamp = Stamp::of(&job, &file.bytes);
     if let Some(packaged) = stamp.fresh(&job) {
         return Ok(Judged {
             job,
@@ -60,21 +57,40 @@ pub(super) fn judge<'p>(
         });
     }
     let started = Instant::now();
-    let compiled = CompiledModule::read(ctx.shown(module).to_owned(), bytes)?;
-    let module = match &job.optimizer {
-        Some(optimizer) => {
-            optimizer.optimize(ctx, &compiled, &job.output.join(".optimized").join(&job.plugin.name))?
-        }
+    let compiled_size = file.bytes.len();
+    let compiled = readable(ctx, CompiledModule::read(file)?)?;
+    let check = |module: &OptimizedModule| check::module(&module.info, &job.plugin.settings.meshes);
+    let cache = job.output.join(".optimized").join(&job.plugin.name);
+    let module = match job.optimizer.as_ref().map(|optimizer| optimizer.optimize(ctx, &compiled, &cache)) {
         None => OptimizedModule::untouched(&compiled),
+        Some(Ok(module)) => module,
+        Some(Err(error)) => {
+            // What the mesh refuses tells the author more than what the optimizer cannot read.
+            let module = OptimizedModule::untouched(&compiled);
+            if error.exit() == Exit::Interrupted || check(&module).count(Severity::Error) == 0 {
+                return Err(error);
+            }
+            module
+        }
     };
     times.optimize = started.elapsed();
-    let findings = check::module(&module.info, &job.plugin.settings.meshes);
+    let findings = check(&module);
     for finding in findings.iter() {
         ctx.shell.finding(&job.plugin.name, finding);
     }
     times.check = started.elapsed() - times.optimize;
-    let state = State::Optimized { module, compiled_size: compiled.bytes.len() };
+    let state = State::Optimized { module, compiled_size };
     Ok(Judged { job, stamp, state, findings, times })
+}
+
+/// Proxies refuse a module whose name section is damaged. What is shipped has none, so all that is lost is
+/// what the names would have told.
+fn readable(ctx: &Context, module: CompiledModule) -> Result<CompiledModule> {
+    if !module.info.has_damaged_names {
+        return Ok(module);
+    }
+    ctx.shell.warn(format_args!("the names in `{}` cannot be read, and are left out", module.path));
+    Ok(module.without_names()?)
 }
 
 /// Packages a module that has passed, unless it is packaged already.
