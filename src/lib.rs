@@ -21,7 +21,7 @@
 //! | [`image`], [`transport`] | the image in memory, and the places it is written to |
 //! | [`resource`] | the WasmPlugin |
 //! | [`scaffold`] | new crates |
-//! | [`wasm`], [`reference`], [`digest`] | modules, image names and digests, read and written |
+//! | [`wasm`], [`mod@reference`], [`digest`] | modules, image names and digests, read and written |
 //! | [`context`], [`shell`], [`error`], [`fs`], [`process`] | the world around |
 //!
 //! Calls go one way: `cli` to `ops` to the stages to what they stand on.

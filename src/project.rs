@@ -134,14 +134,20 @@ impl Project {
         })
     }
 
-    /// Every package that a build for `target` may need, members or not. Cargo fetches and unpacks them.
+    /// Every package that a build for `target` may need, members or not. Cargo fetches and unpacks them; `talk`
+    /// is how it tells of that.
     ///
     /// # Errors
     ///
     /// Where cargo cannot fetch one.
-    pub fn packages(&self, ctx: &Context, target: &str) -> Result<Vec<Package>> {
+    pub fn packages<'a>(
+        &self,
+        ctx: &Context,
+        target: &str,
+        talk: impl Iterator<Item = &'a OsString>,
+    ) -> Result<Vec<Package>> {
         let mut command = process::command(ctx, ctx.cargo());
-        command.args(["metadata", "--format-version", "1", "--filter-platform", target]);
+        command.args(["metadata", "--format-version", "1", "--filter-platform", target]).args(talk);
         command.arg("--manifest-path").arg(self.workspace_root.join("Cargo.toml")).args(&self.cargo_args);
         let mut printed = String::new();
         process::stream(ctx, &mut command, |line| printed.push_str(line))?;

@@ -2,6 +2,7 @@
 //! called instead, so that no module tells of them.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::Package;
@@ -37,7 +38,7 @@ pub(super) fn elsewhere(
         && options.config.is_empty()
         && lock_is_usual(project, &unpacked()?);
     // This unpacks the crates too, so that their folder is there when it is looked for.
-    let packages = if usual { Ok(Vec::new()) } else { project.packages(ctx, target.triple()) };
+    let packages = if usual { Ok(Vec::new()) } else { project.packages(ctx, target.triple(), talk(options)) };
     let packages = packages.or_else(|error| match error.exit() {
         crate::error::Exit::Interrupted => Err(error),
         _ => {
@@ -59,6 +60,11 @@ pub(super) fn elsewhere(
     }
     elsewhere.extend(unpacked()?.into_iter().map(|folder| (folder, REGISTRY.to_owned())));
     Ok(elsewhere)
+}
+
+/// The options that say how much cargo tells, and in which colours.
+fn talk(options: &CargoOptions) -> impl Iterator<Item = &OsString> {
+    options.args.iter().filter(|arg| *arg == "--quiet" || arg.to_string_lossy().starts_with("--color="))
 }
 
 const REGISTRY: &str = "/cargo/registry";

@@ -21,13 +21,19 @@ impl Sandbox {
 
     /// Compares what was said with a snapshot; what belongs to this run alone has names.
     pub(crate) fn says(&self, text: &str, expected: impl IntoData) {
-        // All tests share cargo's cache of packages, so any of them may have to wait.
-        let waits = |line: &&str| !line.contains("Blocking waiting for file lock on package cache");
-        let text: String = text.split_inclusive('\n').filter(waits).collect();
         let mut redactions = Redactions::new();
         let root = self.path("").as_str().trim_end_matches('/').to_owned();
         redactions.insert("[ROOT]", root).unwrap();
         redactions.insert("[TOOL]", super::tool().to_str().unwrap().to_owned()).unwrap();
-        Assert::new().action_env(DEFAULT_ACTION_ENV).redact_with(redactions).eq(text, expected);
+        Assert::new()
+            .action_env(DEFAULT_ACTION_ENV)
+            .redact_with(redactions)
+            .eq(without_waits(text), expected);
     }
+}
+
+/// What was said without cargo's waiting: all tests share its cache of packages, so any of them may have to.
+pub(crate) fn without_waits(text: &str) -> String {
+    let waits = |line: &&str| !line.contains("Blocking waiting for file lock on package cache");
+    text.split_inclusive('\n').filter(waits).collect()
 }
