@@ -66,7 +66,7 @@ fn terminate(child: &SharedChild) {
 
 /// A signal asked to stop.
 #[derive(Debug, thiserror::Error)]
-#[error("interrupted; what was there before is as it was")]
+#[error("interrupted; nothing is half-written")]
 pub struct Interrupted;
 
 impl Explain for Interrupted {

@@ -19,7 +19,6 @@ pub use wasmparser::{FuncType, GlobalType, MemoryType, RefType, TableType, ValTy
 
 use crate::error::Explain;
 pub(crate) use features::EVERY as EVERY_FEATURE;
-pub use features::features_used;
 pub use sections::{strip, without_target_features};
 
 /// What the checks want to know about a module. It is valid, by the rules of the reference validator.
@@ -33,8 +32,6 @@ pub struct ModuleInfo {
     pub memories: Vec<Memory>,
     /// The custom sections, in order.
     pub custom_sections: Vec<CustomSection>,
-    /// Whether a function runs when the module is instantiated.
-    pub has_start: bool,
     /// Whether there is a name section that cannot be read.
     pub has_damaged_names: bool,
     /// What the module needs from an engine, on top of [`WasmFeatures::MVP`], which is part of the set.
@@ -136,7 +133,6 @@ impl ModuleInfo {
             exports: Vec::new(),
             memories: Vec::new(),
             custom_sections: Vec::new(),
-            has_start: false,
             has_damaged_names: false,
             features: features::needed(bytes),
             function_names: BTreeMap::new(),
@@ -198,7 +194,6 @@ impl ModuleInfo {
                     self.exports.push(Export { name: export.name.to_owned(), item, index: export.index });
                 }
             }
-            Payload::StartSection { .. } => self.has_start = true,
             Payload::CustomSection(section) => {
                 let (name, size) = (section.name().to_owned(), section.data().len());
                 self.custom_sections.push(CustomSection { name, size });

@@ -35,8 +35,6 @@ pub const RULES: &[Rule] = &[
 pub struct Rule {
     /// The name under which it is documented, in kebab case.
     pub code: &'static str,
-    /// What it asks, in one sentence.
-    pub summary: &'static str,
     /// What of it the module breaks.
     pub judge: fn(&Subject<'_>) -> Vec<Finding>,
 }

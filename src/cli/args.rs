@@ -140,8 +140,7 @@ impl Cargo {
         }
     }
 
-    pub(super) fn options(&self, env: &Env, global: &Global) -> CargoOptions {
-        let offline_env = env.get("CARGO_NET_OFFLINE").is_some_and(|value| value == "true");
+    pub(super) fn options(&self, global: &Global) -> CargoOptions {
         let mut args = global.for_cargo();
         args.extend(self.manifest_args());
         args.extend(self.features.iter().map(|features| format!("--features={features}").into()));
@@ -150,7 +149,7 @@ impl Cargo {
         args.extend(self.jobs.iter().map(|jobs| format!("--jobs={jobs}").into()));
         CargoOptions {
             profile: self.profile.clone(),
-            offline: self.offline || self.frozen || offline_env,
+            offline: self.offline || self.frozen,
             args,
             config: self.config.clone(),
         }

@@ -85,10 +85,7 @@ impl Build {
     fn options(&self, ctx: &Context, global: &Global) -> BuildOptions {
         let source = match &self.module {
             Some(file) => Source::Module { file: file.clone(), target_dir: self.target_dir(ctx) },
-            None => Source::Crates {
-                selection: self.cargo.selection(),
-                cargo: self.cargo.options(&ctx.env, global),
-            },
+            None => Source::Crates { selection: self.cargo.selection(), cargo: self.cargo.options(global) },
         };
         BuildOptions {
             source,

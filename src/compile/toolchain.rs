@@ -64,7 +64,7 @@ impl Toolchain {
         let Some(toolchain) = self.rustup_toolchain() else {
             return Err(missing(Tried::NoRustup).into());
         };
-        if offline {
+        if offline || self.config.net.offline == Some(true) {
             return Err(missing(Tried::Offline).into());
         }
         ctx.shell.status("Installing", format_args!("{} with rustup", target.triple()));
@@ -130,7 +130,7 @@ struct MissingTarget {
 enum Tried {
     #[error("")]
     NoRustup,
-    #[error(", and `--offline` forbids to fetch it")]
+    #[error(", and cargo is told to stay offline")]
     Offline,
     #[error(", though rustup says it is")]
     RustupLied,

@@ -144,7 +144,8 @@ impl Review {
             (Shape::Text { min, max }, Value::String(text)) => self.length(place, text, *min, *max),
             (Shape::Choice(choices), Value::String(text)) if choices.contains(&text.as_str()) => {}
             (Shape::Choice(choices), Value::String(text)) => {
-                let help = near(text, choices).map(|near| format!("a similar value exists: `{near}`"));
+                let help = nearest(text, choices.iter().copied())
+                    .map(|near| format!("a similar value exists: `{near}`"));
                 self.error_with_help(place, &format!("is `{text}`"), &expected(shape), help);
             }
             (Shape::Integer { min, max }, Value::Int(number)) => {
@@ -223,7 +224,7 @@ impl Review {
 
     fn unknown(&mut self, place: &Place<'_>, key: &Key, fields: &[Field]) {
         let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
-        let near = near(&key.name, &names);
+        let near = nearest(&key.name, names.iter().copied());
         let (list, help) = match near {
             Some(near) => (&mut self.errors, format!("a field with a similar name exists: `{near}`")),
             None => (
@@ -273,11 +274,6 @@ impl Review {
 
 fn expected(shape: &Shape) -> String {
     format!("{} is expected", shape.describe())
-}
-
-/// The candidate that a word is a slip of. The comparison takes the product of both lengths in memory.
-fn near<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    if word.len() > 100 { None } else { nearest(word, candidates.iter().copied()) }
 }
 
 impl Shape {

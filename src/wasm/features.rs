@@ -47,17 +47,8 @@ const PROPOSALS: &[WasmFeatures] = &[
     WasmFeatures::MUTABLE_GLOBAL,
 ];
 
-/// The smallest set of features with which the module is valid. [`WasmFeatures::MVP`] is part of it.
-///
-/// # Errors
-///
-/// Where the module is not valid with any set of features.
-pub fn features_used(bytes: &[u8]) -> Result<WasmFeatures> {
-    validate(bytes, EVERY)?;
-    Ok(needed(bytes))
-}
-
-/// The same for a module that is valid with every feature.
+/// The smallest set of features with which a module is valid that is valid with every feature.
+/// [`WasmFeatures::MVP`] is part of it.
 pub(super) fn needed(bytes: &[u8]) -> WasmFeatures {
     let mut needed = EVERY;
     drop_unneeded(bytes, PROPOSALS, &mut needed);

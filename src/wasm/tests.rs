@@ -5,7 +5,7 @@ fn wat(text: &str) -> Vec<u8> {
 }
 
 fn features_of(text: &str) -> WasmFeatures {
-    features_used(&wat(text)).unwrap().difference(WasmFeatures::MVP)
+    ModuleInfo::read(&wat(text)).unwrap().features.difference(WasmFeatures::MVP)
 }
 
 const PLUGIN: &str = r#"(module $plugin
@@ -32,7 +32,7 @@ fn a_module_is_read() {
     assert_eq!(exports, [("memory", "memory"), ("malloc", function), ("proxy_abi_version_0_2_1", function)]);
     assert_eq!(info.memories.len(), 1);
     assert_eq!((info.memories[0].ty.initial, info.memories[0].ty.maximum), (17, Some(32)));
-    assert!(info.has_start && info.has_names());
+    assert!(info.has_names());
     assert_eq!(info.function_name(info.exports[1].index), Some("malloc.command_export"));
     let custom: Vec<_> = info.custom_sections.iter().map(|section| section.name.as_str()).collect();
     assert_eq!(custom, ["producers", "keep", ".debug_info", "name"]);
@@ -115,7 +115,7 @@ fn a_padded_table_index_needs_reference_types() {
     // LLVM pads it for the linker.
     let bytes = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x04\x04\x01\x70\0\x01\
         \x0a\x0d\x01\x0b\0\x41\0\x11\0\x80\x80\x80\x80\0\x0b";
-    let used = features_used(bytes).unwrap();
+    let used = ModuleInfo::read(bytes).unwrap().features;
     assert_eq!(used.difference(WasmFeatures::MVP), WasmFeatures::REFERENCE_TYPES);
 }
 

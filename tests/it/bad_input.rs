@@ -1023,7 +1023,7 @@ fn the_target_is_missing_and_offline_forbids_to_fetch_it() {
     poor_toolchain(&sandbox, true);
     script(&sandbox, "bin/rustup", "touch ../called");
     sandbox.refuses(&mut poor_build(&sandbox, &["--offline"]), 101, str![[r#"
-error: the standard library for wasm32-wasip1 is not installed in `[ROOT]/rustup/toolchains/poor`, and `--offline` forbids to fetch it
+error: the standard library for wasm32-wasip1 is not installed in `[ROOT]/rustup/toolchains/poor`, and cargo is told to stay offline
 
 help: install it, whichever way your Rust came:
       
@@ -1036,7 +1036,7 @@ help: install it, whichever way your Rust came:
 
 "#]]);
     sandbox.refuses(&mut poor_build(&sandbox, &["--frozen"]), 101, str![[r#"
-error: the standard library for wasm32-wasip1 is not installed in `[ROOT]/rustup/toolchains/poor`, and `--offline` forbids to fetch it
+error: the standard library for wasm32-wasip1 is not installed in `[ROOT]/rustup/toolchains/poor`, and cargo is told to stay offline
 
 help: install it, whichever way your Rust came:
       
@@ -1049,7 +1049,7 @@ help: install it, whichever way your Rust came:
 
 "#]]);
     sandbox.refuses(poor_build(&sandbox, &[]).env("CARGO_NET_OFFLINE", "true"), 101, str![[r#"
-error: the standard library for wasm32-wasip1 is not installed in `[ROOT]/rustup/toolchains/poor`, and `--offline` forbids to fetch it
+error: the standard library for wasm32-wasip1 is not installed in `[ROOT]/rustup/toolchains/poor`, and cargo is told to stay offline
 
 help: install it, whichever way your Rust came:
       

@@ -183,7 +183,7 @@ fn assert_interrupted(output: &Output) {
     let stderr = stderr(output);
     assert_eq!(output.status.code(), Some(130), "{stderr}");
     let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error")).collect();
-    assert_eq!(errors, ["error: interrupted; what was there before is as it was"], "{stderr}");
+    assert_eq!(errors, ["error: interrupted; nothing is half-written"], "{stderr}");
 }
 
 #[test]

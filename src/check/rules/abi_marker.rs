@@ -10,11 +10,7 @@ use crate::check::{Rule, Subject, export, list};
 use crate::findings::{Finding, Severity};
 use crate::wasm::{Export, ModuleInfo, shown};
 
-pub(in crate::check) const RULE: Rule = Rule {
-    code: "abi-marker",
-    summary: "the module exports one function that names an ABI version of Proxy-Wasm",
-    judge,
-};
+pub(in crate::check) const RULE: Rule = Rule { code: "abi-marker", judge };
 
 /// The version that Envoy reads off the module.
 pub(in crate::check) fn abi(module: &ModuleInfo) -> Option<Abi> {

@@ -7,11 +7,7 @@
 use crate::check::{Rule, Subject};
 use crate::findings::{Finding, Severity};
 
-pub(in crate::check) const RULE: Rule = Rule {
-    code: "allocator",
-    summary: "the module exports a function `malloc` or `proxy_on_memory_allocate`",
-    judge,
-};
+pub(in crate::check) const RULE: Rule = Rule { code: "allocator", judge };
 
 /// The names of an allocator, in the order in which Envoy tries them.
 pub(in crate::check) const NAMES: [&str; 2] = ["malloc", "proxy_on_memory_allocate"];

@@ -9,11 +9,7 @@
 use crate::check::{Rule, Subject, export};
 use crate::findings::{Finding, Severity};
 
-pub(in crate::check) const RULE: Rule = Rule {
-    code: "command-export",
-    summary: "the linker has not wrapped the exports as those of a command",
-    judge,
-};
+pub(in crate::check) const RULE: Rule = Rule { code: "command-export", judge };
 
 fn judge(subject: &Subject<'_>) -> Vec<Finding> {
     let wrapped: Vec<_> = subject

@@ -11,8 +11,7 @@ use crate::check::{ENOUGH, Rule, Subject, export, import, list};
 use crate::findings::{Finding, Severity};
 use crate::wasm::{Item, RefType, ValType};
 
-pub(in crate::check) const RULE: Rule =
-    Rule { code: "crash-type", summary: "imports and exports have no type that makes Envoy crash", judge };
+pub(in crate::check) const RULE: Rule = Rule { code: "crash-type", judge };
 
 fn judge(subject: &Subject<'_>) -> Vec<Finding> {
     let imports = subject.module.imports.iter();

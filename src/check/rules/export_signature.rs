@@ -12,11 +12,7 @@ use crate::check::{Rule, Subject, export};
 use crate::findings::{Finding, Severity};
 use crate::wasm::{ModuleInfo, shown};
 
-pub(in crate::check) const RULE: Rule = Rule {
-    code: "export-signature",
-    summary: "exported functions that the host calls have the types that it expects",
-    judge,
-};
+pub(in crate::check) const RULE: Rule = Rule { code: "export-signature", judge };
 
 fn judge(subject: &Subject<'_>) -> Vec<Finding> {
     let functions = subject.module.exported_functions();

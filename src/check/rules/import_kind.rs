@@ -8,11 +8,7 @@ use crate::check::{ENOUGH, Rule, Subject, import};
 use crate::findings::{Finding, Severity};
 use crate::wasm::{Import, Item};
 
-pub(in crate::check) const RULE: Rule = Rule {
-    code: "import-kind",
-    summary: "the module imports nothing but functions, one memory and one table",
-    judge,
-};
+pub(in crate::check) const RULE: Rule = Rule { code: "import-kind", judge };
 
 fn judge(subject: &Subject<'_>) -> Vec<Finding> {
     let imports = &subject.module.imports;

@@ -10,11 +10,7 @@ use crate::check::{ENOUGH, Rule, Subject, import};
 use crate::findings::{Finding, Severity};
 use crate::wasm::{FuncType, Import, shown};
 
-pub(in crate::check) const RULE: Rule = Rule {
-    code: "import-signature",
-    summary: "imported functions have the types that the host gives them",
-    judge,
-};
+pub(in crate::check) const RULE: Rule = Rule { code: "import-signature", judge };
 
 fn judge(subject: &Subject<'_>) -> Vec<Finding> {
     let imports = subject.module.imported_functions();

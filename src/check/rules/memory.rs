@@ -10,11 +10,7 @@ use crate::check::{Rule, Subject};
 use crate::findings::{Finding, Severity};
 use crate::wasm::{Item, Memory};
 
-pub(in crate::check) const RULE: Rule = Rule {
-    code: "memory",
-    summary: "the module exports or imports a memory that starts with at most 1 GiB",
-    judge,
-};
+pub(in crate::check) const RULE: Rule = Rule { code: "memory", judge };
 
 /// 1 GiB in pages of 64 KiB.
 const MOST_PAGES: u64 = 16384;

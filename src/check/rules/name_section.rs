@@ -7,8 +7,7 @@
 use crate::check::{Rule, Subject};
 use crate::findings::{Finding, Severity};
 
-pub(in crate::check) const RULE: Rule =
-    Rule { code: "name-section", summary: "the section with the names of functions is well formed", judge };
+pub(in crate::check) const RULE: Rule = Rule { code: "name-section", judge };
 
 fn judge(subject: &Subject<'_>) -> Vec<Finding> {
     if !subject.module.has_damaged_names {

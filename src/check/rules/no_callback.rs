@@ -8,11 +8,7 @@ use crate::check::hostcalls::hook;
 use crate::check::{Rule, Subject};
 use crate::findings::{Finding, Severity};
 
-pub(in crate::check) const RULE: Rule = Rule {
-    code: "no-callback",
-    summary: "the module exports a callback, such as `proxy_on_request_headers`",
-    judge,
-};
+pub(in crate::check) const RULE: Rule = Rule { code: "no-callback", judge };
 
 fn judge(subject: &Subject<'_>) -> Vec<Finding> {
     let has_callback = subject.module.exported_functions().any(|(export, _)| {

@@ -12,11 +12,7 @@ use crate::error::nearest;
 use crate::findings::{Finding, Severity};
 use crate::wasm::{Import, shown};
 
-pub(in crate::check) const RULE: Rule = Rule {
-    code: "unknown-import",
-    summary: "the module imports no function that the host does not give",
-    judge,
-};
+pub(in crate::check) const RULE: Rule = Rule { code: "unknown-import", judge };
 
 fn judge(subject: &Subject<'_>) -> Vec<Finding> {
     let imports = subject.module.imported_functions();

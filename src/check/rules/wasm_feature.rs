@@ -9,11 +9,7 @@ use crate::check::{Rule, Subject};
 use crate::findings::{Finding, Severity};
 use crate::wasm::WasmFeatures;
 
-pub(in crate::check) const RULE: Rule = Rule {
-    code: "wasm-feature",
-    summary: "the module uses no WebAssembly feature that the engine of the proxy lacks",
-    judge,
-};
+pub(in crate::check) const RULE: Rule = Rule { code: "wasm-feature", judge };
 
 struct Feature {
     flag: WasmFeatures,
