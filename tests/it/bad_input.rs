@@ -358,7 +358,7 @@ help: call the file `deps-filter.wasm`
 error: there is no module `nowhere.wasm`
 
 Caused by:
-  failed to query resolved metadata `[ROOT]/nowhere.wasm`: No such file or directory (os error 2)
+  failed to open file `[ROOT]/nowhere.wasm`: No such file or directory (os error 2)
 
 help: build it first: `--module` takes the .wasm file that another toolchain has made
 
@@ -473,7 +473,7 @@ fn the_optimizer_cannot_read_the_module() {
 error: the optimizer cannot take `bare.wasm`
 
 Caused by:
-  `[TOOL] __wasm-opt [..]` failed (exit status: 1)
+  `[TOOL] __wasm-opt [..]` failed (exit status: [..])
 ...
 help: try a newer optimizer with `--wasm-opt PATH`
 help: or leave the module as it was compiled with `--optimize none`
