@@ -1,4 +1,5 @@
-use std::io::BufRead as _;
+use std::time::Duration;
+use std::{io, thread};
 
 use camino::Utf8PathBuf;
 use clap::Args;
@@ -51,11 +52,6 @@ pub(super) struct New {
     list_templates: bool,
 }
 
-impl Choice for Phase {
-    const ALL: &'static [(&'static str, Self)] =
-        &[("AUTHN", Phase::Authn), ("AUTHZ", Phase::Authz), ("STATS", Phase::Stats)];
-}
-
 impl New {
     pub(super) fn run(&self, ctx: &Context) -> Result<()> {
         if self.list_templates {
@@ -66,9 +62,13 @@ impl New {
             return Ok(ctx.shell.out(lines.collect::<String>())?);
         }
         let options = self.options(ctx)?;
-        let made = new::new(ctx, &options)?;
-        let folder = made.path.strip_prefix(&ctx.cwd).unwrap_or(&made.path);
-        ctx.shell.note(format_args!("next, `cd {folder}`, `cargo test` and `cargo wasmplugin build`"));
+        new::new(ctx, &options)?;
+        let cd = if options.path == "." {
+            String::new()
+        } else {
+            format!("`{}`, ", process::shown(process::command(ctx, "cd").arg(&options.path)))
+        };
+        ctx.shell.note(format_args!("next, {cd}`cargo test` and `cargo wasmplugin build`"));
         Ok(())
     }
 
@@ -112,11 +112,20 @@ impl New {
 }
 
 /// Reads one line from the terminal; nothing where it is empty.
+///
+/// A signal does not end a read. So a thread reads, and ends with the process where no line comes.
 fn ask(ctx: &Context, question: &str) -> Result<Option<String>> {
     ctx.shell.ask(question);
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line)?;
+    let reader = thread::spawn(|| {
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).map(|_| line)
+    });
+    while !reader.is_finished() {
+        ctx.interrupt.check()?;
+        thread::sleep(Duration::from_millis(20));
+    }
     ctx.interrupt.check()?;
+    let line = reader.join().expect("reading a line does not panic")?;
     Ok(Some(line.trim().to_owned()).filter(|line| !line.is_empty()))
 }
 

@@ -1,5 +1,6 @@
 //! `new`: cargo makes the package, and a template fills it.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -28,20 +29,7 @@ pub struct NewOptions {
     pub vcs: Option<String>,
 }
 
-/// What was made.
-#[derive(Debug, Clone)]
-pub struct Scaffolded {
-    /// The package's name.
-    pub name: String,
-    /// Its folder, absolute.
-    pub path: Utf8PathBuf,
-    /// The name of the template that it was made from.
-    pub template: &'static str,
-    /// The files that the template wrote, below the folder.
-    pub files: Vec<Utf8PathBuf>,
-}
-
-/// Makes a package with `cargo new`, which knows about version control and workspaces, and writes a
+/// Makes a package with `cargo init`, which knows about version control and workspaces, and writes a
 /// template over it.
 ///
 /// # Errors
@@ -49,12 +37,13 @@ pub struct Scaffolded {
 /// Where a name or the template is not one, where something is there already, where the workspace around it
 /// cannot take it, and where cargo or a write fails. Nothing is left behind then, and a workspace's manifest
 /// is as it was.
-pub fn new(ctx: &Context, options: &NewOptions) -> Result<Scaffolded> {
+pub fn new(ctx: &Context, options: &NewOptions) -> Result<()> {
     let template = match &options.template {
         Some(name) => Template::named(name)?,
         None => &TEMPLATES[0],
     };
-    let path = ctx.cwd.join(&options.path);
+    // By its components, for no system makes a folder of the name `hello/.`.
+    let path: Utf8PathBuf = ctx.cwd.join(&options.path).components().collect();
     let answers = Answers {
         name: package_name(&path, options)?,
         image: options.image.clone(),
@@ -69,18 +58,16 @@ pub fn new(ctx: &Context, options: &NewOptions) -> Result<Scaffolded> {
     if options.vcs.as_deref().is_some_and(|vcs| vcs != "git") {
         files.retain(|file| file.path != ".gitignore");
     }
-    let is_there = is_empty_folder(&path, &options.path)?;
 
-    let undo = Undo::before(&path, is_there)?;
-    cargo_new(ctx, options, &answers.name, is_there)?;
+    let undo = Undo::claim(&path, &options.path, &files)?;
+    cargo_init(ctx, options, &answers.name)?;
     write(&path, &files)?;
     read_back(ctx, &path)?;
     undo.forget();
 
     ctx.shell
         .status("Created", format_args!("filter `{}` from the template `{}`", answers.name, template.name));
-    let files = files.into_iter().map(|file| file.path).collect();
-    Ok(Scaffolded { name: answers.name, path, template: template.name, files })
+    Ok(())
 }
 
 fn package_name(path: &Utf8Path, options: &NewOptions) -> Result<String, UsageError> {
@@ -91,20 +78,27 @@ fn package_name(path: &Utf8Path, options: &NewOptions) -> Result<String, UsageEr
     })
 }
 
-/// Whether the folder is there. What is there must be an empty folder.
-fn is_empty_folder(path: &Utf8Path, shown: &Utf8Path) -> Result<bool> {
-    let occupied = |what| Occupied { path: shown.to_owned(), what };
-    // A link that leads nowhere is something too: so the link is looked at, not what it leads to.
-    match fs_err::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error.into()),
-        Ok(_) if !path.is_dir() => return Err(occupied(Occupant::File).into()),
-        Ok(_) => {}
-    }
-    match fs_err::read_dir(path.as_std_path())?.next() {
-        None => Ok(true),
-        Some(_) if path.join("Cargo.toml").exists() => Err(occupied(Occupant::Package).into()),
-        Some(_) => Err(occupied(Occupant::Folder).into()),
+/// Refuses what is there, unless it is an empty folder.
+fn check_empty(path: &Utf8Path, shown: &Utf8Path) -> Result<()> {
+    // A link that leads nowhere is something too, and is no folder.
+    let occupant = if !path.is_dir() {
+        Occupant::File
+    } else if fs_err::read_dir(path.as_std_path())?.next().is_none() {
+        return Ok(());
+    } else if path.join("Cargo.toml").exists() {
+        Occupant::Package
+    } else {
+        Occupant::Folder
+    };
+    Err(Occupied { path: shown.to_owned(), what: occupant }.into())
+}
+
+/// Makes a folder; false where something of that name is there.
+fn make_folder(path: &Utf8Path) -> Result<bool> {
+    match fs_err::create_dir(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -147,9 +141,9 @@ impl Explain for Occupied {
     }
 }
 
-fn cargo_new(ctx: &Context, options: &NewOptions, name: &str, is_there: bool) -> Result<()> {
+fn cargo_init(ctx: &Context, options: &NewOptions, name: &str) -> Result<()> {
     let mut command = process::command(ctx, ctx.cargo());
-    command.args([if is_there { "init" } else { "new" }, "--quiet", "--lib", "--name", name]);
+    command.args(["init", "--quiet", "--lib", "--name", name]);
     if let Some(vcs) = &options.vcs {
         command.args(["--vcs", vcs]);
     }
@@ -169,7 +163,7 @@ fn write(folder: &Utf8Path, files: &[File]) -> Result<()> {
     Ok(())
 }
 
-/// Fails where the workspace around the package cannot take it, as where a member has its name: `cargo new`
+/// Fails where the workspace around the package cannot take it, as where a member has its name: `cargo init`
 /// makes it all the same, and from then on every cargo command fails there.
 fn read_back(ctx: &Context, path: &Utf8Path) -> Result<()> {
     let mut command = process::command(ctx, ctx.cargo());
@@ -178,29 +172,65 @@ fn read_back(ctx: &Context, path: &Utf8Path) -> Result<()> {
     Ok(())
 }
 
-/// Takes away what was made, unless it is told to forget.
+/// What `cargo init` sets up for git, Mercurial, Pijul and Fossil.
+const VERSION_CONTROL: [&str; 10] = [
+    ".git",
+    ".gitignore",
+    ".hg",
+    ".hgignore",
+    ".pijul",
+    ".ignore",
+    ".fossil",
+    ".fossil-settings",
+    ".fslckout",
+    "_FOSSIL_",
+];
+
+/// A folder that is ours to fill. It takes away what was made, and nothing else, unless it is told to forget.
 struct Undo<'p> {
     path: &'p Utf8Path,
-    was_there: bool,
-    /// The parents that were not there, the deepest first.
-    parents: Vec<&'p Utf8Path>,
+    /// The folders that were not there, from the outermost to the package's own.
+    folders: Vec<&'p Utf8Path>,
+    /// What we or cargo make in the package's folder.
+    content: BTreeSet<String>,
     /// The manifests further up, one of which cargo may add a member to.
     manifests: Vec<(Utf8PathBuf, Vec<u8>)>,
     forgotten: bool,
 }
 
 impl<'p> Undo<'p> {
-    fn before(path: &'p Utf8Path, was_there: bool) -> Result<Self> {
-        let parents = path.ancestors().skip(1);
-        let mut manifests = Vec::new();
-        for manifest in parents.clone().map(|parent| parent.join("Cargo.toml")) {
-            if manifest.is_file() {
-                let text = fs_err::read(&manifest)?;
-                manifests.push((manifest, text));
+    /// Takes the folder, which may be absent or empty, for this process alone.
+    fn claim(path: &'p Utf8Path, shown: &Utf8Path, files: &[File]) -> Result<Self> {
+        let mut undo = Undo {
+            path,
+            folders: Vec::new(),
+            content: BTreeSet::new(),
+            manifests: Vec::new(),
+            forgotten: false,
+        };
+        let mut absent: Vec<_> = path.ancestors().skip(1).take_while(|parent| !parent.exists()).collect();
+        absent.insert(0, path);
+        for folder in absent.into_iter().rev() {
+            if make_folder(folder)? {
+                undo.folders.push(folder);
             }
         }
-        let parents = parents.take_while(|parent| !parent.exists()).collect();
-        Ok(Undo { path, was_there, parents, manifests, forgotten: false })
+        if undo.folders.last() != Some(&path) {
+            check_empty(path, shown)?;
+        }
+        // The empty folder may be one that another `new` has just made. `src` is made by one of them.
+        if !make_folder(&path.join("src"))? {
+            return Err(Occupied { path: shown.to_owned(), what: Occupant::Folder }.into());
+        }
+        let files = files.iter().filter_map(|file| file.path.iter().next());
+        undo.content = files.chain(["src"]).chain(VERSION_CONTROL).map(str::to_owned).collect();
+        for manifest in path.ancestors().skip(1).map(|parent| parent.join("Cargo.toml")) {
+            if manifest.is_file() {
+                let text = fs_err::read(&manifest)?;
+                undo.manifests.push((manifest, text));
+            }
+        }
+        Ok(undo)
     }
 
     fn forget(mut self) {
@@ -214,31 +244,20 @@ impl Drop for Undo<'_> {
         if self.forgotten {
             return;
         }
-        if self.was_there {
-            empty(self.path);
-        } else {
-            let _ = fs_err::remove_dir_all(self.path);
+        for path in self.content.iter().map(|name| self.path.join(name)) {
+            if path.is_dir() {
+                let _ = fs_err::remove_dir_all(path);
+            } else {
+                let _ = fs_err::remove_file(path);
+            }
         }
-        for parent in &self.parents {
-            let _ = fs_err::remove_dir(parent);
+        for folder in self.folders.iter().rev() {
+            let _ = fs_err::remove_dir(folder);
         }
         for (manifest, text) in &self.manifests {
             if fs_err::read(manifest).is_ok_and(|now| now != *text) {
                 let _ = fs_err::write(manifest, text);
             }
-        }
-    }
-}
-
-fn empty(folder: &Utf8Path) {
-    let Ok(entries) = fs_err::read_dir(folder.as_std_path()) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            let _ = fs_err::remove_dir_all(entry.path());
-        } else {
-            let _ = fs_err::remove_file(entry.path());
         }
     }
 }
@@ -314,12 +333,10 @@ mod tests {
     fn a_missing_path_and_an_empty_folder_become_a_package() {
         let folder = Folder::new();
         fs_err::create_dir(folder.path("empty")).unwrap();
-        for path in ["hello", "a/b/deep", "empty"] {
-            let made = new(&folder.ctx, &options(path)).unwrap();
-            assert_eq!(made.path, folder.path(path));
-            assert_eq!(made.template, "http-headers");
-            for file in made.files.iter().map(|file| file.as_str()).chain([".git"]) {
-                assert!(made.path.join(file).exists(), "{path}: {file}");
+        for path in ["hello", "a/b/deep", "dot/.", "empty"] {
+            new(&folder.ctx, &options(path)).unwrap();
+            for file in ["Cargo.toml", "src/config.rs", "wasmplugin.yaml", ".git"] {
+                assert!(folder.path(path).join(file).exists(), "{path}: {file}");
             }
         }
     }
@@ -388,14 +405,33 @@ mod tests {
         folder.write("plugins/README.md", "");
         fs_err::create_dir(folder.path("empty")).unwrap();
         let before = folder.content();
-        for (path, was_there) in [("plugins/new/hello", false), ("empty", true)] {
+        for path in ["plugins/new/hello", "empty"] {
             let path = folder.path(path);
-            let undo = Undo::before(&path, was_there).unwrap();
+            let undo = Undo::claim(&path, &path, &[]).unwrap();
             folder.write("Cargo.toml", "[workspace]\nmembers = [\"hello\"]\n");
             folder.write(path.join("src/lib.rs").as_str(), "");
-            folder.write(path.join("Cargo.toml").as_str(), "");
+            folder.write(path.join(".git/config").as_str(), "");
+            folder.write(path.join(".gitignore").as_str(), "");
             drop(undo);
             assert_eq!(folder.content(), before);
+        }
+    }
+
+    #[test]
+    fn a_folder_is_claimed_once_and_only_what_was_made_goes() {
+        let folder = Folder::new();
+        fs_err::create_dir(folder.path("empty")).unwrap();
+        for path in ["a/b", "empty"] {
+            let path = folder.path(path);
+            let first = Undo::claim(&path, &path, &[]).unwrap();
+            let claimed = folder.content();
+            let refused = Undo::claim(&path, &path, &[]).err().unwrap();
+            assert_eq!(refused.exit(), Exit::Usage, "{refused}");
+            assert_eq!(folder.content(), claimed);
+
+            folder.write(path.join("theirs").as_str(), "");
+            drop(first);
+            assert!(path.join("theirs").exists() && !path.join("src").exists());
         }
     }
 }

@@ -9,6 +9,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
 pub use catalogue::{TEMPLATES, Template};
 
+use crate::config::Choice;
 use crate::error::Explain;
 use crate::resource::from_package;
 
@@ -36,18 +37,10 @@ pub enum Phase {
     Stats,
 }
 
-impl Phase {
-    /// All phases that can be asked for.
-    pub const ALL: [Phase; 3] = [Phase::Authn, Phase::Authz, Phase::Stats];
-
-    /// The phase as the resource spells it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Phase::Authn => "AUTHN",
-            Phase::Authz => "AUTHZ",
-            Phase::Stats => "STATS",
-        }
-    }
+// The words are those of the resource.
+impl Choice for Phase {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("AUTHN", Phase::Authn), ("AUTHZ", Phase::Authz), ("STATS", Phase::Stats)];
 }
 
 /// A file to write.
@@ -88,7 +81,7 @@ pub fn render(template: &Template, answers: &Answers) -> Result<Vec<File>, Rende
         resource_name => from_package(&answers.name),
         image => answers.image.as_deref(),
         namespace => answers.namespace.as_deref(),
-        phase => answers.phase.map(Phase::as_str),
+        phase => answers.phase.map(Choice::name),
     };
     let render_one = |&(path, text): &(&'static str, &'static str)| match path.strip_suffix(".j2") {
         None => Ok(File { path: path.into(), content: text.to_owned() }),

@@ -188,6 +188,32 @@ fn an_empty_folder_is_filled() {
 }
 
 #[test]
+fn of_two_at_once_one_makes_the_package() {
+    for round in 0..16 {
+        let sandbox = Sandbox::new();
+        let (is_there, in_workspace) = (round % 2 == 1, round % 4 > 1);
+        if is_there {
+            fs_err::create_dir(sandbox.path("hello")).unwrap();
+        }
+        if in_workspace {
+            sandbox.write("Cargo.toml", "[workspace]\nmembers = []\nresolver = \"3\"\n");
+        }
+        let outputs = std::thread::scope(|scope| {
+            let run = || sandbox.tool(["new", "hello"]).output().unwrap();
+            let both = [scope.spawn(run), scope.spawn(run)];
+            both.map(|one| one.join().unwrap())
+        });
+        let mut codes = outputs.each_ref().map(|output| output.status.code());
+        codes.sort_unstable();
+        assert_eq!(codes, [Some(0), Some(2)], "{outputs:#?}");
+        assert_tree(&sandbox.path("hello"), "new/http-headers");
+        if in_workspace {
+            assert!(sandbox.read("Cargo.toml").contains("\"hello\""), "it is no member");
+        }
+    }
+}
+
+#[test]
 fn a_workspace_gets_a_member() {
     let sandbox = Sandbox::new();
     sandbox.write("Cargo.toml", "[workspace]\nmembers = []\nresolver = \"3\"\n");
@@ -214,6 +240,10 @@ fn version_control_is_as_asked() {
     sandbox.tool(["new", "with-git", "--vcs", "git"]).assert().success();
     assert!(sandbox.path("with-git/.git").is_dir());
     assert_eq!(sandbox.read("with-git/.gitignore"), "/target\n");
+    // In a repository no other one is begun, also where a folder is missing in between.
+    fs_err::rename(sandbox.path("with-git/.git"), sandbox.path(".git")).unwrap();
+    sandbox.tool(["new", "plugins/inside"]).assert().success();
+    assert!(!sandbox.path("plugins/inside/.git").exists());
 }
 
 #[test]
@@ -288,4 +318,19 @@ fn no_answer_makes_nothing() {
     let (status, screen) = terminal.end();
     assert_eq!(status.code(), Some(2), "{screen}");
     assert!(is_empty(&sandbox.path("")));
+}
+
+#[test]
+fn ctrl_c_at_a_question_ends_it_at_once() {
+    for answers in [&[][..], &["hello\n"]] {
+        let sandbox = Sandbox::new();
+        let mut terminal = Terminal::run(&sandbox.path(""), &["new"]);
+        for (question, answer) in [FOLDER, IMAGE].into_iter().zip(answers.iter().chain(&["\x03"])) {
+            terminal.expect(question).answer(answer);
+        }
+        let (status, screen) = terminal.end();
+        assert_eq!(status.code(), Some(130), "{screen}");
+        assert!(screen.contains("error: interrupted"), "{screen}");
+        assert!(is_empty(&sandbox.path("")));
+    }
 }

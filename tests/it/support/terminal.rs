@@ -33,8 +33,15 @@ impl Terminal {
         let name = ptsname(&master, Vec::new()).unwrap();
         let open = || OpenOptions::new().read(true).write(true).open(name.to_str().unwrap()).unwrap();
         let end = || open().into_file();
-        let mut command = Command::new(tool());
-        command.args(args).args(["--color", "never"]).current_dir(folder).env_remove("CARGO");
+        // Ctrl-C reaches those alone whose terminal it is: setsid makes it theirs, and becomes the program.
+        let mut command = Command::new("setsid");
+        command
+            .arg("--ctty")
+            .arg(tool())
+            .args(args)
+            .args(["--color", "never"])
+            .current_dir(folder)
+            .env_remove("CARGO");
         command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("CARGO_NET_OFFLINE", "true");
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
         // While this process held the other end too, the screen would never come to its end.
