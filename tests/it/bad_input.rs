@@ -5,6 +5,7 @@ use std::process::Command;
 
 use snapbox::str;
 
+use crate::support::module::plugin;
 use crate::support::running::{run, stderr, succeed};
 use crate::support::{Sandbox, bare, folder, tool};
 
@@ -1353,4 +1354,43 @@ For more information, try '--help'.
 
 "#]],
     );
+}
+
+#[test]
+fn a_module_whose_name_is_no_folder_of_ours() {
+    let sandbox = Sandbox::new();
+    for name in ["..wasm", "my.filter.wasm", "my filter.wasm"] {
+        sandbox.write(name, plugin("", &[]));
+        let assert = sandbox.tool(["build", "--module", name]).assert().code(101).stdout_eq("");
+        let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        assert!(said.contains("letters, digits, `_` and `-` make the name of its output"), "{said}");
+    }
+    assert!(!sandbox.path("target").exists());
+}
+
+#[test]
+fn a_damaged_result_of_the_optimizer_is_made_again() {
+    let sandbox = Sandbox::new();
+    sandbox.write("made.wasm", plugin("", &[]));
+    sandbox.tool(["build", "--module", "made.wasm"]).assert().success();
+    let digest = sandbox.read("target/wasmplugin/made/digest");
+    let kept = sandbox.path("target/wasmplugin/.optimized/made");
+    let kept = kept.read_dir_utf8().unwrap().next().unwrap().unwrap().into_path();
+    fs_err::write(&kept, b"\0asm\x01\0").unwrap();
+    fs_err::remove_dir_all(sandbox.path("target/wasmplugin/made")).unwrap();
+    sandbox.tool(["build", "--module", "made.wasm"]).assert().success();
+    assert_eq!(sandbox.read("target/wasmplugin/made/digest"), digest);
+}
+
+#[test]
+fn doubts_about_the_resource_stop_where_warnings_are_denied() {
+    let sandbox = Sandbox::new();
+    sandbox.write("made.wasm", plugin("", &[]));
+    let resource = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata:\n  name: made\n\
+                    spec:\n  somethingNew: 1\n";
+    sandbox.write("wasmplugin.yaml", resource);
+    let args = ["build", "--module", "made.wasm", "--image", "quay.io/acme/made"];
+    sandbox.tool(args).assert().success();
+    assert!(sandbox.read("target/wasmplugin/made/wasmplugin.yaml").contains("somethingNew: 1"));
+    sandbox.tool(args).arg("--deny-warnings").assert().code(1);
 }
