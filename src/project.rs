@@ -248,7 +248,8 @@ fn current_manifest(ctx: &Context, selection: &Selection) -> Option<Utf8PathBuf>
     found.canonicalize_utf8().ok()
 }
 
-/// Whether `package` is meant by `spec`: a name, a name with a version, or a pattern with `*` and `?`.
+/// Whether `package` is meant by `spec`: a name or a pattern with `*` and `?`, perhaps with a version or the
+/// beginning of one.
 fn matches(package: &Package, spec: &str) -> bool {
     let (name, version) = match spec.split_once('@') {
         Some((name, version)) => (name, Some(version)),
@@ -258,7 +259,10 @@ fn matches(package: &Package, spec: &str) -> bool {
         Ok(pattern) => pattern.matches(&package.name),
         Err(_) => *package.name == name,
     };
-    name_fits && version.is_none_or(|version| package.version.to_string() == version)
+    let of_package = package.version.to_string();
+    let version_fits =
+        |version: &str| of_package == version || of_package.starts_with(&format!("{version}."));
+    name_fits && version.is_none_or(version_fits)
 }
 
 fn is_cdylib(package: &Package) -> bool {

@@ -114,6 +114,11 @@ impl Shell {
         self.say(format_args!("{NOTE}{question}{NOTE:#} "));
     }
 
+    /// Ends the line of a question that got no answer.
+    pub fn end_line(&self) {
+        self.say(format_args!("\n"));
+    }
+
     /// Data that was asked for, on standard output.
     ///
     /// # Errors

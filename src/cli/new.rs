@@ -120,11 +120,10 @@ fn ask(ctx: &Context, question: &str) -> Result<Option<String>> {
         let mut line = String::new();
         io::stdin().read_line(&mut line).map(|_| line)
     });
-    while !reader.is_finished() {
-        ctx.interrupt.check()?;
+    while !reader.is_finished() && ctx.interrupt.check().is_ok() {
         thread::sleep(Duration::from_millis(20));
     }
-    ctx.interrupt.check()?;
+    ctx.interrupt.check().inspect_err(|_| ctx.shell.end_line())?;
     let line = reader.join().expect("reading a line does not panic")?;
     Ok(Some(line.trim().to_owned()).filter(|line| !line.is_empty()))
 }

@@ -21,7 +21,6 @@ impl Toolchain {
         target: Target,
     ) -> Result<String> {
         let mut flags = self.config.rustflags(target.triple())?.unwrap_or_default();
-        // rustc takes the last that fits.
         let mut remapped = vec![(project.workspace_root.clone(), "/workspace".to_owned())];
         remapped.extend(sources::elsewhere(ctx, project, self, options, target)?);
         // With rust-src installed, rustc puts its place where the released std has a neutral one.
@@ -31,6 +30,8 @@ impl Toolchain {
         }
         let made = project.build_dir.iter().chain([&project.target_dir]);
         remapped.extend(made.map(|folder| (folder.clone(), "/target".to_owned())));
+        // rustc takes the last that fits, which has to be the nearest folder above a file.
+        remapped.sort_by_key(|(from, _)| from.as_str().len());
         for (from, to) in remapped {
             flags.push(format!("--remap-path-prefix={from}={to}"));
         }

@@ -169,7 +169,10 @@ impl PulledImage {
                 differences.push((format!("names the {part} `{stated}`"), format!("the image has {actual}")));
             }
         };
-        differ("repository", &url.repository, Some(self.repository.as_str()));
+        // `acme/hello` and `docker.io/acme/hello` are one repository.
+        let stated =
+            url.repository.parse().map_or(url.repository.clone(), |named: Repository| named.to_string());
+        differ("repository", &stated, Some(self.repository.as_str()));
         if let Some(tag) = &url.tag {
             differ("tag", tag, self.tag.as_ref().map(Tag::as_str));
         }

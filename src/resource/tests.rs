@@ -224,3 +224,14 @@ fn problems_without_end_are_cut() {
     let error = Template::read(Utf8Path::new("a"), "[yes, no]\n".to_owned(), "a").unwrap_err();
     assert_eq!(error.problems.len(), 2);
 }
+
+#[test]
+fn a_short_name_is_one_of_docker_hub() {
+    let image = PulledImage { repository: "acme/hello".parse().unwrap(), ..image(None) };
+    for url in ["oci://acme/hello", "oci://docker.io/acme/hello"] {
+        let template = with_spec(&format!("{{url: '{url}'}}"));
+        let resource = template.pin(Some(&image), Digest::of(b"module")).unwrap().unwrap();
+        let expected = format!("oci://docker.io/acme/hello@{}", Digest::of(b"manifest"));
+        assert_eq!(resource.to_json()["spec"]["url"], expected);
+    }
+}
