@@ -86,27 +86,16 @@ impl Project {
     pub fn load(ctx: &Context, selection: &Selection, flags: &Layer) -> Result<Self> {
         let metadata = metadata(ctx, selection)?;
         let selected = select(ctx, selection, &metadata)?;
-        let workspace_manifest = read_manifest(ctx, &metadata.workspace_root.join("Cargo.toml"))?;
+        let workspace_manifest_path = metadata.workspace_root.join("Cargo.toml");
+        let workspace_manifest = read_manifest(ctx, &workspace_manifest_path)?;
 
         let mut crates = Vec::new();
         let mut passed_over = Vec::new();
         for package in selected.packages {
-            let is_root = package.manifest_path == metadata.workspace_root.join("Cargo.toml");
+            let is_root = package.manifest_path == workspace_manifest_path;
             let own = if is_root { None } else { Some(read_manifest(ctx, &package.manifest_path)?) };
             let manifest = own.as_ref().unwrap_or(&workspace_manifest);
-            let has_settings = manifest.has_settings(Section::Package);
-            let wanted = selected.by_name || has_settings || depends_on_proxy_wasm(package);
-            if wanted && is_cargos_own(&package.name) {
-                return Err(ProjectError::CargosOwn(package.name.to_string()).into());
-            }
-            if !is_cdylib(package) {
-                if selected.by_name || has_settings {
-                    return Err(ProjectError::NoCdylib(package.name.to_string()).into());
-                }
-                passed_over.push(package.name.to_string());
-                continue;
-            }
-            if !wanted {
+            if !is_plugin(package, manifest, selected.by_name)? {
                 passed_over.push(package.name.to_string());
                 continue;
             }
@@ -263,6 +252,19 @@ fn matches(package: &Package, spec: &str) -> bool {
     let version_fits =
         |version: &str| of_package == version || of_package.starts_with(&format!("{version}."));
     name_fits && version.is_none_or(version_fits)
+}
+
+/// Whether a package is to be built: a cdylib that was named, has settings, or depends on proxy-wasm.
+fn is_plugin(package: &Package, manifest: &Manifest, is_named: bool) -> Result<bool, ProjectError> {
+    let is_meant = is_named || manifest.has_settings(Section::Package);
+    let is_wanted = is_meant || depends_on_proxy_wasm(package);
+    if is_wanted && is_cargos_own(&package.name) {
+        return Err(ProjectError::CargosOwn(package.name.to_string()));
+    }
+    if is_meant && !is_cdylib(package) {
+        return Err(ProjectError::NoCdylib(package.name.to_string()));
+    }
+    Ok(is_wanted && is_cdylib(package))
 }
 
 fn is_cdylib(package: &Package) -> bool {
