@@ -64,6 +64,19 @@ fn terminate(child: &SharedChild) {
     let _ = child.kill();
 }
 
+#[cfg(unix)]
+fn was_asked_to_stop(status: ExitStatus) -> bool {
+    use rustix::process::Signal;
+    use std::os::unix::process::ExitStatusExt as _;
+    let signal = status.signal().and_then(Signal::from_named_raw);
+    matches!(signal, Some(Signal::INT | Signal::TERM | Signal::HUP))
+}
+
+#[cfg(not(unix))]
+fn was_asked_to_stop(_status: ExitStatus) -> bool {
+    false
+}
+
 /// A signal asked to stop.
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted; nothing is half-written")]
@@ -249,6 +262,10 @@ impl<'c> Running<'c> {
 
     fn judge(&self, status: ExitStatus, stderr: String) -> Result<(), ProcessError> {
         self.ctx.interrupt.check()?;
+        // A terminal signals all processes in its foreground, and the child may be faster than our handler.
+        if was_asked_to_stop(status) {
+            return Err(Interrupted.into());
+        }
         if status.success() {
             return Ok(());
         }
