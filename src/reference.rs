@@ -14,6 +14,11 @@ impl Repository {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The registry, with its port where it has one, and the path.
+    pub fn parts(&self) -> (&str, &str) {
+        self.0.split_once('/').expect("a repository has both")
+    }
 }
 
 impl fmt::Display for Repository {

@@ -7,6 +7,7 @@ use annotate_snippets::{Level, Renderer};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use camino::Utf8Path;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::{Error, Problem, render_problem};
 use crate::findings::{Finding, Severity};
@@ -109,6 +110,23 @@ impl Shell {
         self.say(format_args!("{}\n", error.render(&self.renderer())));
     }
 
+    /// A bar for a transfer of `size` bytes, on a terminal; elsewhere nothing is shown. It goes with the value.
+    pub fn progress(&self, verb: &str, size: usize) -> Progress {
+        let target = match self.verbosity {
+            Verbosity::Quiet => ProgressDrawTarget::hidden(),
+            _ => ProgressDrawTarget::stderr(),
+        };
+        let verb = match AutoStream::new(io::stderr(), self.color).current_choice() {
+            ColorChoice::Never => format!("{verb:>12}"),
+            _ => format!("{STATUS}{verb:>12}{STATUS:#}"),
+        };
+        let style = ProgressStyle::with_template("{prefix} [{bar:27}] {bytes}/{total_bytes}")
+            .expect("the template is a good one")
+            .progress_chars("=> ");
+        let bar = ProgressBar::with_draw_target(Some(size as u64), target);
+        Progress(bar.with_style(style).with_prefix(verb))
+    }
+
     /// A question to the person at the terminal; the cursor stays behind it.
     pub fn ask(&self, question: impl Display) {
         self.say(format_args!("{NOTE}{question}{NOTE:#} "));
@@ -141,5 +159,28 @@ impl Shell {
     fn say(&self, text: std::fmt::Arguments<'_>) {
         let mut stderr = AutoStream::new(io::stderr().lock(), self.color);
         let _ = stderr.write_fmt(text);
+    }
+}
+
+/// A bar that shows how much of a transfer is done.
+#[derive(Debug)]
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// Tells the bar of more bytes than it was made for.
+    pub fn expect(&self, bytes: usize) {
+        self.0.inc_length(bytes as u64);
+    }
+
+    /// What moves the bar on by a number of bytes.
+    pub fn counter(&self) -> impl Fn(usize) + Send + Sync + 'static {
+        let bar = self.0.clone();
+        move |bytes| bar.inc(bytes as u64)
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }

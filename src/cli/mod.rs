@@ -4,6 +4,8 @@ mod args;
 mod build;
 mod new;
 mod output;
+mod packaging;
+mod publish;
 
 use std::ffi::OsString;
 
@@ -31,6 +33,9 @@ use crate::process::Interrupt;
     cd hello
     cargo wasmplugin build
 
+  Its image into the registry, and its resource into the cluster:
+    cargo wasmplugin publish -o yaml | kubectl apply -f -
+
 Exit codes: 0 done, 1 the mesh would refuse it, 2 wrong usage, 130 interrupted, 101 anything else")
 )]
 struct Cli {
@@ -44,6 +49,7 @@ struct Cli {
 enum Command {
     New(new::New),
     Build(Box<build::Build>),
+    Publish(Box<publish::Publish>),
     /// Not for people: the optimizer, inside its limits
     #[command(name = optimize::SUBCOMMAND, hide = true)]
     WasmOpt {
@@ -81,6 +87,7 @@ fn dispatch(cli: &Cli, env: Env) -> Result<()> {
     match &cli.command {
         Command::New(new) => new.run(&context()?),
         Command::Build(build) => build.run(&context()?, &cli.global),
+        Command::Publish(publish) => publish.run(&context()?, &cli.global),
         Command::WasmOpt { program, args } => {
             Ok(optimize::child(program.as_deref(), args).map_err(OptimizerFailed)?)
         }

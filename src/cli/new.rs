@@ -5,7 +5,7 @@ use camino::Utf8PathBuf;
 use clap::Args;
 
 use crate::cli::args;
-use crate::cli::build::repository;
+use crate::cli::packaging::repository;
 use crate::config::Choice;
 use crate::context::Context;
 use crate::error::{Result, UsageError};

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use crate::config::Choice as _;
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::findings::{Finding, Findings, Refused};
 use crate::ops::build::Built;
+use crate::ops::publish::Published;
 use crate::shell::Verbosity;
 
 #[derive(Debug, Args)]
@@ -19,7 +20,7 @@ pub(super) struct Output {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// Nothing
+    /// What people want: from `publish` the pinned references, from `build` nothing
     Text,
     /// The resources, a document each
     Yaml,
@@ -69,27 +70,62 @@ pub(super) fn summary(ctx: &Context, built: &Built) {
     }
 }
 
-/// Writes what was asked for to standard output.
+/// Writes what was asked for of a build to standard output.
 pub(super) fn write(ctx: &Context, format: Format, built: &[Built]) -> Result<()> {
     match format {
-        Format::Text => {}
-        Format::Yaml => {
-            let documents: Vec<String> = built
-                .iter()
-                .filter_map(|built| built.resource.as_ref())
-                .map(|resource| resource.to_yaml())
-                .collect();
-            ctx.shell.out(documents.join("---\n"))?;
-        }
-        Format::Json => {
-            report(ctx, built.iter().map(package).collect())?;
-        }
+        Format::Text => Ok(()),
+        Format::Yaml => resources(ctx, built),
+        Format::Json => report(ctx, built.iter().map(package).collect()),
     }
-    Ok(())
 }
 
-/// Writes what the checks found, where that forbids to go on.
-pub(super) fn write_refusal(ctx: &Context, format: Format, refused: &Refused) -> Result<()> {
+/// Writes what was asked for of a push to standard output.
+pub(super) fn write_published(
+    ctx: &Context,
+    format: Format,
+    published: &[Published],
+    dry_run: bool,
+) -> Result<()> {
+    match format {
+        Format::Text => {
+            let reference =
+                |package: &Published| format!("{}@{}\n", package.repository, package.built.packaged.image);
+            Ok(ctx.shell.out(published.iter().map(reference).collect::<String>())?)
+        }
+        Format::Yaml => resources(ctx, published.iter().map(|package| &package.built)),
+        Format::Json => {
+            let document = |published: &Published| {
+                let tags = published.tags.iter();
+                let tags =
+                    tags.map(|change| json!({ "tag": change.tag.as_str(), "digestBefore": change.before }));
+                let mut document = package(&published.built);
+                document["published"] = json!({
+                    "dryRun": dry_run,
+                    "tags": tags.collect::<Vec<_>>(),
+                    "uploadedBytes": published.uploaded,
+                });
+                document
+            };
+            report(ctx, published.iter().map(document).collect())
+        }
+    }
+}
+
+fn resources<'b>(ctx: &Context, built: impl IntoIterator<Item = &'b Built>) -> Result<()> {
+    let resources = built.into_iter().filter_map(|built| built.resource.as_ref());
+    let documents: Vec<String> = resources.map(|resource| resource.to_yaml()).collect();
+    Ok(ctx.shell.out(documents.join("---\n"))?)
+}
+
+/// What an operation gave. Where the checks forbade to go on, what they found is written first.
+pub(super) fn unless_refused<T>(ctx: &Context, format: Format, result: Result<T>) -> Result<T> {
+    if let Some(refused) = result.as_ref().err().and_then(Error::downcast_ref::<Refused>) {
+        write_refusal(ctx, format, refused)?;
+    }
+    result
+}
+
+fn write_refusal(ctx: &Context, format: Format, refused: &Refused) -> Result<()> {
     let found = |(name, findings): &(String, Findings)| json!({ "name": name, "findings": listed(findings) });
     match format {
         Format::Text | Format::Yaml => Ok(()),

@@ -1,16 +1,16 @@
 //! The `compat` variant: a container image of one layer, which every registry takes.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write as _;
+use std::io::Read as _;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::read::GzDecoder;
 use oci_spec::image::{
     Arch, ConfigBuilder, ImageConfigurationBuilder, ImageManifestBuilder, MediaType, Os, RootFsBuilder,
     SCHEMA_VERSION,
 };
 
 use crate::digest::Digest;
+use crate::image::archive::{gzip, tar};
 use crate::image::{Blob, Image, MODULE_FILE, RUNTIME_CONFIG_FILE, RuntimeConfig, canonical_json};
 use crate::module::ShippedModule;
 
@@ -52,47 +52,33 @@ pub(super) fn assemble(
     Image::of(&manifest, config, vec![layer])
 }
 
-/// A tar archive of plain files that anybody may read, without owner or time.
-fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut archive = tar::Builder::new(Vec::new());
-    for (name, bytes) in files {
-        let mut header = tar::Header::new_ustar();
-        header.set_entry_type(tar::EntryType::Regular);
-        header.set_mode(0o644);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(0);
-        header.set_size(bytes.len() as u64);
-        archive.append_data(&mut header, name, *bytes).expect("memory takes all that is written");
+/// The module in a layer, found as a mesh finds it: the first file of that name, in any folder.
+pub(super) fn module(layer: &[u8]) -> Option<Vec<u8>> {
+    // A mesh reads no more than this either.
+    const LIMIT: u64 = 256 << 20;
+    let mut archive = tar::Archive::new(GzDecoder::new(layer).take(LIMIT));
+    for entry in archive.entries().ok()? {
+        let mut entry = entry.ok()?;
+        if entry.path().ok()?.file_name().is_some_and(|name| name == MODULE_FILE) {
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).ok()?;
+            return Some(bytes);
+        }
     }
-    archive.into_inner().expect("memory takes all that is written")
-}
-
-/// gzip without a name or a time; flate2 writes "unknown" for the system.
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).expect("memory takes all that is written");
-    encoder.finish().expect("memory takes all that is written")
+    None
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{gzip, tar};
-    use crate::digest::Digest;
+    use super::module;
+    use crate::image::archive::{gzip, tar};
 
-    /// Another version of tar, flate2 or miniz_oxide may write other bytes, and with them another digest for
-    /// the same sources. Then this test fails, and the change belongs into the changelog.
     #[test]
-    fn archives_have_the_bytes_that_they_had() {
-        let module: Vec<u8> = (0..100_000_u32).flat_map(|n| (n % 251 * (n / 509)).to_le_bytes()).collect();
-        let archive = tar(&[("plugin.wasm", &module), ("runtime-config.json", b"{}")]);
-        assert_eq!(
-            Digest::of(&archive).hex(),
-            "8fee173cc27bd8517bc877f3ea179bff757539ed5e1a8daee11f51a2b399e6da"
-        );
-        assert_eq!(
-            Digest::of(&gzip(&archive)).hex(),
-            "9ca4c374df8d7982603fd010d33d03b73b8969309b992eeeddb9a50f277dfd72"
-        );
+    fn the_module_is_found_in_any_folder() {
+        let layer = |files: &[(&str, &[u8])]| gzip(&tar(files));
+        let found = module(&layer(&[("README", b"1"), ("opt/plugin.wasm", b"2"), ("plugin.wasm", b"3")]));
+        assert_eq!(found.as_deref(), Some(&b"2"[..]));
+        assert_eq!(module(&layer(&[("README", b"1")])), None);
+        assert_eq!(module(b"no archive"), None);
     }
 }

@@ -1,6 +1,8 @@
 //! An image in memory: its blobs, and the manifest that names them. Nothing here reads or writes files.
 
+mod archive;
 mod compat;
+mod manifest;
 mod oci;
 mod runtime_config;
 
@@ -13,6 +15,8 @@ use crate::digest::Digest;
 use crate::findings::Passed;
 use crate::module::ShippedModule;
 
+pub use archive::tar;
+pub use manifest::{Manifest, ManifestError, ModuleLayer, Part};
 pub use runtime_config::RuntimeConfig;
 
 /// The file of the module, as the mesh wants it named.
@@ -42,7 +46,8 @@ pub struct Blob {
 }
 
 impl Blob {
-    fn new(media_type: MediaType, bytes: Vec<u8>) -> Self {
+    /// Bytes and what they are.
+    pub fn new(media_type: MediaType, bytes: Vec<u8>) -> Self {
         Blob { media_type, digest: Digest::of(&bytes), bytes }
     }
 
@@ -94,6 +99,22 @@ impl Image {
     fn of(manifest: &ImageManifest, config: Blob, layers: Vec<Blob>) -> Self {
         let manifest = Blob::new(MediaType::ImageManifest, canonical_json(manifest));
         Image { manifest, config, layers }
+    }
+
+    /// Puts an image together again, out of its manifest and of a place that has its blobs.
+    ///
+    /// # Errors
+    ///
+    /// Where the manifest is none, or `blob` has not what it names.
+    pub fn read<E: From<ManifestError>>(
+        manifest: Vec<u8>,
+        mut blob: impl FnMut(Digest) -> Result<Vec<u8>, E>,
+    ) -> Result<Self, E> {
+        let Manifest { config, layers } = Manifest::read(&manifest)?;
+        let mut blob = |part: Part| Ok::<_, E>(Blob::new(part.media_type, blob(part.digest)?));
+        let config = blob(config)?;
+        let layers = layers.into_iter().map(blob).collect::<Result<_, E>>()?;
+        Ok(Image { manifest: Blob::new(MediaType::ImageManifest, manifest), config, layers })
     }
 
     /// The digest by which the image is known: that of its manifest.

@@ -12,6 +12,11 @@ const CONFIG_LAYER: &str = "application/vnd.module.wasm.config.v1+json";
 const MODULE_LAYER: &str = "application/vnd.module.wasm.content.layer.v1+wasm";
 const TITLE: &str = "org.opencontainers.image.title";
 
+/// The media type of the layer that is the module.
+pub(super) fn module_layer() -> MediaType {
+    MediaType::from(MODULE_LAYER)
+}
+
 pub(super) fn assemble(
     module: &ShippedModule,
     runtime_config: &RuntimeConfig,
@@ -19,7 +24,7 @@ pub(super) fn assemble(
 ) -> Image {
     let config = Blob::new(MediaType::EmptyJSON, b"{}".to_vec());
     let config_layer = Blob::new(MediaType::from(CONFIG_LAYER), runtime_config.to_bytes());
-    let module_layer = Blob::new(MediaType::from(MODULE_LAYER), module.bytes().to_vec());
+    let module_layer = Blob::new(module_layer(), module.bytes().to_vec());
     let manifest = ImageManifestBuilder::default()
         .schema_version(SCHEMA_VERSION)
         .media_type(MediaType::ImageManifest)

@@ -2,39 +2,169 @@
 
 use std::io;
 
-use camino::Utf8Path;
-use oci_spec::image::{ImageIndexBuilder, MediaType, OciLayoutBuilder, SCHEMA_VERSION};
+use camino::{Utf8Path, Utf8PathBuf};
+use oci_spec::image::{Descriptor, ImageIndexBuilder, MediaType, OciLayoutBuilder, SCHEMA_VERSION};
+use serde_json::Value;
 
-use crate::image::{Blob, Image, canonical_json};
+use crate::digest::Digest;
+use crate::error::Explain;
+use crate::fs::write_whole;
+use crate::image::{Image, ManifestError, canonical_json};
 use crate::reference::Tag;
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
+const MARKER: &str = "oci-layout";
+const INDEX: &str = "index.json";
 
-/// Writes `image` into the empty folder `folder`, under `tag` where there is one.
+/// A folder holds no image, or not the one that it should.
+#[derive(Debug, thiserror::Error)]
+pub enum LayoutError {
+    /// There is something else in it.
+    #[error("`{0}` is no OCI image layout, and not empty")]
+    NoLayout(Utf8PathBuf),
+    /// Its list of images cannot be read.
+    #[error("`{path}` is no index of images")]
+    NoIndex {
+        /// The file.
+        path: Utf8PathBuf,
+        /// Why, where it is not even JSON.
+        source: Option<serde_json::Error>,
+    },
+    /// A blob is not what its name says.
+    #[error("`{0}` is damaged: its digest is another one")]
+    Damaged(Utf8PathBuf),
+    /// A manifest is none.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Explain for LayoutError {
+    fn help(&self) -> Vec<String> {
+        match self {
+            LayoutError::NoLayout(_) | LayoutError::NoIndex { .. } => {
+                vec!["name another folder: a new one is made, and an image is added to a layout".to_owned()]
+            }
+            LayoutError::Damaged(_) | LayoutError::Manifest(_) => {
+                vec!["remove that folder and run the command again".to_owned()]
+            }
+            LayoutError::Io(error) => error.help(),
+        }
+    }
+}
+
+/// Writes `image` into the empty folder `folder`, under each of `tags`.
 ///
 /// # Errors
 ///
 /// Where a file cannot be written.
-pub fn write(folder: &Utf8Path, image: &Image, tag: Option<&Tag>) -> io::Result<()> {
-    let blobs = folder.join("blobs/sha256");
-    fs_err::create_dir_all(&blobs)?;
-    for blob in image.blobs().chain([&image.manifest]) {
-        write_blob(&blobs, blob)?;
-    }
-    let layout = OciLayoutBuilder::default().image_layout_version("1.0.0").build();
-    let layout = layout.expect("a layout is its version");
-    fs_err::write(folder.join("oci-layout"), canonical_json(&layout))?;
+pub fn write(folder: &Utf8Path, image: &Image, tags: &[Tag]) -> io::Result<()> {
+    fs_err::create_dir_all(folder.join(BLOBS))?;
+    files(image, tags).into_iter().try_for_each(|(path, bytes)| fs_err::write(folder.join(path), bytes))
+}
 
-    let reference: Vec<(&str, &str)> = tag.iter().map(|tag| (REF_NAME, tag.as_str())).collect();
+const BLOBS: &str = "blobs/sha256";
+
+/// The files of a layout with that image alone; the index comes last, for it makes the others count.
+pub(super) fn files(image: &Image, tags: &[Tag]) -> Vec<(Utf8PathBuf, Vec<u8>)> {
     let index = ImageIndexBuilder::default()
         .schema_version(SCHEMA_VERSION)
         .media_type(MediaType::ImageIndex)
-        .manifests([image.manifest.descriptor(&reference)])
+        .manifests(entries(image, tags))
         .build()
         .expect("schema version and manifests are all that an index needs");
-    fs_err::write(folder.join("index.json"), canonical_json(&index))
+    let layout = OciLayoutBuilder::default().image_layout_version("1.0.0").build();
+    let layout = layout.expect("a layout is its version");
+    let blobs = image.blobs().chain([&image.manifest]);
+    let mut files: Vec<_> = blobs.map(|blob| (place(blob.digest), blob.bytes.clone())).collect();
+    files.push((MARKER.into(), canonical_json(&layout)));
+    files.push((INDEX.into(), canonical_json(&index)));
+    files
 }
 
-fn write_blob(blobs: &Utf8Path, blob: &Blob) -> io::Result<()> {
-    fs_err::write(blobs.join(blob.digest.hex()), &blob.bytes)
+/// What the index says of an image: one entry a tag, and one without where there is no tag.
+fn entries(image: &Image, tags: &[Tag]) -> Vec<Descriptor> {
+    if tags.is_empty() {
+        return vec![image.manifest.descriptor(&[])];
+    }
+    tags.iter().map(|tag| image.manifest.descriptor(&[(REF_NAME, tag.as_str())])).collect()
+}
+
+fn place(digest: Digest) -> Utf8PathBuf {
+    Utf8Path::new(BLOBS).join(digest.hex())
+}
+
+/// The images that the folder `folder` has under `tags`, where it has one.
+///
+/// # Errors
+///
+/// Where the folder is there, is not empty, and is no layout.
+pub fn tagged(folder: &Utf8Path, tags: &[Tag]) -> Result<Vec<Option<Digest>>, LayoutError> {
+    let index = index(folder)?;
+    let digest = |tag: &Tag| {
+        let manifests = index.as_ref()?.get("manifests")?.as_array()?;
+        let entry = manifests.iter().find(|entry| ref_name(entry) == Some(tag.as_str()))?;
+        entry.get("digest")?.as_str()?.parse().ok()
+    };
+    Ok(tags.iter().map(digest).collect())
+}
+
+/// Adds `image` under `tags` to the layout `folder`, which is made where there is none. What else is in it
+/// stays; whoever reads it meanwhile sees the old index or the new one.
+///
+/// # Errors
+///
+/// Where the folder is something else, or a file cannot be written.
+pub fn add(folder: &Utf8Path, image: &Image, tags: &[Tag]) -> Result<(), LayoutError> {
+    let Some(mut index) = index(folder)? else {
+        return Ok(write(folder, image, tags)?);
+    };
+    let no_index = || LayoutError::NoIndex { path: folder.join(INDEX), source: None };
+    let manifests = index.get_mut("manifests").and_then(Value::as_array_mut).ok_or_else(no_index)?;
+    manifests.retain(|entry| !tags.iter().any(|tag| ref_name(entry) == Some(tag.as_str())));
+    let ours = entries(image, tags).into_iter().map(serde_json::to_value);
+    manifests.extend(ours.collect::<Result<Vec<_>, _>>().map_err(|_| no_index())?);
+    fs_err::create_dir_all(folder.join(BLOBS))?;
+    for blob in image.blobs().chain([&image.manifest]) {
+        write_whole(&folder.join(place(blob.digest)), &blob.bytes)?;
+    }
+    Ok(write_whole(&folder.join(INDEX), &canonical_json(&index))?)
+}
+
+fn ref_name(entry: &Value) -> Option<&str> {
+    entry.get("annotations")?.get(REF_NAME)?.as_str()
+}
+
+/// The index of a layout; nothing where the folder is not there or empty.
+fn index(folder: &Utf8Path) -> Result<Option<Value>, LayoutError> {
+    match fs_err::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        entries => {
+            if entries?.next().is_none() {
+                return Ok(None);
+            }
+        }
+    }
+    let path = folder.join(INDEX);
+    if !folder.join(MARKER).is_file() || !path.is_file() {
+        return Err(LayoutError::NoLayout(folder.to_owned()));
+    }
+    let index = serde_json::from_slice(&fs_err::read(&path)?);
+    Ok(Some(index.map_err(|source| LayoutError::NoIndex { path, source: Some(source) })?))
+}
+
+/// Reads the image of that digest out of the layout `folder`.
+///
+/// # Errors
+///
+/// Where a file is missing or damaged.
+pub fn read(folder: &Utf8Path, digest: Digest) -> Result<Image, LayoutError> {
+    let blob = |digest: Digest| {
+        let path = folder.join(place(digest));
+        let bytes = fs_err::read(&path)?;
+        if Digest::of(&bytes) == digest { Ok(bytes) } else { Err(LayoutError::Damaged(path)) }
+    };
+    Image::read(blob(digest)?, blob)
 }

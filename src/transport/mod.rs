@@ -1,3 +1,5 @@
-//! Places that an image is written to.
+//! Places that an image is written to, and read from.
 
+pub mod archive;
 pub mod layout;
+pub mod registry;

@@ -45,6 +45,11 @@ fn help_of_build() {
 }
 
 #[test]
+fn help_of_publish() {
+    both_say(&["publish", "--help"], file!["help/publish.txt"]);
+}
+
+#[test]
 fn cargo_helps_with_it() {
     let help = file!["help/wasmplugin.txt"].raw();
     cargo().args(["help", "wasmplugin"]).assert().success().stderr_eq("").stdout_eq(help);

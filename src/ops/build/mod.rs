@@ -39,8 +39,21 @@ pub struct BuildOptions {
     pub wasm_opt: Option<Utf8PathBuf>,
     /// Whether a warning of the checks stops the build.
     pub deny_warnings: bool,
-    /// Whether a package without a resource is an error.
-    pub needs_resource: bool,
+    /// What a package must have before it is compiled.
+    pub needs: Needs,
+}
+
+/// What a package must have for the use that is made of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing more than it takes to package it.
+    Nothing,
+    /// A resource: it says what the mesh pulls, or knows.
+    Resource,
+    /// A repository and a tag, to be published.
+    Reference,
+    /// The same, and that it is the only one.
+    OneReference,
 }
 
 /// Where the modules come from.
@@ -73,6 +86,8 @@ pub struct Built {
     pub settings: Settings,
     /// The tag of its image.
     pub tag: Option<Tag>,
+    /// The tag that its version makes; a module that another toolchain made has no version.
+    pub version: Option<Tag>,
     /// What lies in the folder.
     pub packaged: Packaged,
     /// Its resource, where it is known what the mesh pulls.
@@ -212,16 +227,30 @@ fn jobs<'p>(
 ) -> Result<Vec<Job<'p>>> {
     let job = |plugin: &'p Plugin| {
         let template = template(ctx, options, plugin)?;
-        if options.needs_resource && plugin.settings.image.is_none() && template.needs_image() {
-            return Err(NoImage { package: plugin.name.clone() }.into());
+        let tag = options.tag.clone().or_else(|| plugin.tag.clone());
+        let package = || plugin.name.clone();
+        let is_published = matches!(options.needs, Needs::Reference | Needs::OneReference);
+        if is_published && tag.is_none() {
+            return Err(Unnamed::Tag(package()).into());
+        }
+        if plugin.settings.image.is_none() {
+            match options.needs {
+                Needs::Resource if template.needs_image() => return Err(Unnamed::Resource(package()).into()),
+                _ if is_published => return Err(Unnamed::Image(package()).into()),
+                _ => {}
+            }
         }
         let optimizer = Optimizer::of(ctx, plugin.settings.optimize, options.wasm_opt.as_deref())?;
         let mut annotations = plugin.annotations.clone();
         annotations.extend(options.annotations.iter().cloned());
-        let tag = options.tag.clone().or_else(|| plugin.tag.clone());
         Ok(Job { plugin, template, optimizer, tag, annotations, output: target_dir.join("wasmplugin") })
     };
-    plugins.into_iter().map(job).collect()
+    let jobs = plugins.into_iter().map(job).collect::<Result<Vec<_>>>()?;
+    if options.needs == Needs::OneReference && jobs.len() > 1 {
+        let packages = jobs.iter().map(|job| format!("`{}`", job.plugin.name)).collect::<Vec<_>>().join(", ");
+        return Err(NotOne { packages }.into());
+    }
+    Ok(jobs)
 }
 
 fn template(ctx: &Context, options: &BuildOptions, plugin: &Plugin) -> Result<Template> {
@@ -275,20 +304,44 @@ fn pass(judged: &[Judged<'_>], deny_warnings: bool) -> Result<Vec<Passed>, Refus
     })
 }
 
-/// A resource was asked for, and what it pulls is not known.
+/// Nothing says under which name the image of a package is to be found.
 #[derive(Debug, thiserror::Error)]
-#[error("package `{package}` has no resource: nothing says where its image is")]
-struct NoImage {
-    package: String,
+enum Unnamed {
+    #[error("package `{0}` has no resource: nothing says where its image is")]
+    Resource(String),
+    #[error("package `{0}` cannot be published: nothing says where its image goes")]
+    Image(String),
+    #[error("package `{0}` cannot be published: it has no version that would make a tag")]
+    Tag(String),
 }
 
-impl Explain for NoImage {
+impl Explain for Unnamed {
     fn help(&self) -> Vec<String> {
+        if let Unnamed::Tag(_) = self {
+            return vec!["give one with `--tag`".to_owned()];
+        }
         vec![
             "set it in Cargo.toml:\n\n    [package.metadata.wasmplugin]\n    image = \"quay.io/acme/hello\""
                 .to_owned(),
             "or give it with `--image`".to_owned(),
         ]
+    }
+}
+
+/// Several packages are to go where there is place for one.
+#[derive(Debug, thiserror::Error)]
+#[error("`--to` takes one package, and there are more: {packages}")]
+struct NotOne {
+    packages: String,
+}
+
+impl Explain for NotOne {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn help(&self) -> Vec<String> {
+        vec!["choose one with `-p`, and give each a place of its own".to_owned()]
     }
 }
 

@@ -112,6 +112,7 @@ pub(super) fn package(ctx: &Context, judged: Judged<'_>, passed: Passed) -> Resu
         folder: job.folder(),
         settings: job.plugin.settings.clone(),
         tag: job.tag,
+        version: job.plugin.tag.clone(),
         packaged,
         resource,
         warnings: passed.warnings().clone(),
@@ -144,7 +145,7 @@ fn write(
     fs_err::write(place.join(MODULE_FILE), module.bytes())?;
     fs_err::write(place.join("plugin.debug.wasm"), &optimized.bytes)?;
     fs_err::write(place.join(RUNTIME_CONFIG_FILE), runtime_config.to_bytes())?;
-    layout::write(&place.join("image"), &image, job.tag.as_ref())?;
+    layout::write(&place.join("image"), &image, job.tag.as_slice())?;
     fs_err::write(place.join("digest"), format!("{}\n", image.digest()))?;
     if let Some(resource) = &resource {
         fs_err::write(place.join("wasmplugin.yaml"), resource.to_yaml())?;
