@@ -116,7 +116,7 @@ pub(super) struct Cargo {
     /// Assert that Cargo.lock stays as it is
     #[arg(long, help_heading = "Manifest Options")]
     locked: bool,
-    /// Run without the network
+    /// Have cargo run without the network
     #[arg(long, help_heading = "Manifest Options")]
     offline: bool,
     /// The same as both --locked and --offline

@@ -62,7 +62,8 @@ pub(super) fn module(layer: &[u8]) -> Option<Vec<u8>> {
         if entry.path().ok()?.file_name().is_some_and(|name| name == MODULE_FILE) {
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).ok()?;
-            return Some(bytes);
+            // Of an archive that was cut short, the crate gives what is left.
+            return Some(bytes).filter(|bytes| bytes.len() as u64 == entry.size());
         }
     }
     None

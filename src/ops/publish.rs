@@ -225,11 +225,13 @@ fn protect(
 }
 
 /// What is other about an image that is there already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error)]
 enum Difference {
+    #[error("the module differs")]
     Module,
+    #[error("the module is the same, and only the packaging differs: variant, annotations or root ids")]
     Packaging,
-    /// What is there is no filter.
+    #[error("what is there is no filter that a mesh would load")]
     Kind,
 }
 
@@ -254,14 +256,11 @@ struct Taken {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("there is  {there}\nbuilt was {here}\n{}", match difference {
-    Difference::Module => "the module differs",
-    Difference::Packaging => "the module is the same, and only the packaging differs: variant, annotations or root ids",
-    Difference::Kind => "what is there is no filter that a mesh would load",
-})]
+#[error("the registry has {there}, and built was {here}")]
 struct Clash {
     there: Digest,
     here: Digest,
+    #[source]
     difference: Difference,
 }
 

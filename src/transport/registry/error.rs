@@ -177,31 +177,27 @@ fn upload_request(url: &str) -> String {
 }
 
 fn fault(error: &reqwest::Error) -> Fault {
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(error) = cause {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let inner: Option<&(dyn StdError + 'static)> = inner.map(|inner| inner as _);
-        for candidate in [Some(error), inner].into_iter().flatten() {
-            match candidate.downcast_ref::<rustls::Error>() {
-                Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
-                    return Fault::Certificate;
-                }
-                Some(rustls::Error::InvalidMessage(_)) => return Fault::NoTls,
-                _ => {}
-            }
+    match causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
+            Fault::Certificate
         }
-        cause = error.source();
+        Some(rustls::Error::InvalidMessage(_)) => Fault::NoTls,
+        _ if error.is_connect() => Fault::Unreachable,
+        _ => Fault::Broken,
     }
-    if error.is_connect() { Fault::Unreachable } else { Fault::Broken }
 }
 
 /// The innermost cause: those around it say no more than that a request failed.
 fn reason(error: &(dyn StdError + 'static)) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    tame(&cause.to_string())
+    causes(error).last().map(|cause| tame(&cause.to_string())).unwrap_or_default()
+}
+
+/// An error and what is behind it. An I/O error that wraps another one leaves that out of its sources.
+fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        wrapped.map(|wrapped| wrapped as _).or_else(|| error.source())
+    })
 }
 
 /// What a registry said: the messages of its JSON, or else its text.
