@@ -15,6 +15,7 @@ mod help;
 mod image;
 mod new;
 mod output;
+mod registries;
 mod reproducible;
 mod rustflags;
 mod swap;

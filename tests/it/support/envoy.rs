@@ -1,7 +1,5 @@
 //! A real Envoy with a module as its filter.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -9,6 +7,7 @@ use camino::Utf8PathBuf;
 use fs_err::File;
 use serde_json::{Value, json};
 
+use crate::support::http::{self, Response};
 use crate::support::{Sandbox, from_setup, until};
 
 /// The Envoys that `script/setup` installs.
@@ -19,22 +18,6 @@ pub(crate) struct Envoy {
     child: Child,
     folder: Sandbox,
     port: u16,
-}
-
-/// What came back for a request.
-#[derive(Debug)]
-pub(crate) struct Response {
-    pub(crate) status: u16,
-    /// The names are in lower case.
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: String,
-}
-
-impl Response {
-    /// The values of all headers of that name.
-    pub(crate) fn values(&self, name: &str) -> Vec<&str> {
-        self.headers.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str()).collect()
-    }
 }
 
 impl Envoy {
@@ -60,8 +43,8 @@ impl Envoy {
     }
 
     /// Asks for a path, and takes the whole response.
-    pub(crate) fn get(&self, path: &str) -> Response {
-        get(&format!("127.0.0.1:{}", self.port), path).unwrap()
+    pub(crate) fn get(&self, path: &str) -> Response<String> {
+        http::get(&format!("127.0.0.1:{}", self.port), path).and_then(Response::text).unwrap()
     }
 
     /// All that Envoy has said.
@@ -72,8 +55,8 @@ impl Envoy {
     /// The port of the listener, once there is one.
     fn listener(&self) -> Option<u16> {
         let admin = fs_err::read_to_string(self.folder.path("admin")).ok()?;
-        let listeners = get(&admin, "/listeners?format=json").ok()?;
-        let listeners: Value = serde_json::from_str(&listeners.body).ok()?;
+        let listeners = http::get(&admin, "/listeners?format=json").ok()?;
+        let listeners: Value = serde_json::from_slice(&listeners.body).ok()?;
         let port = &listeners["listener_statuses"][0]["local_address"]["socket_address"]["port_value"];
         u16::try_from(port.as_u64()?).ok()
     }
@@ -143,38 +126,4 @@ fn bootstrap(module: &str, configuration: Option<&str>) -> Value {
     let listener =
         json!({ "name": "http", "address": any_port, "filter_chains": [{ "filters": [manager] }] });
     json!({ "admin": { "address": any_port }, "static_resources": { "listeners": [listener] } })
-}
-
-fn get(address: &str, path: &str) -> std::io::Result<Response> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text)?;
-    let cut_short = || std::io::Error::other(format!("not a response: {text:?}"));
-    let (head, body) = text.split_once("\r\n\r\n").ok_or_else(cut_short)?;
-    let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).ok_or_else(cut_short)?;
-    let header = |line: &str| {
-        let (name, value) = line.split_once(':')?;
-        Some((name.to_ascii_lowercase(), value.trim().to_owned()))
-    };
-    let headers = lines.map(header).collect::<Option<Vec<_>>>().ok_or_else(cut_short)?;
-    let chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
-    let body = if chunked { joined(body).ok_or_else(cut_short)? } else { body.to_owned() };
-    Ok(Response { status, headers, body })
-}
-
-/// The chunks of a body, put together.
-fn joined(mut body: &str) -> Option<String> {
-    let mut whole = String::new();
-    loop {
-        let (size, rest) = body.split_once("\r\n")?;
-        let size = usize::from_str_radix(size, 16).ok()?;
-        if size == 0 {
-            return Some(whole);
-        }
-        whole.push_str(rest.get(..size)?);
-        body = rest.get(size..)?.strip_prefix("\r\n")?;
-    }
 }

@@ -4,13 +4,18 @@ pub(crate) mod bare;
 pub(crate) mod built;
 pub(crate) mod envoy;
 pub(crate) mod folder;
+pub(crate) mod http;
 pub(crate) mod layout;
+pub(crate) mod mesh;
 pub(crate) mod module;
 pub(crate) mod packaged;
 pub(crate) mod probe;
+pub(crate) mod proxy;
 pub(crate) mod refusal;
+pub(crate) mod registry;
 pub(crate) mod running;
 pub(crate) mod terminal;
+pub(crate) mod tokens;
 pub(crate) mod tree;
 
 use std::ffi::OsStr;

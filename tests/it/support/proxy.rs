@@ -1,0 +1,268 @@
+//! A server before a registry that counts what it is asked, and does to it what networks and registries do.
+
+use std::io::{self, BufReader, Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::support::http::{Head, Length, Server, answer};
+
+/// A server on a free port of loopback. What no [`Rule`] covers goes to the registry behind it. It ends with
+/// this value.
+pub(crate) struct Proxy {
+    server: Server,
+    shared: Arc<Shared>,
+}
+
+/// A request that came.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorded {
+    pub(crate) method: String,
+    /// The path with its query; a whole URL where the client takes this server for a proxy.
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, String)>,
+    /// How many bytes of the body were read.
+    pub(crate) body: usize,
+}
+
+impl Recorded {
+    /// The value of a header. Whether `Authorization` is there tells who was trusted with credentials.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        headers.find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What is done with some requests instead of forwarding them. The first rule that fits is taken.
+pub(crate) struct Rule {
+    fits: Box<dyn Fn(&Recorded) -> bool + Send>,
+    times: usize,
+    action: Action,
+}
+
+impl Rule {
+    /// For requests of this method whose target has `part` in it.
+    pub(crate) fn on(method: &'static str, part: &str, action: Action) -> Self {
+        let part = part.to_owned();
+        Rule::when(move |request| request.method == method && request.target.contains(&part), action)
+    }
+
+    /// For all requests for which `fits` holds.
+    pub(crate) fn when(fits: impl Fn(&Recorded) -> bool + Send + 'static, action: Action) -> Self {
+        Rule { fits: Box::new(fits), times: usize::MAX, action }
+    }
+
+    /// For the first requests of these only.
+    pub(crate) fn times(self, times: usize) -> Self {
+        Rule { times, ..self }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) enum Action {
+    /// Answers in the place of the registry, once the body was read.
+    Answer { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
+    /// Sends the client to the same path below another base, such as `http://127.0.0.1:80`.
+    Redirect { status: u16, base: String },
+    /// Ends the connection without a word when this much of the body was read, or all of it.
+    Cut { after: usize },
+    /// Has the registry do it, and ends the connection without a word.
+    Lose,
+    /// Reads this much of the body, or all of it, and forwards the request after [`Proxy::release`] alone.
+    Hold { after: usize },
+}
+
+impl Action {
+    /// An answer of this status with a text.
+    pub(crate) fn answer(status: u16, body: &str) -> Self {
+        Action::Answer { status, headers: Vec::new(), body: body.as_bytes().to_vec() }
+    }
+
+    /// The same answer with another header.
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        if let Action::Answer { headers, .. } = &mut self {
+            headers.push((name.to_owned(), value.to_owned()));
+        }
+        self
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    upstream: Option<String>,
+    state: Mutex<State>,
+    released: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    rules: Vec<Rule>,
+    requests: Vec<Recorded>,
+    held: usize,
+    released: bool,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Proxy {
+    /// A proxy of the registry at `127.0.0.1:PORT`.
+    pub(crate) fn before(address: &str) -> Self {
+        Proxy::start(Some(address.to_owned()))
+    }
+
+    /// A server with nothing behind it: what no rule covers is answered with 404.
+    pub(crate) fn alone() -> Self {
+        Proxy::start(None)
+    }
+
+    fn start(upstream: Option<String>) -> Self {
+        let shared = Arc::new(Shared { upstream, ..Shared::default() });
+        let serving = shared.clone();
+        // Clients and registries that go away are what this is for.
+        let server = Server::start(move |stream| drop(serve(&stream, &serving)));
+        Proxy { server, shared }
+    }
+
+    /// Where it listens, as `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> &str {
+        self.server.address()
+    }
+
+    /// The name of a repository behind it, as images are named.
+    pub(crate) fn repository(&self, name: &str) -> String {
+        format!("{}/{name}", self.address())
+    }
+
+    /// Adds a rule behind those that are there.
+    pub(crate) fn rule(&self, rule: Rule) {
+        self.shared.state().rules.push(rule);
+    }
+
+    /// The requests so far, in the order in which they were read.
+    pub(crate) fn requests(&self) -> Vec<Recorded> {
+        self.shared.state().requests.clone()
+    }
+
+    /// Forgets requests and rules.
+    pub(crate) fn clear(&self) {
+        let mut state = self.shared.state();
+        state.requests.clear();
+        state.rules.clear();
+    }
+
+    /// How many requests are held.
+    pub(crate) fn held(&self) -> usize {
+        self.shared.state().held
+    }
+
+    /// Lets all go that is held, and holds nothing any more.
+    pub(crate) fn release(&self) {
+        self.shared.state().released = true;
+        self.shared.released.notify_all();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let Some(mut head) = Head::read(&mut reader)? else { return Ok(()) };
+    let mut words = head.first.split(' ');
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let mut request = Recorded {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        headers: head.headers.clone(),
+        body: 0,
+    };
+    let action = {
+        let mut state = shared.state();
+        let rule = state.rules.iter_mut().find(|rule| rule.times > 0 && (rule.fits)(&request));
+        rule.map(|rule| {
+            rule.times -= 1;
+            rule.action.clone()
+        })
+    };
+
+    let mut content = head.body(&mut reader, Length::Known)?;
+    let mut body = Vec::new();
+    let limit = match action {
+        Some(Action::Cut { after } | Action::Hold { after }) => after,
+        _ => usize::MAX,
+    };
+    let read = content.by_ref().take(limit as u64).read_to_end(&mut body);
+    request.body = body.len();
+    shared.state().requests.push(request.clone());
+    read?;
+    match action {
+        Some(Action::Answer { status, headers, body }) => {
+            return answer(stream, &head, status, &headers, &body);
+        }
+        Some(Action::Redirect { status, base }) => {
+            let location = ("Location".to_owned(), format!("{base}{}", path(&request.target)));
+            return answer(stream, &head, status, &[location], b"");
+        }
+        Some(Action::Cut { .. }) => return Ok(()),
+        Some(Action::Hold { .. }) => {
+            let mut state = shared.state();
+            state.held += 1;
+            while !state.released {
+                state = shared.released.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            state.held -= 1;
+            drop(state);
+            content.read_to_end(&mut body)?;
+        }
+        Some(Action::Lose) | None => {}
+    }
+
+    let Some(upstream) = &shared.upstream else {
+        return answer(stream, &head, 404, &[], b"nothing is here");
+    };
+    head.first = format!("{} {} HTTP/1.1", request.method, path(&request.target));
+    head.remove("Connection");
+    head.push("Connection", "close");
+    let upstream = TcpStream::connect(upstream)?;
+    let sent = forward(&upstream, &head, &body);
+    // A registry may answer and close before it has read all, which ends both ways with an error.
+    let mut response = Vec::new();
+    let received = (&upstream).read_to_end(&mut response);
+    if response.is_empty() {
+        sent.and(received)?;
+    }
+    if !matches!(action, Some(Action::Lose)) {
+        let mut back = stream;
+        back.write_all(&response)?;
+        back.shutdown(Shutdown::Write)?;
+    }
+    Ok(())
+}
+
+fn forward(mut upstream: &TcpStream, head: &Head, body: &[u8]) -> io::Result<()> {
+    head.write(&mut upstream)?;
+    if head.value("transfer-encoding").is_none() {
+        return upstream.write_all(body);
+    }
+    // What were many chunks is one now.
+    if !body.is_empty() {
+        write!(upstream, "{:x}\r\n", body.len())?;
+        upstream.write_all(body)?;
+        upstream.write_all(b"\r\n")?;
+    }
+    upstream.write_all(b"0\r\n\r\n")
+}
+
+/// The target as the server itself wants it: without the scheme and the host that a proxy is told.
+fn path(target: &str) -> &str {
+    let Some((_, rest)) = target.split_once("://").filter(|_| !target.starts_with('/')) else {
+        return target;
+    };
+    rest.find('/').map_or("/", |at| &rest[at..])
+}

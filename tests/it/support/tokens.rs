@@ -1,0 +1,223 @@
+//! The server of tokens behind a registry: who may do what stands in a token that it signs.
+
+use std::io::{BufReader, Read as _};
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use rcgen::{CertificateParams, KeyPair};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use serde_json::{Value, json};
+
+use crate::support::http::{Head, Length, Server, answer};
+use crate::support::registry::{PASSWORD, USER};
+
+/// What a user may have instead of a password. No output and no file of the program may have it.
+pub(crate) const IDENTITY_TOKEN: &str = "identity-token-9c21e0";
+
+const SERVICE: &str = "registry of a test";
+const ISSUER: &str = "tokens of a test";
+
+/// What somebody may do in all repositories.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum May {
+    /// Not even have a token.
+    Nothing,
+    Pull,
+    Push,
+}
+
+/// A server of tokens on a free port of loopback, for [`With::Tokens`](super::registry::With::Tokens). It ends
+/// with this value.
+pub(crate) struct Tokens {
+    server: Server,
+    certificate: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+/// A request for a token.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    /// What the token is to be for, such as `repository:acme/hello:pull,push`.
+    pub(crate) scopes: Vec<String>,
+    pub(crate) by: By,
+    /// Whether a token was given. It may be for less than was asked for.
+    pub(crate) given: bool,
+}
+
+/// Who asks for a token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum By {
+    Nobody,
+    Password,
+    IdentityToken,
+    /// A password or an identity token that is wrong, or an unknown way.
+    Stranger,
+}
+
+impl Tokens {
+    /// Starts it; [`USER`] has these rights, and whoever says no name has those of `anonymous`.
+    pub(crate) fn start(user: May, anonymous: May) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::default().self_signed(&key).unwrap();
+        let signer = Signer {
+            key: EcdsaKeyPair::from_pkcs8(
+                &ECDSA_P256_SHA256_FIXED_SIGNING,
+                key.serialized_der(),
+                &SystemRandom::new(),
+            )
+            .unwrap(),
+            certificate: BASE64_STANDARD.encode(certificate.der()),
+        };
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let record = asked.clone();
+        let server = Server::start(move |stream| {
+            // A request that does not end, or nobody who waits for the answer.
+            let _ = serve(&stream, &signer, &record, user, anonymous);
+        });
+        Tokens { server, certificate: certificate.pem(), asked }
+    }
+
+    /// The requests for tokens so far.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where the registry sends those who need a token.
+    pub(crate) fn realm(&self) -> String {
+        format!("http://{}/token", self.server.address())
+    }
+
+    pub(crate) fn service(&self) -> &'static str {
+        SERVICE
+    }
+
+    pub(crate) fn issuer(&self) -> &'static str {
+        ISSUER
+    }
+
+    /// The certificate of the key that signs, as PEM.
+    pub(crate) fn certificate(&self) -> &str {
+        &self.certificate
+    }
+}
+
+fn serve(
+    stream: &TcpStream,
+    signer: &Signer,
+    record: &Mutex<Vec<Asked>>,
+    user: May,
+    anonymous: May,
+) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let Some(head) = Head::read(&mut reader)? else { return Ok(()) };
+    let mut body = String::new();
+    head.body(&mut reader, Length::Known)?.read_to_string(&mut body)?;
+    let mut words = head.first.split(' ');
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let form = pairs(if method == "POST" { &body } else { query });
+    let values = |name: &'static str| {
+        let named = form.iter().filter(move |(other, _)| other == name);
+        named.map(|(_, value)| value.as_str())
+    };
+    let is = |name: &'static str, value: &str| values(name).eq([value]);
+
+    let password = format!("Basic {}", BASE64_STANDARD.encode(format!("{USER}:{PASSWORD}")));
+    let by = match (method, head.value("authorization")) {
+        ("GET", None) => By::Nobody,
+        ("GET", Some(value)) if value == password => By::Password,
+        ("POST", None) if is("grant_type", "refresh_token") && is("refresh_token", IDENTITY_TOKEN) => {
+            By::IdentityToken
+        }
+        _ => By::Stranger,
+    };
+    let may = match by {
+        By::Nobody => anonymous,
+        By::Password | By::IdentityToken => user,
+        By::Stranger => May::Nothing,
+    };
+    let given = may != May::Nothing && is("service", SERVICE) && path == "/token";
+    let scopes: Vec<String> = values("scope").flat_map(str::split_whitespace).map(str::to_owned).collect();
+    let asked = Asked { method: method.to_owned(), scopes, by, given };
+    record.lock().unwrap_or_else(PoisonError::into_inner).push(asked.clone());
+    if !given {
+        let refusal = json!({ "errors": [{ "code": "UNAUTHORIZED", "message": "no token for you" }] });
+        return answer(stream, &head, 401, &[], refusal.to_string().as_bytes());
+    }
+    let access: Vec<Value> = asked.scopes.iter().filter_map(|scope| granted(scope, may)).collect();
+    let token = signer.token(&access);
+    // The one way has another name for it than the other: a client has to know both.
+    let name = if method == "GET" { "token" } else { "access_token" };
+    let json = [("Content-Type".to_owned(), "application/json".to_owned())];
+    let body = json!({ name: token, "expires_in": LIFETIME }).to_string();
+    answer(stream, &head, 200, &json, body.as_bytes())
+}
+
+/// What of a scope `TYPE:NAME:ACTIONS` may be done.
+fn granted(scope: &str, may: May) -> Option<Value> {
+    let (kind, rest) = scope.split_once(':')?;
+    let (name, actions) = rest.rsplit_once(':')?;
+    let allowed = |action: &&str| *action == "pull" || (may == May::Push && *action == "push");
+    let actions: Vec<&str> = actions.split(',').filter(allowed).collect();
+    Some(json!({ "type": kind, "name": name, "actions": actions }))
+}
+
+/// For how many seconds a token holds.
+const LIFETIME: u64 = 300;
+
+struct Signer {
+    key: EcdsaKeyPair,
+    /// In base 64.
+    certificate: String,
+}
+
+impl Signer {
+    /// A signed token, as the registry reads it.
+    fn token(&self, access: &[Value]) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let header = json!({ "typ": "JWT", "alg": "ES256", "x5c": [self.certificate] });
+        let claims = json!({
+            "iss": ISSUER,
+            "sub": USER,
+            "aud": SERVICE,
+            "iat": now,
+            "nbf": now,
+            "exp": now + LIFETIME,
+            "access": access,
+        });
+        let [header, claims] = [header, claims].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part.to_string()));
+        let signed = format!("{header}.{claims}");
+        let signature = self.key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
+        format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
+/// The names and values of a query or a form.
+fn pairs(text: &str) -> Vec<(String, String)> {
+    let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()
+}
+
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, behind @ ..] = rest {
+        rest = behind;
+        let escaped = (*first == b'%').then(|| behind.get(..2)).flatten();
+        let escaped = escaped.and_then(|digits| u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok());
+        match (first, escaped) {
+            (b'+', _) => bytes.push(b' '),
+            (_, Some(byte)) => {
+                bytes.push(byte);
+                rest = &behind[2..];
+            }
+            _ => bytes.push(*first),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
