@@ -8,13 +8,17 @@
 
 mod support;
 
+mod access;
 mod bad_input;
 mod docs;
 mod envoy;
+mod faults;
 mod help;
 mod image;
 mod new;
 mod output;
+mod places;
+mod publish;
 mod registries;
 mod reproducible;
 mod rustflags;

@@ -123,10 +123,13 @@ impl Answer {
     pub(super) fn of(request: String, error: OciDistributionError) -> Self {
         match error {
             OciDistributionError::ServerError { code, url, message } => {
-                let request = if url.contains("/blobs/uploads/") { upload_request(&url) } else { request };
+                let request = upload_request(&url).unwrap_or(request);
                 Answer::new(request, Outcome::Status { code, said: said(&message) })
             }
-            OciDistributionError::RequestError(error) => Answer::of_client(request, error),
+            OciDistributionError::RequestError(error) => {
+                let told = error.url().and_then(|url| upload_request(url.as_str()));
+                Answer::of_client(told.unwrap_or(request), error)
+            }
             other => Answer::new(request, Outcome::NoRegistry(tame(&other.to_string()))),
         }
     }
@@ -170,10 +173,10 @@ impl Answer {
 
 /// An upload begins at a url of the specification and goes on at one that the registry chooses, in whose query
 /// there may be a signature.
-fn upload_request(url: &str) -> String {
-    let url = url.split('?').next().unwrap_or_default();
+fn upload_request(url: &str) -> Option<String> {
+    let url = url.split('?').next().filter(|url| url.contains("/blobs/uploads/"))?;
     let method = if url.ends_with("/uploads/") { "POST" } else { "PUT" };
-    format!("{method} {url}")
+    Some(format!("{method} {url}"))
 }
 
 fn fault(error: &reqwest::Error) -> Fault {

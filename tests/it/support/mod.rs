@@ -11,6 +11,7 @@ pub(crate) mod module;
 pub(crate) mod packaged;
 pub(crate) mod probe;
 pub(crate) mod proxy;
+pub(crate) mod publishing;
 pub(crate) mod refusal;
 pub(crate) mod registry;
 pub(crate) mod running;
@@ -87,6 +88,19 @@ const SURROUNDINGS: &[(&str, Option<&str>)] = &[
     ("COLUMNS", None),
     ("CARGO_NET_OFFLINE", Some("true")),
     ("GIT_CONFIG_GLOBAL", Some("/dev/null")),
+    // Whoever runs the tests may be logged in somewhere, and behind a proxy.
+    ("REGISTRY_AUTH_FILE", None),
+    ("DOCKER_CONFIG", Some("/nonexistent")),
+    ("XDG_CONFIG_HOME", Some("/nonexistent")),
+    ("XDG_RUNTIME_DIR", Some("/nonexistent")),
+    ("ALL_PROXY", None),
+    ("HTTPS_PROXY", None),
+    ("HTTP_PROXY", None),
+    ("NO_PROXY", None),
+    ("all_proxy", None),
+    ("https_proxy", None),
+    ("http_proxy", None),
+    ("no_proxy", None),
 ];
 
 /// The command without what the surroundings of the test run would change, and without the network.

@@ -1,0 +1,303 @@
+//! How registries are got into: logins of every kind, TLS, and the ways there.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use crate::support::mesh;
+use crate::support::proxy::{Action, Proxy, Rule};
+use crate::support::publishing::{Filter, Said};
+use crate::support::registry::{PASSWORD, Registry, USER, With};
+use crate::support::tokens::{By, IDENTITY_TOKEN, May, Tokens};
+
+/// What docker and podman write for a login.
+fn login(username: &str, password: &str) -> serde_json::Value {
+    json!({ "auth": STANDARD.encode(format!("{username}:{password}")) })
+}
+
+/// The command with a file of logins that only it sees, in the place where `variable` has it looked for.
+fn with_logins(filter: &Filter, command: &mut Command, variable: &str, logins: serde_json::Value) {
+    let (folder, file) = match variable {
+        "DOCKER_CONFIG" => ("docker", "docker/config.json"),
+        "REGISTRY_AUTH_FILE" => ("auth.json", "auth.json"),
+        _ => ("xdg", "xdg/containers/auth.json"),
+    };
+    filter.sandbox.write(file, logins.to_string());
+    command.env(variable, filter.sandbox.path(folder));
+}
+
+#[test]
+fn logins_of_docker_and_podman_are_found() {
+    let registry = Registry::with(&[With::Password]);
+    let repository = registry.repository("acme/bare");
+    for variable in ["DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"] {
+        let filter = Filter::new();
+        let mut command = filter.command(&repository, &["--verbose", "--tag", "a"]);
+        let logins = json!({ "auths": { registry.address(): login(USER, PASSWORD) } });
+        with_logins(&filter, &mut command, variable, logins);
+        Said::of(&mut command).done();
+        let kept = filter.sandbox.path("bare/target");
+        let found = Command::new("grep").args(["-rlF", PASSWORD]).arg(kept).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&found.stdout), "", "a password was written down");
+    }
+}
+
+#[test]
+fn the_login_of_the_home_folder_is_found() {
+    let registry = Registry::with(&[With::Password]);
+    let filter = Filter::new();
+    let logins = json!({ "auths": { format!("https://{}/v1/", registry.address()): login(USER, PASSWORD) } });
+    filter.sandbox.write("home/.docker/config.json", logins.to_string());
+    // The homes of cargo and rustup lie below the real one.
+    let home = |name: &str, below: &str| {
+        std::env::var(name).unwrap_or_else(|_| format!("{}/{below}", std::env::var("HOME").unwrap()))
+    };
+    let mut command = filter.command(&registry.repository("acme/bare"), &[]);
+    command
+        .env("CARGO_HOME", home("CARGO_HOME", ".cargo"))
+        .env("RUSTUP_HOME", home("RUSTUP_HOME", ".rustup"));
+    command.env_remove("DOCKER_CONFIG").env("HOME", filter.sandbox.path("home"));
+    Said::of(&mut command).done();
+}
+
+#[test]
+fn the_longest_entry_is_the_login() {
+    let registry = Registry::with(&[With::Password]);
+    let address = registry.address();
+    let filter = Filter::new();
+    let logins = json!({ "auths": {
+        address: login(USER, "wrong"),
+        format!("{address}/acme"): login(USER, PASSWORD),
+        format!("{address}/acme/bare-not"): login(USER, "wrong"),
+    } });
+    let mut command = filter.command(&registry.repository("acme/bare"), &[]);
+    with_logins(&filter, &mut command, "REGISTRY_AUTH_FILE", logins.clone());
+    Said::of(&mut command).done();
+    let mut command = filter.command(&registry.repository("other/bare"), &[]);
+    with_logins(&filter, &mut command, "REGISTRY_AUTH_FILE", logins);
+    Said::of(&mut command).failed(&["401 Unauthorized", "`robot`, of `", "auth.json`", "docker login"]);
+}
+
+#[test]
+fn a_password_comes_from_standard_input() {
+    let registry = Registry::with(&[With::Password]);
+    let repository = registry.repository("acme/bare");
+    let filter = Filter::new();
+    let args = ["--username", USER, "--password-stdin", "--verbose"];
+    let with = |input: &str| Said::of_with_input(&mut filter.command(&repository, &args), input);
+    with(&format!("{PASSWORD}\n")).done();
+    with("wrong").failed(&["401", "`robot`, of --username and --password-stdin"]);
+    assert_eq!(with("").code, Some(2));
+    assert_eq!(filter.publish(&repository, &["--username", USER]).code, Some(2));
+}
+
+#[test]
+fn without_a_login_it_is_told_how_to_log_in() {
+    let filter = Filter::new();
+    let registry = Registry::with(&[With::Password]);
+    let log_in = format!("docker login {}", registry.address());
+    let said = filter.publish(&registry.repository("acme/bare"), &[]);
+    said.failed(&["401 Unauthorized", "/v2/", &log_in, "--username NAME --password-stdin"]);
+
+    let tokens = Tokens::start(May::Push, May::Nothing);
+    let registry = Registry::with(&[With::Tokens(&tokens)]);
+    filter.publish(&registry.repository("acme/bare"), &[]).failed(&["401 Unauthorized", "docker login"]);
+}
+
+/// Puts a credential helper on the PATH of the command.
+fn with_helper(filter: &Filter, command: &mut Command, script: &str) {
+    let program = filter.sandbox.path("bin/docker-credential-test");
+    filter.sandbox.write("bin/docker-credential-test", format!("#!/bin/sh\n{script}\n"));
+    fs_err::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{}:{path}", program.parent().unwrap()));
+}
+
+#[test]
+fn credential_helpers_are_asked() {
+    let registry = Registry::with(&[With::Password]);
+    let repository = registry.repository("acme/bare");
+    let filter = Filter::new();
+    let address = registry.address();
+    let answer = format!(
+        r#"read server; test "$server" = {address} || exit 1; echo '{{"Username":"{USER}","Secret":"{PASSWORD}"}}'"#
+    );
+    for logins in [json!({ "credHelpers": { address: "test" } }), json!({ "credsStore": "test" })] {
+        let mut command = filter.command(&repository, &[]);
+        with_logins(&filter, &mut command, "DOCKER_CONFIG", logins);
+        with_helper(&filter, &mut command, &answer);
+        Said::of(&mut command).done();
+    }
+    // What a helper prints may be a secret.
+    let failing = format!("read server; echo {PASSWORD}; echo {PASSWORD} >&2; exit 1");
+    for (script, told) in [
+        (&*failing, &["`docker-credential-test`", "echo 127.0.0.1"][..]),
+        ("read server; echo '{'", &["`docker-credential-test`"]),
+        ("read server; echo credentials not found in native keychain; exit 1", &["401", "docker login"]),
+    ] {
+        let mut command = filter.command(&repository, &[]);
+        with_logins(&filter, &mut command, "DOCKER_CONFIG", json!({ "credsStore": "test" }));
+        with_helper(&filter, &mut command, script);
+        Said::of(&mut command).failed(told);
+    }
+}
+
+#[test]
+fn files_that_cannot_be_read_are_named() {
+    let filter = Filter::new();
+    let mut command = filter.command("localhost:1/acme/bare", &[]);
+    command.env("REGISTRY_AUTH_FILE", "missing.json");
+    Said::of(&mut command).failed(&["REGISTRY_AUTH_FILE", "missing.json"]);
+    filter.sandbox.write("auth.json", format!("{{ \"auths\": \"{PASSWORD}\" }}"));
+    command.env("REGISTRY_AUTH_FILE", filter.sandbox.path("auth.json"));
+    Said::of(&mut command).failed(&["auth.json` holds no credentials"]);
+    with_logins(
+        &filter,
+        &mut command,
+        "REGISTRY_AUTH_FILE",
+        json!({ "auths": { "localhost:1": { "auth": "%" } } }),
+    );
+    Said::of(&mut command).failed(&["auth.json` holds no credentials"]);
+}
+
+#[test]
+fn tokens_are_asked_for_once() {
+    let tokens = Tokens::start(May::Push, May::Nothing);
+    let registry = Registry::with(&[With::Tokens(&tokens)]);
+    let repository = registry.repository("acme/bare");
+    let filter = Filter::new();
+    let args = ["--username", USER, "--password-stdin", "--verbose"];
+    Said::of_with_input(&mut filter.command(&repository, &args), PASSWORD).done();
+    let asked = tokens.asked();
+    assert_eq!(asked.len(), 1, "{asked:#?}");
+    assert_eq!(asked[0].scopes, ["repository:acme/bare:pull,push"]);
+    assert!(matches!(asked[0].by, By::Password));
+    let wrong = Said::of_with_input(&mut filter.command(&repository, &args), "wrong");
+    wrong.failed(&["401 Unauthorized", "`robot`", &tokens.realm()]);
+}
+
+#[test]
+fn identity_tokens_are_exchanged() {
+    let tokens = Tokens::start(May::Push, May::Nothing);
+    let registry = Registry::with(&[With::Tokens(&tokens)]);
+    let repository = registry.repository("acme/bare");
+    let filter = Filter::new();
+    let in_file = json!({ "auths": { registry.address(): { "auth": "", "identitytoken": IDENTITY_TOKEN } } });
+    let helper = json!({ "credHelpers": { registry.address(): "test" } });
+    for logins in [in_file, helper] {
+        let mut command = filter.command(&repository, &["--verbose"]);
+        with_logins(&filter, &mut command, "DOCKER_CONFIG", logins);
+        let answer = format!(r#"read server; echo '{{"Username":"<token>","Secret":"{IDENTITY_TOKEN}"}}'"#);
+        with_helper(&filter, &mut command, &answer);
+        Said::of(&mut command).done();
+        assert!(matches!(tokens.asked().last().unwrap().by, By::IdentityToken));
+    }
+    let mut command = filter.command(&repository, &[]);
+    let logins = json!({ "auths": { registry.address(): { "identitytoken": "stale" } } });
+    with_logins(&filter, &mut command, "DOCKER_CONFIG", logins);
+    Said::of(&mut command).failed(&["401", "an identity token of `", "docker login"]);
+}
+
+#[test]
+fn whoever_may_only_read_is_told_so() {
+    let filter = Filter::new();
+    for (user, anonymous) in [(May::Pull, May::Nothing), (May::Push, May::Pull)] {
+        let has_login = matches!(anonymous, May::Nothing);
+        let tokens = Tokens::start(user, anonymous);
+        let registry = Registry::with(&[With::Tokens(&tokens)]);
+        let repository = registry.repository("acme/bare");
+        if has_login {
+            let args = ["--username", USER, "--password-stdin"];
+            let said = Said::of_with_input(&mut filter.command(&repository, &args), PASSWORD);
+            said.failed(&["401 Unauthorized", "blobs/uploads/", "may push to `acme/bare`"]);
+        } else {
+            filter.publish(&repository, &[]).failed(&["401 Unauthorized", "docker login"]);
+        }
+    }
+}
+
+#[test]
+fn tls_needs_an_authority_that_is_known() {
+    let registry = Registry::with(&[With::Password, With::Tls]);
+    let repository = registry.repository("acme/bare");
+    let filter = Filter::new();
+    let authority = registry.authority();
+    let args = ["--username", USER, "--password-stdin", "--cacert", authority.as_str()];
+    Said::of_with_input(&mut filter.command(&repository, &args), PASSWORD).done();
+
+    filter.publish(&repository, &["--tls"]).failed(&["certificate", "--cacert FILE"]);
+    filter.publish(&repository, &[]).failed(&["400 Bad Request", "--tls", "--cacert FILE"]);
+    let no_certificate = ["--cacert", "Cargo.toml"];
+    filter.publish(&repository, &no_certificate).failed(&["`Cargo.toml` holds no certificates"]);
+    filter.publish(&repository, &["--cacert", "missing.pem"]).failed(&["missing.pem"]);
+    assert_eq!(filter.publish(&repository, &["--tls", "--plain-http"]).code, Some(2));
+    let plain = Registry::open();
+    filter.publish(&plain.repository("acme/bare"), &["--tls"]).failed(&["--plain-http"]);
+}
+
+#[test]
+fn proxies_are_used_but_for_this_machine() {
+    let registry = Registry::open();
+    let proxy = Proxy::before(registry.address());
+    let filter = Filter::new();
+    let through = |repository: &str, args: &[&str]| {
+        let mut command = filter.command(repository, args);
+        command.env("http_proxy", format!("http://{}", proxy.address()));
+        command
+    };
+    Said::of(&mut through(&registry.repository("acme/bare"), &[])).done();
+    assert!(proxy.requests().is_empty(), "a proxy was asked for a registry on this machine");
+
+    Said::of(&mut through("registry.invalid/acme/bare", &["--plain-http"])).done();
+    let requests = proxy.requests();
+    assert_eq!(requests[0].target, "http://registry.invalid/v2/");
+    let url = format!("oci://{}/acme/bare:0.1.0", registry.address());
+    assert_eq!(mesh::load(&url, None).unwrap(), filter.module());
+
+    let mut command = through("registry.invalid/acme/bare", &["--plain-http"]);
+    Said::of(command.env("NO_PROXY", "registry.invalid")).failed(&["`GET http://registry.invalid/v2/`"]);
+    let mut command = filter.command("registry.invalid/acme/bare", &[]);
+    command.env("HTTPS_PROXY", format!("http://{USER}:{PASSWORD}@127.0.0.1:x"));
+    Said::of(&mut command).failed(&["HTTPS_PROXY"]);
+}
+
+#[test]
+fn a_registry_elsewhere_is_not_spoken_to_in_plain() {
+    let filter = Filter::new();
+    // A proxy that takes no connection keeps the tests from the network.
+    let asked = |repository: &str, args: &[&str]| {
+        let mut command = filter.command(repository, args);
+        Said::of(command.env("ALL_PROXY", "http://127.0.0.1:1"))
+    };
+    asked("registry.invalid/acme/bare", &[]).failed(&["`GET https://registry.invalid/v2/`"]);
+    asked("registry.invalid/acme/bare", &["--plain-http"]).failed(&["`GET http://registry.invalid/v2/`"]);
+    asked("acme/bare", &[]).failed(&["`GET https://index.docker.io/v2/`"]);
+}
+
+#[test]
+fn credentials_do_not_leave_for_a_service_without_tls() {
+    let proxy = Proxy::alone();
+    let challenge = format!("Bearer realm=\"ftp://{}/token\",service=\"x\"", proxy.address());
+    let answer = Action::answer(401, "").header("WWW-Authenticate", &challenge);
+    proxy.rule(Rule::on("GET", "/v2/", answer));
+    let filter = Filter::new();
+    let args = ["--username", USER, "--password-stdin"];
+    let mut command = filter.command(&proxy.repository("acme/bare"), &args);
+    Said::of_with_input(&mut command, PASSWORD).failed(&["names no url for tokens"]);
+    assert!(proxy.requests().iter().all(|request| request.header("authorization").is_none()));
+}
+
+#[test]
+fn what_a_registry_sends_back_is_not_a_way_out_for_passwords() {
+    let proxy = Proxy::alone();
+    let header = STANDARD.encode(format!("{USER}:{PASSWORD}"));
+    proxy.rule(Rule::on("GET", "/manifests/", Action::answer(403, &format!("Basic {header} is {PASSWORD}"))));
+    proxy.rule(Rule::on("GET", "/v2/", Action::answer(200, "{}")));
+    let filter = Filter::new();
+    let args = ["--username", USER, "--password-stdin", "--verbose"];
+    let mut command = filter.command(&proxy.repository("acme/bare"), &args);
+    Said::of_with_input(&mut command, PASSWORD).failed(&["403 Forbidden: Basic *** is ***"]);
+}

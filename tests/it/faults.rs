@@ -1,0 +1,260 @@
+//! Registries that are down, that refuse, that break off, and that lie.
+
+use std::os::unix::process::CommandExt as _;
+use std::process::Child;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::http::send;
+use crate::support::mesh;
+use crate::support::proxy::{Action, Proxy, Rule};
+use crate::support::publishing::{Filter, Said};
+use crate::support::registry::{Registry, With};
+use crate::support::running::{start, wait_until};
+
+/// A filter, and a registry behind a proxy that has seen one push of it to the tag `v`.
+struct Scene {
+    filter: Filter,
+    proxy: Proxy,
+    repository: String,
+    registry: Registry,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let registry = Registry::open();
+        let proxy = Proxy::before(registry.address());
+        let (filter, repository) = (Filter::new(), proxy.repository("acme/bare"));
+        filter.published(&repository, &["--tag", "v"]);
+        proxy.clear();
+        filter.change("changed");
+        Scene { filter, proxy, repository, registry }
+    }
+
+    /// Another push to the tag.
+    fn publish(&self, args: &[&str]) -> Said {
+        self.filter.publish(&self.repository, &[&["--tag", "v"], args].concat())
+    }
+
+    fn fault(&self, rule: Rule) -> &Self {
+        self.proxy.rule(rule);
+        self
+    }
+
+    /// The module that the tag names.
+    fn module(&self) -> Vec<u8> {
+        mesh::load(&format!("oci://{}/acme/bare:v", self.registry.address()), None).unwrap()
+    }
+}
+
+const UPLOADS: &str = "/blobs/uploads/";
+const MANIFEST: &str = "/manifests/v";
+
+#[test]
+fn a_registry_that_is_down_is_named() {
+    let filter = Filter::new();
+    // Port 1 is nobody's, and asking for it takes no privilege.
+    let said = filter.publish("localhost:1/acme/bare", &[]);
+    let said =
+        said.failed(&["`GET http://localhost:1/v2/`", "Connection refused", "check that `localhost:1`"]);
+    assert!(!said.stderr.contains("Retrying"), "{}", said.stderr);
+}
+
+#[test]
+fn what_is_no_registry_is_told_apart() {
+    let filter = Filter::new();
+    let page = |status| {
+        let page = "<html><title>Welcome</title></html>";
+        Action::answer(status, page).header("Content-Type", "text/html; charset=utf-8")
+    };
+    for (answer, told) in [
+        (page(200), "a page for people"),
+        (page(404), "404 Not Found"),
+        (Action::answer(401, ""), "401 without a way to log in"),
+    ] {
+        let proxy = Proxy::alone();
+        proxy.rule(Rule::on("GET", "/v2/", answer));
+        let said = filter.publish(&proxy.repository("acme/bare"), &[]);
+        let said = said.failed(&[told, "has to be a registry of container images"]);
+        assert!(!said.stderr.contains("html"), "{}", said.stderr);
+    }
+    let proxy = Proxy::alone();
+    proxy.rule(Rule::on("GET", "/v2/", Action::Cut { after: 0 }));
+    filter
+        .publish(&proxy.repository("acme/bare"), &[])
+        .failed(&["was not answered", "run the command again"]);
+}
+
+#[test]
+fn a_registry_that_takes_no_pushes_is_told_apart() {
+    let registry = Registry::with(&[With::ReadOnly]);
+    let said = Filter::new().publish(&registry.repository("acme/bare"), &[]);
+    said.failed(&["405 Method Not Allowed", "POST http://127", "--pull-image"]);
+}
+
+#[test]
+fn each_refusal_has_its_cure() {
+    let json = |code: &str, message: &str| {
+        format!(r#"{{"errors":[{{"code":"{code}","message":"{message}","detail":null}}]}}"#)
+    };
+    let denied = json("DENIED", "requested access to the resource is denied");
+    let unknown = json("NAME_UNKNOWN", "The repository with name 'acme/bare' does not exist");
+    for (method, part, status, body, told) in [
+        (
+            "POST",
+            UPLOADS,
+            403,
+            &*denied,
+            &["403 Forbidden: DENIED: requested", "docker login", "create the repository"][..],
+        ),
+        (
+            "POST",
+            UPLOADS,
+            404,
+            &unknown,
+            &["404 Not Found: NAME_UNKNOWN", "create the repository `acme/bare`"],
+        ),
+        ("POST", UPLOADS, 405, "", &["405", "a mirror, a cache"]),
+        ("PUT", UPLOADS, 413, "<html>too large", &["413 Payload Too Large", "limit for the size"]),
+        ("GET", MANIFEST, 403, &denied, &["`GET http://", "403", "docker login"]),
+        ("PUT", MANIFEST, 403, &denied, &["could not write the manifest", "403"]),
+        ("PUT", MANIFEST, 409, "tag is immutable", &["409 Conflict: tag is immutable"]),
+    ] {
+        let scene = Scene::new();
+        let before = scene.module();
+        scene.fault(Rule::on(method, part, Action::answer(status, body)));
+        let said = scene.publish(&[]).failed(told).failed(&["/v2/acme/bare/"]);
+        assert!(!said.stderr.contains("_state"), "a signature is shown:\n{}", said.stderr);
+        assert_eq!(scene.module(), before);
+    }
+}
+
+#[test]
+fn a_registry_that_refuses_the_media_types_is_offered_the_other_variant() {
+    let invalid = r#"{"errors":[{"code":"MANIFEST_INVALID","message":"manifest schema unsupported"}]}"#;
+    for (status, body) in [(415, ""), (400, invalid)] {
+        let scene = Scene::new();
+        scene.fault(Rule::on("PUT", MANIFEST, Action::answer(status, body)));
+        let cures =
+            ["--variant compat", "application/vnd.module.wasm.config.v1+json", "ALLOWED_OCI_ARTIFACT_TYPES"];
+        scene.publish(&[]).failed(&cures);
+        let compat = scene.publish(&["--variant", "compat"]).failed(&[&status.to_string()]);
+        assert!(!compat.stderr.contains("--variant compat"), "{}", compat.stderr);
+    }
+}
+
+#[test]
+fn what_passes_is_tried_again() {
+    for action in [
+        Action::answer(503, "overloaded"),
+        Action::answer(429, ""),
+        Action::Cut { after: 100 },
+        Action::Cut { after: usize::MAX },
+    ] {
+        let scene = Scene::new();
+        scene.fault(Rule::on("PUT", UPLOADS, action.clone()).times(1));
+        scene.fault(Rule::on("PUT", MANIFEST, action).times(1));
+        let said = scene.publish(&[]).done();
+        assert_eq!(said.stderr.matches("    Retrying ").count(), 2, "{}", said.stderr);
+        assert_eq!(scene.module(), scene.filter.module());
+    }
+    // What was done and not told is done once more.
+    let scene = Scene::new();
+    scene.fault(Rule::on("PUT", MANIFEST, Action::Lose).times(1));
+    scene.publish(&[]).done();
+    assert_eq!(scene.module(), scene.filter.module());
+}
+
+#[test]
+fn what_does_not_pass_leaves_the_tag_as_it_was() {
+    for (part, action, told) in [
+        (UPLOADS, Action::Cut { after: 100 }, "run the command again"),
+        (UPLOADS, Action::answer(500, "disk full"), "500 Internal Server Error: disk full"),
+        (MANIFEST, Action::answer(502, "<html>"), "502 Bad Gateway"),
+    ] {
+        let scene = Scene::new();
+        let before = scene.module();
+        scene.fault(Rule::on("PUT", part, action));
+        scene.publish(&[]).failed(&[told, "PUT http://"]);
+        assert_eq!(scene.module(), before);
+        scene.proxy.clear();
+        scene.publish(&[]).done();
+        assert_eq!(scene.module(), scene.filter.module());
+    }
+}
+
+#[test]
+fn an_interrupted_push_leaves_the_tag_as_it_was() {
+    for part in [UPLOADS, MANIFEST] {
+        let scene = Scene::new();
+        let before = scene.module();
+        scene.fault(Rule::on("PUT", part, Action::Hold { after: usize::MAX }));
+        let mut command = scene.filter.command(&scene.repository, &["--tag", "v"]);
+        let child: Child = start(command.process_group(0));
+        wait_until("the push is under way", || scene.proxy.held() > 0);
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        let said = Said::of_output(child.wait_with_output().unwrap());
+        assert_eq!(said.code, Some(130), "{}", said.stderr);
+        assert!(said.stderr.ends_with("error: interrupted; nothing is half-written\n"), "{}", said.stderr);
+        assert_eq!(scene.module(), before);
+    }
+}
+
+#[test]
+fn a_manifest_that_comes_back_changed_is_an_error() {
+    let scene = Scene::new();
+    let old = scene.filter.digest();
+    scene.publish(&["--dry-run"]).done();
+    let manifest = send(
+        scene.registry.address(),
+        "GET",
+        "/v2/acme/bare/manifests/v",
+        &[("Accept", "application/vnd.oci.image.manifest.v1+json")],
+        b"",
+    );
+    let manifest = String::from_utf8(manifest.unwrap().body).unwrap();
+    scene.fault(Rule::on(
+        "PUT",
+        MANIFEST,
+        Action::answer(201, "").header("Location", "/v2/acme/bare/manifests/v"),
+    ));
+    let said =
+        scene.publish(&[]).failed(&["and sha256:", "was pushed", "pushed to that tag at the same time"]);
+    assert!(said.stderr.contains(&old) && said.stderr.contains(&scene.filter.digest()), "{}", said.stderr);
+    scene.fault(Rule::on("GET", MANIFEST, Action::answer(200, &format!("{manifest}\n"))));
+    scene.publish(&[]).failed(&["was pushed"]);
+}
+
+#[test]
+fn hostile_answers_do_no_harm() {
+    let large = "x".repeat(5 << 20);
+    let red = "\u{1b}[31mred\u{7}\r\nerror: forged";
+    for (rule, told) in [
+        (Rule::on("GET", MANIFEST, Action::answer(200, &large)), "a manifest of more than 4 MiB"),
+        (Rule::on("GET", MANIFEST, Action::answer(403, &large)), "xxx..."),
+        (Rule::on("GET", MANIFEST, Action::answer(403, red)), "403 Forbidden: [31mred error: forged\n"),
+        (Rule::on("POST", UPLOADS, Action::answer(202, "").header("Location", "http://[")), "POST http://"),
+        (Rule::on("POST", UPLOADS, Action::answer(202, "")), "POST http://"),
+        (Rule::on("POST", UPLOADS, Action::answer(200, "")), "POST http://"),
+        (
+            Rule::on("GET", MANIFEST, Action::Redirect { status: 301, base: "http://127.0.0.1:1".into() }),
+            "refused",
+        ),
+    ] {
+        let scene = Scene::new();
+        scene.fault(rule);
+        let said = scene.publish(&[]).failed(&[told]);
+        assert!(!said.stderr.contains(['\u{1b}', '\u{7}']), "{:?}", said.stderr);
+        assert!(said.stderr.len() < 2000, "{}", said.stderr);
+    }
+}
+
+#[test]
+fn a_registry_that_does_not_tell_what_it_has_gets_everything() {
+    let scene = Scene::new();
+    scene.fault(Rule::on("HEAD", "/blobs/", Action::answer(403, "")));
+    scene.publish(&[]).done();
+    assert_eq!(scene.module(), scene.filter.module());
+    let uploads = scene.proxy.requests().iter().filter(|request| request.method == "POST").count();
+    assert_eq!(uploads, 3);
+}

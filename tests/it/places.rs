@@ -1,0 +1,128 @@
+//! Images that are written to this machine instead of a registry.
+
+use serde_json::Value;
+
+use crate::support::layout::{Layout, sha256};
+use crate::support::program;
+use crate::support::publishing::{Filter, Said};
+use crate::support::registry::Registry;
+use crate::support::{Sandbox, mesh};
+
+const REPOSITORY: &str = "quay.io/acme/bare";
+
+/// The digest of the image in a place that is written as skopeo writes it, below the folder of the crate.
+fn digest_in(filter: &Filter, place: &str) -> String {
+    let (kind, path) = place.split_once(':').unwrap();
+    let image = format!("{kind}:{}", filter.sandbox.path("bare").join(path));
+    let inspected = program("skopeo").args(["inspect", "--raw", &image]).assert().success();
+    sha256(&inspected.get_output().stdout)
+}
+
+#[test]
+fn a_layout_takes_one_image_after_another() {
+    let filter = Filter::new();
+    let said = filter.published(REPOSITORY, &["--to", "oci-layout:images"]);
+    let first = filter.digest();
+    assert_eq!(said.stdout, format!("{REPOSITORY}@{first}\n"));
+    filter.change("changed");
+    filter.published(REPOSITORY, &["--to", "oci-layout:images:next"]);
+    let second = filter.digest();
+    filter.published(REPOSITORY, &["--to", "oci-layout:images", "--tag", "a", "--tag", "b"]);
+    assert_eq!(digest_in(&filter, "oci:images:0.1.0"), first);
+    for tag in ["next", "a", "b"] {
+        assert_eq!(digest_in(&filter, &format!("oci:images:{tag}")), second);
+    }
+    let said = filter.published(REPOSITORY, &["--to", "oci-layout:images"]);
+    assert!(
+        said.stderr.contains(&format!("      Moving {REPOSITORY}:0.1.0 from {first}\n")),
+        "{}",
+        said.stderr
+    );
+    let index = Layout(filter.sandbox.path("bare/images")).index();
+    assert_eq!(index["manifests"].as_array().unwrap().len(), 4, "{index:#}");
+}
+
+#[test]
+fn what_others_put_into_a_layout_stays() {
+    let filter = Filter::new();
+    filter.published(REPOSITORY, &["--to", "oci-layout:images:theirs"]);
+    let path = filter.sandbox.path("bare/images/index.json");
+    let mut index: Value = serde_json::from_slice(&fs_err::read(&path).unwrap()).unwrap();
+    index["annotations"] = serde_json::json!({ "a": "b" });
+    index["manifests"][0]["platform"] = serde_json::json!({ "os": "linux", "architecture": "arm64" });
+    fs_err::write(&path, index.to_string()).unwrap();
+    filter.published(REPOSITORY, &["--to", "oci-layout:images:ours"]);
+    let after: Value = serde_json::from_slice(&fs_err::read(&path).unwrap()).unwrap();
+    assert_eq!(
+        (&after["annotations"], &after["manifests"][0]),
+        (&index["annotations"], &index["manifests"][0])
+    );
+}
+
+#[test]
+fn what_is_no_layout_is_not_touched() {
+    let filter = Filter::new();
+    let listed = || {
+        let entries = fs_err::read_dir(filter.sandbox.path("bare/src")).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>()
+    };
+    let before = listed();
+    filter.publish(REPOSITORY, &["--to", "oci-layout:src"]).failed(&["`", "src` is no OCI image layout"]);
+    assert_eq!(listed(), before);
+    filter.sandbox.write("bare/broken/oci-layout", "{}");
+    filter.sandbox.write("bare/broken/index.json", "[");
+    filter.publish(REPOSITORY, &["--to", "oci-layout:broken"]).failed(&["index.json` is no index"]);
+    filter.sandbox.write("bare/broken/index.json", "[]");
+    filter.publish(REPOSITORY, &["--to", "oci-layout:broken"]).failed(&["index.json` is no index"]);
+    filter.publish(REPOSITORY, &["--to", "oci-archive:missing/x.tar"]).failed(&["missing"]);
+}
+
+#[test]
+fn an_archive_is_moved_on_with_its_digest() {
+    let registry = Registry::open();
+    let filter = Filter::new();
+    for variant in ["oci", "compat"] {
+        filter.published(REPOSITORY, &["--to", "oci-archive:bare.tar", "--variant", variant]);
+        assert_eq!(digest_in(&filter, "oci-archive:bare.tar:0.1.0"), filter.digest());
+        let source = format!("oci-archive:{}:0.1.0", filter.sandbox.path("bare/bare.tar"));
+        let target = format!("docker://{}:{variant}", registry.repository("acme/bare"));
+        program("skopeo").args(["copy", "--dest-tls-verify=false", &source, &target]).assert().success();
+        let url = format!("oci://{}:{variant}@{}", registry.repository("acme/bare"), filter.digest());
+        assert_eq!(mesh::load(&url, None).unwrap(), filter.module());
+    }
+    let first = fs_err::read(filter.sandbox.path("bare/bare.tar")).unwrap();
+    filter.published(REPOSITORY, &["--to", "oci-archive:bare.tar", "--variant", "compat"]);
+    assert_eq!(fs_err::read(filter.sandbox.path("bare/bare.tar")).unwrap(), first);
+}
+
+#[test]
+fn a_dry_run_writes_no_place() {
+    let filter = Filter::new();
+    for place in ["oci-layout:images", "oci-archive:bare.tar"] {
+        let said = filter.published(REPOSITORY, &["--to", place, "--dry-run"]);
+        assert!(said.stderr.contains("this is a dry run"), "{}", said.stderr);
+        assert!(!filter.sandbox.path("bare").join(place.split_once(':').unwrap().1).exists());
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_wrong_usage() {
+    let filter = Filter::new();
+    for args in [
+        &["--to", "oci-layout"][..],
+        &["--to", "oci-layout:"],
+        &["--to", "docker://quay.io/a/b"],
+        &["--to", "oci-layout:images:a", "--tag", "b"],
+        &["--to", "oci-archive:x.tar", "--force"],
+        &["--to", "oci-archive:x.tar", "--plain-http"],
+    ] {
+        assert_eq!(filter.publish(REPOSITORY, args).code, Some(2), "{args:?}");
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("Cargo.toml", "[workspace]\nmembers = [\"one\", \"two\"]\nresolver = \"3\"\n");
+    sandbox.add_bare("one");
+    sandbox.add_bare("two");
+    let said = Said::of(&mut sandbox.process_in("", ["publish", "--to", "oci-layout:images"]));
+    assert_eq!(said.code, Some(2), "{}", said.stderr);
+    assert!(said.stderr.contains("`one`, `two`"), "{}", said.stderr);
+}

@@ -1,0 +1,243 @@
+//! What is published is what was built, and what a mesh then loads.
+
+use crate::support::envoy::{Envoy, VERSIONS};
+use crate::support::http::send;
+use crate::support::mesh;
+use crate::support::proxy::Proxy;
+use crate::support::publishing::{Filter, Said};
+use crate::support::registry::Registry;
+use crate::support::{Sandbox, program};
+
+/// The value of a field of the spec, as a line of YAML has it.
+fn field<'y>(yaml: &'y str, name: &str) -> &'y str {
+    let start = format!("  {name}: ");
+    yaml.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or_else(|| panic!("no {name}:\n{yaml}"))
+}
+
+/// The digest of what the tag names, as the registry tells.
+fn digest_of(registry: &Registry, name: &str, tag: &str) -> Option<String> {
+    let accept = [("Accept", "application/vnd.oci.image.manifest.v1+json")];
+    let path = format!("/v2/{name}/manifests/{tag}");
+    let response = send(registry.address(), "HEAD", &path, &accept, b"").unwrap();
+    response.values("docker-content-digest").first().map(|digest| (*digest).to_owned())
+}
+
+#[test]
+fn a_published_filter_runs_in_proxies() {
+    let registry = Registry::open();
+    let repository = registry.repository("acme/hello");
+    let sandbox = Sandbox::with_hello();
+    for variant in ["oci", "compat"] {
+        let publish = ["publish", "--image", &repository, "--variant", variant, "--tag", variant];
+        let reference = Said::of(&mut sandbox.process_in("hello", publish)).done();
+        let digest = sandbox.read("hello/target/wasmplugin/hello/digest");
+        assert_eq!(reference.stdout, format!("{repository}@{digest}"));
+
+        let yaml = Said::of(sandbox.process_in("hello", publish).args(["-o", "yaml"])).done().stdout;
+        assert_eq!(yaml, sandbox.read("hello/target/wasmplugin/hello/wasmplugin.yaml"));
+        let (url, sha256) = (field(&yaml, "url"), field(&yaml, "sha256"));
+        assert_eq!(url, format!("oci://{repository}:{variant}@{}", digest.trim_end()));
+        let module = mesh::load(url, Some(sha256)).unwrap();
+        assert_eq!(module, fs_err::read(sandbox.path("hello/target/wasmplugin/hello/plugin.wasm")).unwrap());
+        for version in VERSIONS {
+            let envoy = Envoy::start(version, &module, Some(r#"{"first-header": "some-value"}"#));
+            let envoy = envoy.unwrap_or_else(|log| panic!("Envoy {version} does not load it:\n{log}"));
+            assert_eq!(envoy.get("/").values("first-header"), ["some-value"], "Envoy {version}");
+        }
+
+        let image = format!("docker://{repository}@{}", digest.trim_end());
+        let raw =
+            program("skopeo").args(["inspect", "--tls-verify=false", "--raw", &image]).assert().success();
+        let manifest =
+            format!("hello/target/wasmplugin/hello/image/blobs/sha256/{}", &digest.trim_end()[7..]);
+        assert_eq!(raw.get_output().stdout, fs_err::read(sandbox.path(manifest)).unwrap());
+    }
+}
+
+#[test]
+fn what_is_there_is_not_pushed_again() {
+    let registry = Registry::open();
+    let proxy = Proxy::before(registry.address());
+    let repository = proxy.repository("acme/bare");
+    let filter = Filter::new();
+    let first = filter.published(&repository, &["-o", "json"]).json();
+    let published = &first["packages"][0]["published"];
+    assert!(published["uploadedBytes"].as_u64().unwrap() > 1000, "{published}");
+
+    proxy.clear();
+    let again = filter.published(&repository, &["-o", "json"]);
+    assert!(again.stderr.contains("   Unchanged "), "{}", again.stderr);
+    let published = again.json()["packages"][0]["published"].clone();
+    assert_eq!(published["uploadedBytes"], 0);
+    assert_eq!(published["tags"][0]["digestBefore"], filter.digest());
+    let requests = proxy.requests();
+    assert!(requests.len() <= 5, "{requests:#?}");
+    assert!(requests.iter().all(|request| request.method == "GET"), "{requests:#?}");
+}
+
+#[test]
+fn a_change_uploads_what_changed() {
+    let registry = Registry::open();
+    let proxy = Proxy::before(registry.address());
+    let repository = proxy.repository("acme/bare");
+    let filter = Filter::new();
+    let uploads = || proxy.requests().iter().filter(|request| request.method == "POST").count();
+    filter.published(&repository, &[]);
+    assert_eq!(uploads(), 3);
+    proxy.clear();
+    filter.change("changed");
+    filter.published(&repository, &["--tag", "next"]);
+    assert_eq!(uploads(), 1);
+}
+
+#[test]
+fn several_tags_cost_one_upload_and_tell_what_they_left() {
+    let registry = Registry::open();
+    let proxy = Proxy::before(registry.address());
+    let repository = proxy.repository("acme/bare");
+    let filter = Filter::new();
+    let tags = ["--tag", "1.0", "--tag", "latest", "--tag", "1.0"];
+    let said = filter.published(&repository, &tags);
+    assert!(!said.stderr.contains("Moving"), "{}", said.stderr);
+    let count = |method: &str| proxy.requests().iter().filter(|request| request.method == method).count();
+    assert_eq!((count("POST"), count("PUT")), (3, 3 + 2));
+    let old = filter.digest();
+
+    filter.change("changed");
+    let yaml = filter.published(&repository, &["--tag", "latest", "--tag", "2.0", "-o", "yaml"]);
+    let moved = format!("      Moving {repository}:latest from {old}\n");
+    assert!(yaml.stderr.contains(&moved), "{}", yaml.stderr);
+    assert!(field(&yaml.stdout, "url").contains(":latest@sha256:"), "{}", yaml.stdout);
+    let now = Some(filter.digest());
+    assert_eq!(digest_of(&registry, "acme/bare", "latest"), now);
+    assert_eq!(digest_of(&registry, "acme/bare", "2.0"), now);
+    assert_eq!(digest_of(&registry, "acme/bare", "1.0"), Some(old));
+}
+
+#[test]
+fn the_tag_of_a_version_keeps_its_image() {
+    let registry = Registry::open();
+    let proxy = Proxy::before(registry.address());
+    let repository = proxy.repository("acme/bare");
+    let filter = Filter::new();
+    filter.published(&repository, &[]);
+    let old = filter.digest();
+    for variant in ["oci", "compat"] {
+        proxy.clear();
+        let packaging = filter.publish(&repository, &["--variant", variant, "--annotation", "a=b"]);
+        let new = filter.digest();
+        let told =
+            [&format!("`{repository}:0.1.0`"), &*old, &*new, "the module is the same", "--tag", "--force"];
+        packaging.failed(&told);
+        filter.change("changed");
+        let module =
+            filter.publish(&repository, &["--variant", variant, "--tag", "latest", "--tag", "0.1.0"]);
+        module.failed(&["the module differs"]);
+        let wrote = |method: &str| method == "POST" || method == "PUT";
+        assert!(!proxy.requests().iter().any(|request| wrote(&request.method)), "{:#?}", proxy.requests());
+        assert_eq!(digest_of(&registry, "acme/bare", "latest"), None);
+
+        let said = filter.published(&repository, &["--variant", variant, "--force"]);
+        assert!(said.stderr.contains(&format!("from {old}")), "{}", said.stderr);
+        assert_eq!(digest_of(&registry, "acme/bare", "0.1.0"), Some(filter.digest()));
+        filter.sandbox.write("bare/src/lib.rs", crate::support::bare::SOURCE);
+        filter.published(&repository, &["--variant", variant, "--force"]);
+    }
+}
+
+#[test]
+fn what_is_no_filter_is_told_apart() {
+    let registry = Registry::open();
+    let repository = registry.repository("acme/bare");
+    let filter = Filter::new();
+    filter.published(&repository, &["--tag", "other"]);
+    let index = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+    let kind = [("Content-Type", "application/vnd.oci.image.index.v1+json")];
+    let put =
+        send(registry.address(), "PUT", "/v2/acme/bare/manifests/0.1.0", &kind, index.as_bytes()).unwrap();
+    assert_eq!(put.status, 201);
+    filter.publish(&repository, &[]).failed(&["is no filter that a mesh would load"]);
+    filter.published(&repository, &["--force"]);
+}
+
+#[test]
+fn of_a_workspace_all_is_refused_before_anything_is_pushed() {
+    let registry = Registry::open();
+    let sandbox = Sandbox::new();
+    sandbox.write("Cargo.toml", "[workspace]\nmembers = [\"one\", \"two\"]\nresolver = \"3\"\n");
+    let settings = |name: &str| {
+        format!("image = \"{}\"\noptimize = \"none\"\n", registry.repository(&format!("acme/{name}")))
+    };
+    for name in ["one", "two"] {
+        sandbox.add_bare(name);
+        sandbox.write(format!("{name}/Cargo.toml"), crate::support::bare::manifest(name, &settings(name)));
+    }
+    let publish = |args: &[&str]| Said::of(sandbox.process_in("", ["publish", "--workspace"]).args(args));
+    Said::of(&mut sandbox.process_in("two", ["publish"])).done();
+    publish(&["--annotation", "a=b"]).failed(&["acme/two:0.1.0"]);
+    assert_eq!(digest_of(&registry, "acme/one", "0.1.0"), None);
+
+    let said = publish(&[]).done();
+    let digest = |name: &str| sandbox.read(format!("target/wasmplugin/{name}/digest"));
+    let line = |name: &str| format!("{}@{}", registry.repository(&format!("acme/{name}")), digest(name));
+    assert_eq!(said.stdout, [line("one"), line("two")].concat());
+    let documents = publish(&["-o", "yaml"]).done().stdout;
+    assert_eq!(documents.matches("\n---\n").count(), 1, "{documents}");
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let registry = Registry::open();
+    let proxy = Proxy::before(registry.address());
+    let repository = proxy.repository("acme/bare");
+    let filter = Filter::new();
+    let said = filter.published(&repository, &["--dry-run"]);
+    assert_eq!(said.stdout, format!("{repository}@{}\n", filter.digest()));
+    assert!(said.stderr.contains("warning: nothing was pushed: this is a dry run\n"), "{}", said.stderr);
+    assert!(proxy.requests().iter().all(|request| matches!(&*request.method, "GET" | "HEAD")));
+    assert_eq!(digest_of(&registry, "acme/bare", "0.1.0"), None);
+
+    filter.published(&repository, &[]);
+    filter.publish(&repository, &["--dry-run", "--annotation", "a=b"]).failed(&["--force"]);
+    let json = filter.published(&repository, &["--dry-run", "-o", "json"]).json();
+    assert_eq!(json["packages"][0]["published"]["dryRun"], true);
+}
+
+#[test]
+fn the_resource_names_what_the_mesh_pulls() {
+    let registry = Registry::open();
+    let repository = registry.repository("acme/bare");
+    let filter = Filter::new();
+    let said = filter.published(&repository, &["--pull-image", "mirror.example/acme/bare", "-o", "yaml"]);
+    let url = format!("oci://mirror.example/acme/bare:0.1.0@{}", filter.digest());
+    assert_eq!(field(&said.stdout, "url"), url);
+    assert_eq!(digest_of(&registry, "acme/bare", "0.1.0"), Some(filter.digest()));
+}
+
+#[test]
+fn what_cannot_be_published_is_not_compiled() {
+    let filter = Filter::new();
+    let manifest = crate::support::bare::manifest("bare", "");
+    filter.sandbox.write("bare/Cargo.toml", manifest);
+    let said = Said::of(&mut filter.sandbox.process_in("bare", ["publish"]));
+    let said = said.failed(&["`bare` cannot be published", "image = ", "--image"]);
+    assert!(!said.stderr.contains("Compiling"), "{}", said.stderr);
+
+    filter.sandbox.write("bare.wasm", wat::parse_str(crate::support::bare::TEXT).unwrap());
+    let publish = ["publish", "--module", "bare.wasm", "--image", "localhost:5000/acme/bare"];
+    Said::of(&mut filter.sandbox.process_in("", publish))
+        .failed(&["no version that would make a tag", "--tag"]);
+}
+
+#[test]
+fn what_the_mesh_would_refuse_is_not_pushed() {
+    let registry = Registry::open();
+    let proxy = Proxy::before(registry.address());
+    let filter = Filter::new();
+    let source = crate::support::bare::SOURCE.replace("proxy_abi_version_0_2_1", "proxy_abi_version_0_3_0");
+    filter.sandbox.write("bare/src/lib.rs", source);
+    let said = filter.publish(&proxy.repository("acme/bare"), &["-o", "json"]);
+    assert_eq!(said.code, Some(1), "{}", said.stderr);
+    assert_eq!(said.json()["packages"][0]["findings"][0]["code"], "abi-marker");
+    assert!(proxy.requests().is_empty());
+}
