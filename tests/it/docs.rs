@@ -2,17 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use camino::Utf8PathBuf;
 use cargo_wasmplugin::check::{RULES, meshes};
 use cargo_wasmplugin::config::{Manifest, Section};
 use cargo_wasmplugin::findings::{Finding, Severity};
 use serde_json::Value;
 use snapbox::cmd::Command;
 
+use crate::support::registry::Registry;
 use crate::support::{Sandbox, isolated, tool};
 
 const README: &str = include_str!("../../README.md");
 const CHECKS: &str = include_str!("../../docs/checks.md");
 const JSON: &str = include_str!("../../docs/json.md");
+const PUBLISH: &str = include_str!("../../docs/publish.md");
 const SETTINGS: &str = include_str!("../../docs/settings.md");
 
 #[test]
@@ -56,37 +59,52 @@ fn the_meshes_are_those_that_are_known() {
 #[test]
 fn what_the_readme_shows_is_what_happens() {
     let sandbox = Sandbox::new();
-    let mut folder = sandbox.path("");
-    let mut ran = 0;
-    for (command, shown) in console(README) {
-        if let Some(below) = command.strip_prefix("cd ") {
-            folder = folder.join(below);
-        } else if let Some(args) =
-            command.strip_prefix("cargo ").filter(|args| args.starts_with("wasmplugin "))
-        {
-            let printed = cargo().args(args.split(' ')).current_dir(&folder).assert().success();
-            let output = printed.get_output();
-            let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-            for line in shown {
-                assert!(is_in(line, &printed), "{command}\n\nshown:\n{line}\n\nprinted:\n{printed}");
-            }
-            ran += 1;
-        }
-    }
-    assert!(ran >= 2, "the README shows no commands that could be tried");
+    let folder = follow(README, sandbox.path(""), 4);
+    follow(PUBLISH, folder.clone(), 3);
 
+    let registry = Registry::open();
+    let image = registry.repository("acme/hello");
     let json = cargo()
-        .args(["wasmplugin", "build", "--quiet", "-o", "json"])
+        .args(["wasmplugin", "publish", "--quiet", "-o", "json", "--image", &image])
         .current_dir(&folder)
         .assert()
         .success();
     let report: Value = serde_json::from_slice(&json.get_output().stdout).unwrap();
-    let mut fields = BTreeSet::from(["schema".to_owned(), "packages".to_owned()]);
-    assert_eq!(report.as_object().unwrap().len(), fields.len());
+    let mut fields = BTreeSet::from(["schema".to_owned(), "packages".to_owned(), "published".to_owned()]);
+    assert_eq!(report.as_object().unwrap().len(), 2);
     collect("", &report["packages"][0], &mut fields);
     collect("findings[]", &serde_json::to_value(finding()).unwrap(), &mut fields);
     let rows = JSON.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     assert_eq!(rows.map(str::to_owned).collect::<BTreeSet<_>>(), fields);
+}
+
+/// Types what a text shows of this program, of which there are `least` commands or more. What is pushed goes to a
+/// registry of its own each time. Where the last `cd` led is what comes back.
+fn follow(text: &str, mut folder: Utf8PathBuf, least: usize) -> Utf8PathBuf {
+    let mut ran = 0;
+    for (command, shown) in console(text) {
+        if let Some(below) = command.strip_prefix("cd ") {
+            folder = folder.join(below);
+        }
+        // What goes in by a file, or out to another program, is for people who have these.
+        let typed = command.split(" | ").next().filter(|typed| !typed.contains(" < "));
+        let Some(args) = typed.and_then(|typed| typed.strip_prefix("cargo wasmplugin ")) else { continue };
+        let registry = Registry::open();
+        let mut args: Vec<String> = args.split(' ').map(str::to_owned).collect();
+        if args[0] == "publish" {
+            args.extend(["--image".to_owned(), registry.repository("acme/hello")]);
+        }
+        let printed = cargo().arg("wasmplugin").args(args).current_dir(&folder).assert().success();
+        let output = printed.get_output();
+        let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        let printed = printed.replace(registry.address(), "quay.io");
+        for line in shown {
+            assert!(is_in(line, &printed), "{command}\n\nshown:\n{line}\n\nprinted:\n{printed}");
+        }
+        ran += 1;
+    }
+    assert!(ran >= least, "only {ran} commands could be tried");
+    folder
 }
 
 /// The titles of the second level.
