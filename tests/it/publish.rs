@@ -3,9 +3,10 @@
 use crate::support::envoy::{Envoy, VERSIONS};
 use crate::support::http::send;
 use crate::support::mesh;
-use crate::support::proxy::Proxy;
+use crate::support::proxy::{Action, Proxy, Rule};
 use crate::support::publishing::{Filter, Said};
 use crate::support::registry::Registry;
+use crate::support::terminal::Terminal;
 use crate::support::{Sandbox, program};
 
 /// The value of a field of the spec, as a line of YAML has it.
@@ -240,4 +241,19 @@ fn what_the_mesh_would_refuse_is_not_pushed() {
     assert_eq!(said.code, Some(1), "{}", said.stderr);
     assert_eq!(said.json()["packages"][0]["findings"][0]["code"], "abi-marker");
     assert!(proxy.requests().is_empty());
+}
+
+#[test]
+fn a_bar_shows_on_a_terminal_how_far_the_push_is() {
+    let registry = Registry::open();
+    let proxy = Proxy::before(registry.address());
+    proxy.rule(Rule::on("PUT", "/blobs/uploads/", Action::Hold { after: usize::MAX }));
+    let filter = Filter::new();
+    let args = ["publish", "--optimize", "none", "--image", &proxy.repository("acme/bare")];
+    let mut terminal = Terminal::run(&filter.sandbox.path("bare"), &args);
+    terminal.expect("     Pushing [").expect("] ");
+    proxy.release();
+    let (status, screen) = terminal.end();
+    assert!(status.success(), "{screen}");
+    assert!(screen.contains("    Verified "), "{screen}");
 }

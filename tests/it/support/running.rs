@@ -36,7 +36,8 @@ impl Sandbox {
     }
 }
 
-fn isolate(command: &mut Command) {
+/// As [`super::isolated`] does it.
+pub(super) fn isolate(command: &mut Command) {
     for (name, value) in SURROUNDINGS {
         match value {
             Some(value) => command.env(name, value),

@@ -10,6 +10,7 @@ use fs_err::OpenOptions;
 use rustix::io::{read, write};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
+use crate::support::running::isolate;
 use crate::support::tool;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -35,14 +36,9 @@ impl Terminal {
         let end = || open().into_file();
         // Ctrl-C reaches those alone whose terminal it is: setsid makes it theirs, and becomes the program.
         let mut command = Command::new("setsid");
-        command
-            .arg("--ctty")
-            .arg(tool())
-            .args(args)
-            .args(["--color", "never"])
-            .current_dir(folder)
-            .env_remove("CARGO");
-        command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("CARGO_NET_OFFLINE", "true");
+        command.arg("--ctty").arg(tool()).args(args).args(["--color", "never"]).current_dir(folder);
+        isolate(&mut command);
+        command.env("TERM", "xterm");
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
         // While this process held the other end too, the screen would never come to its end.
         drop(command);
