@@ -6,6 +6,7 @@ mod read;
 
 use crate::check::meshes::{self, Mesh};
 use crate::reference::Repository;
+use crate::resource::{KINDS, Kind};
 
 pub use crate::image::Variant;
 pub use read::{Layer, Manifest, Section};
@@ -33,6 +34,10 @@ pub trait Choice: Copy + PartialEq + 'static {
 
 impl Choice for Variant {
     const ALL: &'static [(&'static str, Self)] = &[("oci", Variant::Oci), ("compat", Variant::Compat)];
+}
+
+impl Choice for Kind {
+    const ALL: &'static [(&'static str, Self)] = KINDS;
 }
 
 /// What the module is optimized for.

@@ -4,6 +4,7 @@
 //! never structs: a field that this version does not know survives. A kind is a file with the table of its
 //! fields, such as `wasm_plugin.rs`.
 
+mod kind;
 mod name;
 mod schema;
 mod url;
@@ -16,6 +17,7 @@ use crate::digest::Digest;
 use crate::error::{InvalidFile, Problem};
 use crate::reference::{Repository, Tag};
 
+pub use kind::{KINDS, Kind, Source};
 pub use name::{LONGEST_LABEL, from_package, kubernetes_label_problem, kubernetes_name_problem};
 use schema::{Place, Review};
 use url::{OciUrl, Url};
