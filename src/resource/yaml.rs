@@ -1,10 +1,13 @@
 //! YAML documents, read with the places of their parts and written so that every reader sees the same.
 //!
 //! Nothing else in the program uses a YAML library. What is read here is what kubectl would send to the API
-//! server as JSON: keys are text, a key stands once, and there are no tags, anchors or merge keys.
+//! server as JSON: keys are text, a key stands once, and there are no tags, anchors or merge keys. Only an
+//! [`outline`] takes any YAML: it is for texts of others, of which little is asked and nothing is written anew.
 
+pub mod outline;
 mod plain;
 mod read;
+pub mod stream;
 mod write;
 
 use std::ops::Range;
@@ -47,6 +50,11 @@ pub struct Key {
     pub span: Range<usize>,
     /// The key itself.
     pub name: String,
+}
+
+/// Whether every YAML reader takes an unquoted scalar for the text that it is.
+pub fn is_text_unquoted(text: &str) -> bool {
+    matches!(plain::resolve(text), Ok(Value::String(_)))
 }
 
 impl Node {

@@ -31,7 +31,7 @@ pub fn read_document(text: &str) -> Result<Node, Vec<Problem>> {
     for event in Parser::new_from_str(text) {
         let step = match event {
             Ok((event, span)) => reader.take(event, span),
-            Err(error) => Err(reader.scan_error(&error)),
+            Err(error) => Err(reader.offsets.scan_error(&error)),
         };
         if let Err(fatal) = step {
             reader.problems.push(fatal);
@@ -45,7 +45,7 @@ pub fn read_document(text: &str) -> Result<Node, Vec<Problem>> {
     }
 }
 
-fn problem(span: Range<usize>, message: String) -> Problem {
+pub(super) fn problem(span: Range<usize>, message: String) -> Problem {
     Problem { span, message, label: String::new(), help: None }
 }
 
@@ -58,7 +58,7 @@ pub(super) fn is_unreadable(character: char) -> bool {
     }
 }
 
-fn unreadable_character(text: &str) -> Option<Problem> {
+pub(super) fn unreadable_character(text: &str) -> Option<Problem> {
     let (at, character) = text.char_indices().find(|(_, character)| is_unreadable(*character))?;
     Some(Problem {
         help: Some(format!("write it as `\\u{:04x}` in double quotes", u32::from(character))),
@@ -69,10 +69,34 @@ fn unreadable_character(text: &str) -> Option<Problem> {
     })
 }
 
+/// Where each character of a text begins: the parser counts characters.
+pub(super) struct Offsets(Vec<usize>);
+
+impl Offsets {
+    /// The offsets of a text that itself begins at `start`.
+    pub(super) fn of(text: &str, start: usize) -> Self {
+        let offsets = text.char_indices().map(|(offset, _)| offset).chain([text.len()]);
+        Offsets(offsets.map(|offset| start + offset).collect())
+    }
+
+    pub(super) fn offset(&self, character: usize) -> usize {
+        self.0[character.min(self.0.len() - 1)]
+    }
+
+    pub(super) fn range(&self, span: Span) -> Range<usize> {
+        self.offset(span.start.index())..self.offset(span.end.index())
+    }
+
+    pub(super) fn scan_error(&self, error: &ScanError) -> Problem {
+        let at = error.marker().index();
+        let message = format!("this is not YAML: {}", error.info());
+        problem(self.offset(at)..self.offset(at + 1), message)
+    }
+}
+
 /// Builds the tree from events, without recursion.
 struct Reader {
-    /// Where each character begins: the parser counts characters.
-    offsets: Vec<usize>,
+    offsets: Offsets,
     open: Vec<Open>,
     documents: usize,
     root: Option<Node>,
@@ -88,22 +112,12 @@ enum Open {
 impl Reader {
     fn new(text: &str) -> Self {
         Reader {
-            offsets: text.char_indices().map(|(offset, _)| offset).chain([text.len()]).collect(),
+            offsets: Offsets::of(text, 0),
             open: Vec::new(),
             documents: 0,
             root: None,
             problems: Vec::new(),
         }
-    }
-
-    fn offset(&self, character: usize) -> usize {
-        self.offsets[character.min(self.offsets.len() - 1)]
-    }
-
-    fn scan_error(&self, error: &ScanError) -> Problem {
-        let at = error.marker().index();
-        let message = format!("this is not YAML: {}", error.info());
-        problem(self.offset(at)..self.offset(at + 1), message)
     }
 
     /// Takes an event in.
@@ -112,7 +126,7 @@ impl Reader {
     ///
     /// A problem after which nothing sensible can be read.
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Problem> {
-        let span = self.offset(span.start.index())..self.offset(span.end.index());
+        let span = self.offsets.range(span);
         match event {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
             Event::DocumentStart(_) => {
@@ -161,10 +175,7 @@ impl Reader {
             ));
         }
         if self.open.len() == MAX_DEPTH {
-            return Err(problem(
-                span.clone(),
-                format!("the values are nested deeper than {MAX_DEPTH} levels"),
-            ));
+            return Err(too_deep(span.clone()));
         }
         Ok(())
     }
@@ -213,9 +224,7 @@ impl Reader {
         };
         if let Some(Open::Map { key: key @ None, seen, .. }) = self.open.last_mut() {
             if !seen.insert(text.to_owned()) {
-                let message = format!("the key `{text}` stands twice in this mapping");
-                self.problems
-                    .push(Problem { label: "the second time".into(), ..problem(span.clone(), message) });
+                self.problems.push(repeated(span.clone(), text));
             }
             *key = Some(Key { span, name: text.to_owned() });
             return Ok(());
@@ -231,6 +240,15 @@ impl Reader {
             Some(Open::Map { entries, key, .. }) => entries.extend(key.take().map(|key| (key, node))),
         }
     }
+}
+
+pub(super) fn too_deep(span: Range<usize>) -> Problem {
+    problem(span, format!("the values are nested deeper than {MAX_DEPTH} levels"))
+}
+
+pub(super) fn repeated(span: Range<usize>, key: &str) -> Problem {
+    let message = format!("the key `{key}` stands twice in this mapping");
+    Problem { label: "the second time".to_owned(), ..problem(span, message) }
 }
 
 fn anchored(span: Range<usize>) -> Problem {

@@ -1,0 +1,171 @@
+//! Streams of documents: where each begins and ends, found without reading one.
+//!
+//! A line that begins with `---` or `...` is a marker wherever it stands: YAML allows no scalar to hold one, in
+//! quotes or as a block. So a stream falls apart by its lines, and a document that is not YAML spoils no other.
+
+use std::ops::Range;
+
+/// A document of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Its bytes, with its own marker, the comments before that, and all up to what begins the next one.
+    pub span: Range<usize>,
+    opening: Opening,
+}
+
+/// What a document begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    /// Nothing begins: all is blank or comment.
+    Nothing,
+    /// `%YAML` or another directive.
+    Directive,
+    /// `---`
+    Marker,
+    /// Anything else.
+    Content,
+}
+
+/// The documents of a stream. Every byte of it is in one of them.
+pub fn documents(stream: &str) -> Vec<Document> {
+    let mut documents = Vec::new();
+    let (mut start, mut opening, mut is_open) = (0, Opening::Nothing, false);
+    for line in lines(stream) {
+        let mut text = &stream[line.clone()];
+        if line.start == 0 {
+            text = text.trim_start_matches(BYTE_ORDER_MARK);
+        }
+        if is_marker(text, "---") {
+            if is_open {
+                documents.push(Document { span: start..line.start, opening });
+                (start, opening) = (line.start, Opening::Nothing);
+            }
+            is_open = true;
+            if opening == Opening::Nothing {
+                opening = Opening::Marker;
+            }
+        } else if is_open {
+            if is_marker(text, "...") {
+                documents.push(Document { span: start..line.end, opening });
+                (start, opening, is_open) = (line.end, Opening::Nothing, false);
+            }
+        } else if text.starts_with('%') {
+            opening = Opening::Directive;
+        } else if !is_blank(text) {
+            is_open = true;
+            if opening == Opening::Nothing {
+                opening = Opening::Content;
+            }
+        }
+    }
+    if start < stream.len() {
+        documents.push(Document { span: start..stream.len(), opening });
+    }
+    documents
+}
+
+/// Makes one stream of several: a marker comes between two where the second brings none of its own.
+pub fn join(streams: impl IntoIterator<Item = String>) -> String {
+    let mut streams = streams.into_iter();
+    let mut joined = streams.next().unwrap_or_default();
+    for stream in streams {
+        // It marks the beginning of a file, which is none any more.
+        let stream = stream.trim_start_matches(BYTE_ORDER_MARK);
+        let line_break = line_break(&joined).to_owned();
+        if !joined.is_empty() && !joined.ends_with(['\n', '\r']) {
+            joined.push_str(&line_break);
+        }
+        let separator = match documents(stream).first().map(|document| document.opening) {
+            Some(Opening::Content) if !joined.is_empty() => "---",
+            // A directive is one only where no document is open.
+            Some(Opening::Directive) if !joined.is_empty() => "...",
+            _ => "",
+        };
+        if !separator.is_empty() {
+            joined.push_str(separator);
+            joined.push_str(&line_break);
+        }
+        joined.push_str(stream);
+    }
+    joined
+}
+
+/// The last line break of a text; `\n` where it has none.
+pub fn line_break(text: &str) -> &str {
+    let Some(at) = text.rfind(['\n', '\r']) else { return "\n" };
+    let start = if text[..at].ends_with('\r') && text[at..].starts_with('\n') { at - 1 } else { at };
+    &text[start..=at]
+}
+
+/// Where the line that `at` stands in ends: before and after its break.
+pub fn line_end(text: &str, at: usize) -> Range<usize> {
+    let Some(length) = text[at..].find(['\n', '\r']) else { return text.len()..text.len() };
+    let start = at + length;
+    start..start + if text[start..].starts_with("\r\n") { 2 } else { 1 }
+}
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// The lines with their breaks.
+fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let line = start..line_end(text, start).end;
+        start = line.end;
+        (!line.is_empty()).then_some(line)
+    })
+}
+
+fn is_marker(line: &str, marker: &str) -> bool {
+    line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']))
+}
+
+fn is_blank(line: &str) -> bool {
+    let text = line.trim_matches([' ', '\t', '\n', '\r']);
+    text.is_empty() || text.starts_with('#')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn documents_begin_at_markers() {
+        let parts = |stream: &'static str| {
+            documents(stream).into_iter().map(|document| &stream[document.span]).collect::<Vec<_>>()
+        };
+        assert_eq!(parts(""), [""; 0]);
+        assert_eq!(parts("# a\n---\nb\n--- c\r\n---d\n"), ["# a\n---\nb\n", "--- c\r\n---d\n"]);
+        assert_eq!(parts("a\n...\n# b\n%C\n---\nd\n"), ["a\n...\n", "# b\n%C\n---\nd\n"]);
+        assert_eq!(parts("\u{feff}---\na\r---\r%b\r---"), ["\u{feff}---\na\r", "---\r%b\r", "---"]);
+        assert_eq!(parts("a: |\n  ---\n ---\n...\n...\n"), ["a: |\n  ---\n ---\n...\n", "...\n"]);
+    }
+
+    #[test]
+    fn streams_are_joined_by_markers() {
+        for (streams, expected) in [
+            (&["a: 1\n"][..], "a: 1\n"),
+            (&["a: 1", "b: 2"], "a: 1\n---\nb: 2"),
+            (&["a: 1\r\n", "b: 2\r\n"], "a: 1\r\n---\r\nb: 2\r\n"),
+            (&["a: 1\n", "---\nb: 2\n"], "a: 1\n---\nb: 2\n"),
+            (&["a: 1\n", "# note\n\n---\nb: 2\n"], "a: 1\n# note\n\n---\nb: 2\n"),
+            (&["a: 1\n", "# note\nb: 2\n"], "a: 1\n---\n# note\nb: 2\n"),
+            (&["a: 1\n", "%YAML 1.2\n---\nb: 2\n"], "a: 1\n...\n%YAML 1.2\n---\nb: 2\n"),
+            (&["a: 1\n...\n", "b: 2\n"], "a: 1\n...\n---\nb: 2\n"),
+            (&["", "a: 1\n", "", "# end\n", "b: 2\n"], "a: 1\n# end\n---\nb: 2\n"),
+            (&["\u{feff}a: 1\n", "\u{feff}b: 2\n"], "\u{feff}a: 1\n---\nb: 2\n"),
+        ] {
+            assert_eq!(join(streams.iter().map(|stream| (*stream).to_owned())), expected, "{streams:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_stream_falls_apart_without_a_rest(text in "(---|\\.\\.\\.|%|#|a|[ \n\r]|\u{feff}){0,40}") {
+            let documents = documents(&text);
+            let joined: String = documents.iter().map(|document| &text[document.span.clone()]).collect();
+            prop_assert_eq!(joined, text);
+        }
+    }
+}
