@@ -30,7 +30,8 @@ struct Row {
     api_version: Option<&'static str>,
     /// The file that `build` writes one to.
     file: &'static str,
-    /// The paths of the mappings that have `url` and `sha256`. A field with `[]` behind it is a list.
+    /// The paths of the mappings that have `url` and `sha256`, that of an image first. A field with `[]` behind it
+    /// is a list.
     sources: &'static [&'static [&'static str]],
 }
 
@@ -46,7 +47,11 @@ impl Kind {
     /// The kind of a document, by its `apiVersion` and its `kind`.
     pub fn of(document: &Node) -> Option<Kind> {
         let field = |name| document.get(name).and_then(Node::as_str);
-        let (api_version, name) = (field("apiVersion")?, field("kind")?);
+        Kind::named(field("apiVersion")?, field("kind")?)
+    }
+
+    /// The kind of the documents with this `apiVersion` and this `kind`.
+    pub fn named(api_version: &str, name: &str) -> Option<Kind> {
         let (_, kind) = KINDS.iter().find(|(known, _)| *known == name)?;
         (kind.api_version() == Some(api_version)).then_some(*kind)
     }
@@ -70,6 +75,12 @@ impl Kind {
     pub fn sources(self, document: &Node) -> Vec<Source<'_>> {
         let root = Source { path: String::new(), node: document };
         self.row().sources.iter().flat_map(|path| select(root.clone(), path)).collect()
+    }
+
+    /// The path of the mapping whose `url` names an image, where the kind has one. A field with `[]` behind it is a
+    /// list.
+    pub fn image_path(self) -> Option<&'static [&'static str]> {
+        self.row().sources.first().copied()
     }
 
     fn row(self) -> &'static Row {

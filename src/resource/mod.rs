@@ -6,6 +6,7 @@
 
 mod kind;
 mod name;
+pub mod references;
 mod schema;
 mod url;
 mod wasm_plugin;
@@ -156,8 +157,8 @@ impl Template {
 }
 
 impl PulledImage {
-    /// Both tag and digest: the one to read, the other to rely on.
-    fn url(&self) -> String {
+    /// What a mesh pulls, with both tag and digest: the one to read, the other to rely on.
+    pub fn url(&self) -> String {
         let tag = self.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
         format!("oci://{}{tag}@{}", self.repository, self.manifest)
     }

@@ -55,7 +55,8 @@ pub(super) struct Place<'a> {
     span: Range<usize>,
 }
 
-enum Step<'a> {
+/// The way to a place from the one around it.
+pub(super) enum Step<'a> {
     Document,
     Field(&'a str),
     Item(usize),
@@ -80,19 +81,29 @@ impl Field {
 impl<'a> Place<'a> {
     /// The place of a whole document.
     pub(super) fn document(node: &Node) -> Self {
-        Place { parent: None, step: Step::Document, span: first(node).unwrap_or(0..0) }
+        Place::whole(first(node).unwrap_or(0..0))
+    }
+
+    /// The place of a whole document that is shown by this part of it.
+    pub(super) fn whole(span: Range<usize>) -> Self {
+        Place { parent: None, step: Step::Document, span }
+    }
+
+    /// The place one step below this one.
+    pub(super) fn below(&'a self, step: Step<'a>, span: Range<usize>) -> Self {
+        Place { parent: Some(self), step, span }
     }
 
     /// The place of the value under a key of the value at this place.
     pub(super) fn field(&'a self, key: &'a Key, node: &Node) -> Self {
         let span = scalar(node).unwrap_or_else(|| key.span.clone());
-        Place { parent: Some(self), step: Step::Field(&key.name), span }
+        self.below(Step::Field(&key.name), span)
     }
 
     /// The place of an item of the list at this place.
     pub(super) fn item(&'a self, index: usize, node: &Node) -> Self {
         let span = scalar(node).or_else(|| first(node)).unwrap_or_else(|| self.span.clone());
-        Place { parent: Some(self), step: Step::Item(index), span }
+        self.below(Step::Item(index), span)
     }
 
     /// What is wrong or doubtful at this place: `complaint` follows its name.

@@ -1,0 +1,94 @@
+//! Places in a text that a value is written to, so that all around it stays.
+
+use std::ops::Range;
+
+use crate::resource::yaml::outline::{Scalar, Style};
+use crate::resource::yaml::{is_text_unquoted, stream};
+
+/// A place for a value.
+#[derive(Debug)]
+pub(super) struct Slot {
+    /// What the value replaces; empty where it is added.
+    span: Range<usize>,
+    before: String,
+    after: String,
+    is_quoted: bool,
+}
+
+impl Slot {
+    /// The place of a value, inside of its quotes where it has some. Nothing where it has an anchor, a tag, or the
+    /// lines of a block: who wrote those meant more than the text.
+    pub(super) fn of_value(text: &str, value: &Scalar<'_>) -> Option<Slot> {
+        let Range { start, end } = value.span;
+        let has_properties = text[start..].starts_with(['&', '!']);
+        match value.style {
+            Style::Plain if !has_properties => Some(Slot::over(start..end, false)),
+            Style::Quoted if !has_properties => Some(Slot::over(start + 1..end - 1, true)),
+            _ => None,
+        }
+    }
+
+    /// The place of the value of a field that may have none yet.
+    pub(super) fn of_field(text: &str, key: &Scalar<'_>, value: &Scalar<'_>) -> Option<Slot> {
+        let is_missing = value.style == Style::Plain && value.text.as_deref() == Some("");
+        if !is_missing {
+            return Slot::of_value(text, value);
+        }
+        let blanks = [' ', '\t'];
+        let colon = text[key.span.end..].trim_start_matches(blanks);
+        let rest = colon.strip_prefix(':')?;
+        // The place of nothing does not tell whether an anchor or a tag is around it.
+        let next = rest.trim_start_matches(blanks);
+        let is_bare = next.is_empty() || next.starts_with(['\n', '\r', '#', ',', '}']);
+        let at = text.len() - rest.len();
+        is_bare.then(|| Slot { before: " ".to_owned(), ..Slot::over(at..at, false) })
+    }
+
+    /// The place of a new field behind another one and written as that is: in braces right behind it, else on a line
+    /// of its own.
+    pub(super) fn behind(
+        text: &str,
+        key: &Scalar<'_>,
+        value: &Scalar<'_>,
+        is_flow: bool,
+        field: &str,
+    ) -> Option<Slot> {
+        let (key_quote, value_quote) = (quote(text, key), quote(text, value));
+        let start = format!("{key_quote}{field}{key_quote}: {value_quote}");
+        let slot = |at, before, after| {
+            Some(Slot { span: at..at, before, after, is_quoted: !value_quote.is_empty() })
+        };
+        if is_flow {
+            return slot(value.span.end, format!(", {start}"), value_quote.to_owned());
+        }
+        let line_start = text[..key.span.start].rfind(['\n', '\r']).map_or(0, |at| at + 1);
+        let indentation = &text[line_start..key.span.start];
+        // Before the first field of an item stand the dashes of its lists. Below a `?` there would be another one.
+        if !indentation.bytes().all(|byte| byte == b' ' || byte == b'-') {
+            return None;
+        }
+        let start = format!("{}{start}", " ".repeat(indentation.len()));
+        let line_break = stream::line_end(text, value.span.end);
+        let at = line_break.end;
+        if line_break.is_empty() {
+            return slot(at, format!("{}{start}", stream::line_break(text)), value_quote.to_owned());
+        }
+        slot(at, start, format!("{value_quote}{}", &text[line_break]))
+    }
+
+    /// What to replace, and by what.
+    pub(super) fn fill(&self, value: &str) -> (Range<usize>, String) {
+        // A hash of digits alone would be a number.
+        let quote = if self.is_quoted || is_text_unquoted(value) { "" } else { "'" };
+        (self.span.clone(), format!("{}{quote}{value}{quote}{}", self.before, self.after))
+    }
+
+    fn over(span: Range<usize>, is_quoted: bool) -> Slot {
+        Slot { span, before: String::new(), after: String::new(), is_quoted }
+    }
+}
+
+fn quote<'t>(text: &'t str, scalar: &Scalar<'_>) -> &'t str {
+    let written = &text[scalar.span.clone()];
+    if written.starts_with(['"', '\'']) { &written[..1] } else { "" }
+}

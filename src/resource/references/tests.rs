@@ -1,0 +1,412 @@
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::digest::Digest;
+use crate::resource::Kind;
+use crate::resource::yaml::{self, Node, outline};
+
+const ISTIO: &str = "apiVersion: extensions.istio.io/v1alpha1\n";
+
+fn read(text: &str) -> Result<Manifests, InvalidFile> {
+    Manifests::read("manifests.yaml".into(), text.as_bytes().to_vec())
+}
+
+fn image(package: &str) -> PulledImage {
+    PulledImage {
+        repository: format!("quay.io/acme/{package}").parse().unwrap(),
+        tag: Some("1.0.0".parse().unwrap()),
+        manifest: Digest::of(package.as_bytes()),
+    }
+}
+
+fn resolved(text: &str) -> String {
+    let manifests = read(text).unwrap_or_else(|invalid| panic!("{text}\n{:#?}", invalid.problems));
+    let images = manifests.packages().map(|package| (package.to_owned(), image(package))).collect();
+    manifests.resolve(&images)
+}
+
+/// A text in which `URL`, `HEX` and `OLD` stand for a url, a new sha256 and an old one: as it is before its
+/// references to `hello` are resolved, and after. Lines and fields between `+` are added.
+fn before_and_after(pattern: &str) -> (String, String) {
+    let added = regex::Regex::new(r"(?s)\+\[(.*?)\]\+").unwrap();
+    let before = added.replace_all(pattern, "").replace("URL", "wasmplugin://hello").replace("OLD", "abc123");
+    let hex = image("hello").manifest.hex();
+    let after = added.replace_all(pattern, "$1").replace("URL", &image("hello").url());
+    (before, after.replace("HEX", &hex).replace("OLD", &hex))
+}
+
+/// The problems of a text: what they say, and the text that they point at.
+fn problems(text: &str) -> Vec<(String, String)> {
+    let problems = read(text).expect_err(text).problems;
+    problems.into_iter().map(|problem| (problem.message, text[problem.span].to_owned())).collect()
+}
+
+fn problem(text: &str) -> (String, String) {
+    let mut problems = problems(text);
+    assert_eq!(problems.len(), 1, "{text}\n{problems:#?}");
+    problems.remove(0)
+}
+
+#[test]
+fn each_way_to_write_a_reference_keeps_its_look() {
+    let spec = |spec: &str| format!("{ISTIO}kind: WasmPlugin\nspec:\n{spec}");
+    for pattern in [
+        spec("  url: URL\n+[  sha256: HEX\n]+  phase: AUTHN\n"),
+        spec("    url:   URL  \t # note\n+[    sha256: HEX\n]+    phase: AUTHN\n"),
+        spec("  url: \"URL\"\n+[  sha256: \"HEX\"\n]+"),
+        spec("  'url' : 'URL' \n+[  'sha256': 'HEX'\n]+"),
+        spec("  url:\n      URL\n+[  sha256: HEX\n]+  phase: AUTHN\n"),
+        spec("  url: URL+[\n  sha256: HEX]+"),
+        spec("  url: 'URL'+[\n  sha256: 'HEX']+"),
+        spec("  url: URL\n  sha256: OLD # old\n"),
+        spec("  sha256: OLD\n  url: URL\n"),
+        spec("  sha256: \"OLD\"\n  url: URL\n"),
+        spec("  sha256: ''\n  url: URL\n").replace("''", "'+[HEX]+'"),
+        spec("  sha256:+[ HEX]+\n  url: URL\n"),
+        spec("  sha256 :+[ HEX]+   # later\n  url: URL"),
+        spec("  url: URL\n  sha256:+[ HEX]+"),
+        spec(" {url: URL+[, sha256: HEX]+}\n"),
+        spec(" {\n  \"url\" : \"URL\"+[, \"sha256\": \"HEX\"]+ ,\n  \"phase\": \"AUTHN\"}\n"),
+        spec(" {sha256:+[ HEX]+, url: 'URL'}\n"),
+        spec(" {url: URL,sha256: OLD}"),
+        spec(" &spec !!map\n  url: URL\n+[  sha256: HEX\n]+"),
+        "{\"kind\":\"WasmPlugin\",\"apiVersion\":\"extensions.istio.io/v1alpha1\",\"spec\":{\"url\":\"URL\"+[, \"sha256\": \"HEX\"]+}}"
+            .to_owned(),
+        format!("{ISTIO}kind: TrafficExtension\nspec:\n  wasm:\n    url: URL\n+[    sha256: HEX\n]+"),
+    ] {
+        for pattern in [pattern.replace('\n', "\r\n"), pattern.replace('\n', "\r"), pattern] {
+            let (before, after) = before_and_after(&pattern);
+            assert_eq!(resolved(&before), after, "{before}");
+        }
+    }
+}
+
+#[test]
+fn lists_are_gone_through() {
+    let pattern = "\
+apiVersion: v1
+items:
+- apiVersion: extensions.istio.io/v1alpha1
+  kind: WasmPlugin
+  spec: {url: URL+[, sha256: HEX]+}
+- {kind: Secret}
+-
+  kind: EnvoyExtensionPolicy
+  apiVersion: gateway.envoyproxy.io/v1alpha1
+  spec:
+    wasm:
+    - code:
+        image:
+          url: URL
++[          sha256: HEX
+]+    -   code: {image: {url: oci://quay.io/other/one}}
+    - code:
+        http: {url: https://example.com/x.wasm, sha256: abc}
+    - code: {type: Image, image: {url: \"URL\"+[, sha256: \"HEX\"]+}}
+kind: List
+";
+    let (before, after) = before_and_after(pattern);
+    assert_eq!(resolved(&before), after);
+}
+
+#[test]
+fn what_comes_out_is_what_a_mesh_reads() {
+    let hello = image("hello");
+    for (kind, spec) in [
+        (Kind::WasmPlugin, "spec: {sha256: , url: wasmplugin://hello}"),
+        (Kind::TrafficExtension, "spec:\n  wasm:\n    'url': 'wasmplugin://hello'"),
+        (
+            Kind::EnvoyExtensionPolicy,
+            "spec:\n  wasm:\n  - code:\n      image:\n        url: wasmplugin://hello",
+        ),
+    ] {
+        let api_version = kind.api_version().unwrap();
+        let document = resolved(&format!("apiVersion: {api_version}\nkind: {}\n{spec}", kind.name()));
+        let document = yaml::read_document(&document).unwrap();
+        assert_eq!(Kind::of(&document), Some(kind));
+        let sources = kind.sources(&document);
+        let fields = |name| sources[0].node.get(name).and_then(Node::as_str).unwrap().to_owned();
+        assert_eq!((sources.len(), fields("url"), fields("sha256")), (1, hello.url(), hello.manifest.hex()));
+    }
+}
+
+#[test]
+fn a_hash_that_looks_like_a_number_is_quoted() {
+    let text = format!("{ISTIO}kind: WasmPlugin\nspec:\n  url: wasmplugin://hello\n");
+    for digits in ["1".repeat(64), format!("12e{}", "3".repeat(61))] {
+        let manifest = format!("sha256:{digits}").parse().unwrap();
+        let images = [("hello".to_owned(), PulledImage { manifest, ..image("hello") })].into();
+        let document = yaml::read_document(&read(&text).unwrap().resolve(&images)).unwrap();
+        let sha256 = document.get("spec").unwrap().get("sha256").unwrap();
+        assert_eq!(sha256.as_str(), Some(digits.as_str()));
+    }
+}
+
+#[test]
+fn what_is_not_looked_for_is_not_judged() {
+    for text in [
+        "",
+        "\u{feff}",
+        "# wasmplugin://hello\n",
+        "a: 1 # wasmplugin://hello\n",
+        "---\n---\n...\n...\n",
+        "a: {{ .Values.a }}\n{{- if x }}\n---\n\t\u{1}\0",
+        "a: &x !y 1\nb: *x\n<<: *x\na: 2\n",
+        "wasmplugin: {enabled: {{ .Values.b }}}\n",
+        "kind: WasmPlugin\nkind: WasmPlugin\nspec: [[[[\n",
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nspec: {url: [1], sha256: {}}\n",
+        "%YAML 1.2\n%TAG ! tag:x,2000:\n---\n- !y x\n",
+    ] {
+        assert_eq!(resolved(text), text);
+    }
+    assert_eq!(resolved(&"[".repeat(1 << 20)), "[".repeat(1 << 20));
+}
+
+#[test]
+fn only_the_document_with_the_reference_is_judged() {
+    let broken = "a: [\n--- # {{ template }}\n";
+    let pattern = format!("{ISTIO}kind: WasmPlugin\nspec:\n  url: URL\n+[  sha256: HEX\n]+");
+    let (before, after) = before_and_after(&format!("{broken}{pattern}...\n\u{1}\n---\n{broken}"));
+    assert_eq!(resolved(&before), after);
+}
+
+#[test]
+fn a_reference_that_nothing_resolves_is_refused_at_its_place() {
+    let istio = |rest: &str| format!("{ISTIO}kind: WasmPlugin\n{rest}");
+    let scheme = "wasmplugin://hello";
+    for (text, message, place) in [
+        ("wasmplugin://hello".to_owned(), "the document holds a reference", scheme),
+        ("- wasmplugin://hello".to_owned(), "`[0]` holds a reference", scheme),
+        ("a: {b: [x, wasmplugin://hello]}".to_owned(), "`a.b[1]` holds a reference", scheme),
+        ("data:\n  x: |\n    see wasmplugin://hello\n".to_owned(), "`data.x` holds", "see wasmplugin://hello"),
+        ("a: {\"wasmplugin:\\/\\/x\": 1}".to_owned(), "`a.wasmplugin://x` holds", "\"wasmplugin:\\/\\/x\""),
+        ("? [wasmplugin://hello]\n: 1".to_owned(), "`?[0]` holds a reference", scheme),
+        (istio("spec: {url: \"\\\"wasmplugin://x\" }"), "`spec.url` names no", "\"\\\"wasmplugin://x\""),
+        (istio("spec: {url: 'it''s wasmplugin://x' }"), "`spec.url` names no", "'it''s wasmplugin://x'"),
+        (istio("spec: wasmplugin://hello"), "`spec` holds a reference", scheme),
+        (istio("spec: {url: [wasmplugin://hello]}"), "`spec.url[0]` holds a reference", scheme),
+        (istio("spec: [{url: wasmplugin://hello}]"), "`spec[0].url` holds a reference", scheme),
+        (istio("spec: {image: wasmplugin://hello}"), "`spec.image` holds a reference", scheme),
+        (istio("metadata: {url: wasmplugin://hello}"), "`metadata.url` holds a reference", scheme),
+        (istio("spec: {url: wasmplugin://hello:1.0}"), "`spec.url` names no package", "wasmplugin://hello:1.0"),
+        (istio("spec: {url: 'wasmplugin://'}"), "`spec.url` names no package", "'wasmplugin://'"),
+        (istio("spec: {url: oci://wasmplugin://x}"), "`spec.url` names no package", "oci://wasmplugin://x"),
+        (istio("spec: {url: &u wasmplugin://hello}"), "`spec.url` is written", "&u wasmplugin://hello"),
+        (istio("spec: {url: !!str 'wasmplugin://hello'}"), "`spec.url` is written", "!!str 'wasmplugin://hello'"),
+        (istio("spec:\n  url: |-\n    wasmplugin://hello\n"), "`spec.url` is written", scheme),
+        (istio("spec:\n  ? url\n  : wasmplugin://hello\n"), "`spec.url` is written", scheme),
+        (istio("spec: {url: wasmplugin://hello, sha256: [a]}"), "`spec.sha256` is a list", "sha256"),
+        (istio("spec: {url: wasmplugin://hello, sha256: {a: b}}"), "`spec.sha256` is a mapping", "sha256"),
+        (istio("spec: {url: wasmplugin://hello, sha256: &a b}"), "`spec.sha256` is written", "&a b"),
+        (istio("spec:\n  url: wasmplugin://hello\n  sha256: &a\n"), "`spec.sha256` is written", "&a"),
+        (istio("spec: {url: wasmplugin://hello, sha256}"), "`spec.sha256` is written", ""),
+        (istio("spec:\n  url: wasmplugin://hello\n  sha256: |-\n"), "`spec.sha256` is written", "|-"),
+        (istio("spec: {url: wasmplugin://hello, a: 1, a: 2}"), "the key `a` stands twice", "a"),
+        (istio("spec: {url: wasmplugin://hello"), "this is not YAML", ""),
+        (istio("spec: {{ }}: wasmplugin://hello"), "this is not YAML", ":"),
+        (istio("spec: {url: wasmplugin://hello, x: \"\0\"}"), "the character U+0000", "\0"),
+        (istio("spec: {url: wasmplugin://hello}\n# \u{2028}"), "the character U+2028", "\u{2028}"),
+        (
+            "apiVersion: v1\nkind: List\nitems:\n- kind: List\n  items: [wasmplugin://hello]".to_owned(),
+            "`items[0].items[0]` holds",
+            scheme,
+        ),
+        (
+            "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyExtensionPolicy\nspec: {wasm: {code: {image: {url: wasmplugin://hello}}}}".to_owned(),
+            "`spec.wasm.code.image.url` holds",
+            scheme,
+        ),
+        (
+            "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyExtensionPolicy\nspec: {wasm: [{code: {http: {url: wasmplugin://hello}}}]}".to_owned(),
+            "`spec.wasm[0].code.http.url` holds",
+            scheme,
+        ),
+    ] {
+        let (told, at) = problem(&text);
+        assert!(told.starts_with(message), "{text}\n{told}");
+        assert_eq!(at, place, "{text}");
+    }
+}
+
+#[test]
+fn all_problems_are_told_with_what_to_write() {
+    let text = format!(
+        "{ISTIO}kind: WasmPlugin\nspec: {{image: wasmplugin://a}}\n---\nkind: X\na: wasmplugin://b\n"
+    );
+    let problems = read(&text).unwrap_err().problems;
+    let helps: Vec<_> = problems.iter().map(|problem| problem.help.as_deref().unwrap()).collect();
+    assert_eq!(helps[0], "it belongs in `spec.url` of WasmPlugin (`extensions.istio.io/v1alpha1`)");
+    for kind in ["WasmPlugin", "`spec.wasm.url` of TrafficExtension", "`spec.wasm[].code.image.url`"] {
+        assert!(helps[1].contains(kind), "{}", helps[1]);
+    }
+    let many = "- wasmplugin://a\n".repeat(10_000);
+    assert_eq!(problems_count(&many), MAX_PROBLEMS);
+}
+
+fn problems_count(text: &str) -> usize {
+    read(text).unwrap_err().problems.len()
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused_at_their_line() {
+    let invalid = Manifests::read("x".into(), b"a: b\nc: \xff\xfe\n".to_vec()).unwrap_err();
+    assert_eq!(invalid.problems[0].message, "this is not UTF-8");
+    assert_eq!(invalid.problems[0].label, "the byte 0xFF stands here");
+    assert_eq!(&invalid.text[..invalid.problems[0].span.start], "a: b\nc: ");
+}
+
+#[test]
+fn a_resource_stands_once_where_it_is_resolved() {
+    let plugin = |name: &str, namespace: &str, url: &str| {
+        format!(
+            "{ISTIO}kind: WasmPlugin\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {{url: {url}}}\n"
+        )
+    };
+    let (own, other) = ("wasmplugin://hello", "oci://quay.io/acme/x");
+    for (one, two, is_repeated) in [
+        (plugin("a", "x", own), plugin("a", "x", own), true),
+        (plugin("a", "x", own), plugin("a", "x", other), true),
+        (plugin("a", "x", other), plugin("a", "x", own), true),
+        (plugin("a", "x", other), plugin("a", "x", other), false),
+        (plugin("a", "x", own), plugin("a", "y", own), false),
+        (plugin("a", "x", own), plugin("b", "x", own), false),
+        (
+            plugin("a", "x", own),
+            plugin("a", "x", own).replace("WasmPlugin", "Other").replace(own, other),
+            false,
+        ),
+    ] {
+        let in_two = [read(&one).unwrap(), read(&two).unwrap()];
+        let in_one = [read(&format!("{one}---\n{two}")).unwrap()];
+        assert_eq!(!repeated(&in_two).is_empty(), is_repeated, "{one}{two}");
+        assert_eq!(!repeated(&in_one).is_empty(), is_repeated, "{one}{two}");
+    }
+    let files = [read(&plugin("a", "x", own)).unwrap(), read(&plugin("a", "x", own)).unwrap()];
+    let problem = &repeated(&files)[0].problems[0];
+    assert_eq!(problem.message, "the WasmPlugin `a` stands twice in the manifests");
+    assert!(problem.help.as_deref().unwrap().contains("manifests.yaml:3"), "{problem:?}");
+}
+
+#[test]
+fn hostile_texts_take_no_time() {
+    let head = format!("{ISTIO}kind: WasmPlugin\nspec: ");
+    let laughs = (1..20).fold("{a0: &a0 [x, x]".to_owned(), |text, level| {
+        text + &format!(", a{level}: &a{level} [*a{}, *a{}]", level - 1, level - 1)
+    });
+    let mut texts = vec![
+        format!("{head}{laughs}, url: wasmplugin://hello}}"),
+        format!("{head}{{url: wasmplugin://hello, x: \"{}\"}}", "é ".repeat(500_000)),
+        format!("{head}{{url: wasmplugin://hello, x: [{}]}}", "x,".repeat(500_000)),
+        format!("{head}{{url: wasmplugin://hello, x: {}}}", "{a: ".repeat(100_000)),
+        format!("{head}{{url: wasmplugin://hello, x: {}", "[".repeat(1 << 20)),
+        format!("{head}{{{}: [{}]}}", "k".repeat(1000), "wasmplugin://hello,".repeat(50_000)),
+        format!("{head}{{url: wasmplugin://hello, x: {}}}", "x".repeat(outline::MAX_BYTES)),
+        format!("{head}{{{}}}", "url: wasmplugin://hello,".repeat(30_000)),
+        "---\n".repeat(250_000) + "wasmplugin://hello",
+        "- wasmplugin://\n---\n".repeat(50_000),
+        format!("# wasmplugin://\r{}", "\r".repeat(1 << 20)),
+    ];
+    let items =
+        "- {apiVersion: extensions.istio.io/v1alpha1, kind: WasmPlugin, spec: {url: wasmplugin://hello}}\n";
+    texts.push(format!("apiVersion: v1\nkind: List\nitems:\n{}", items.repeat(30_000)));
+    for text in texts {
+        let start = Instant::now();
+        if let Ok(manifests) = read(&text) {
+            manifests.resolve(&[("hello".to_owned(), image("hello"))].into());
+        }
+        let shown: String = text.chars().take(100).collect();
+        assert!(start.elapsed() < Duration::from_secs(10), "{shown}: {:?}", start.elapsed());
+    }
+}
+
+/// Lines that no document is spoiled by, with and without a meaning.
+fn extra() -> impl Strategy<Value = String> {
+    let lines = vec!["", "# note", "  # wasmplugin://note", "# -- \u{e9}\u{1f600}", "   "];
+    prop::collection::vec(prop::sample::select(lines), 0..3)
+        .prop_map(|lines| lines.iter().map(|line| format!("{line}\n")).collect())
+}
+
+/// A document that has nothing to do with references.
+fn other() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "kind: ConfigMap\napiVersion: v1\ndata:\n  url: oci://x\n  text: |\n    - [ {{ x }}\n\n",
+        "a: &a !x [1, *a]\n<<: {b: 'it''s'}\n",
+        "{{- if .Values.x }}\nkind: WasmPlugin\n{{ end }}\n",
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nspec: {url: 'oci://a/b', sha256: \"\"}\n",
+        "- \t x:\n",
+        "",
+    ]);
+    prop_oneof![known.prop_map(str::to_owned), "[ -~é]{0,40}\n".prop_filter("no marker", is_harmless)]
+}
+
+#[expect(clippy::ptr_arg, reason = "a filter is given a reference to what was made")]
+fn is_harmless(text: &String) -> bool {
+    !text.starts_with("---")
+        && !text.starts_with("...")
+        && !text.contains("wasmplugin:")
+        && !text.starts_with('%')
+}
+
+/// A resource with a reference, as a pattern for `before_and_after`.
+fn resource() -> impl Strategy<Value = String> {
+    let kind = prop::sample::select(vec![
+        ("WasmPlugin", "extensions.istio.io/v1alpha1", "spec:\n"),
+        ("TrafficExtension", "extensions.istio.io/v1alpha1", "spec:\n wasm:\n"),
+        (
+            "EnvoyExtensionPolicy",
+            "gateway.envoyproxy.io/v1alpha1",
+            "spec:\n wasm:\n - code: {type: Image}\n - name: x\n   code:\n    image:\n",
+        ),
+    ]);
+    let quote = prop::sample::select(vec!["", "'", "\""]);
+    let old = prop::sample::select(vec!["none", "before", "behind", "empty", "flow"]);
+    (kind, quote, old, 5..9_usize, "[ ]{0,3}", prop::bool::ANY, extra()).prop_map(
+        |((kind, api_version, way), quote, old, indent, spaces, has_note, extra)| {
+            let indent = " ".repeat(indent);
+            let note = if has_note { " # sha256: no" } else { "" };
+            let url = format!("{indent}url:{spaces} {quote}URL{quote}{spaces}{note}\n");
+            let fields = match old {
+                "none" => format!("{url}+[{indent}sha256: {quote}HEX{quote}\n]+"),
+                "before" => format!("{indent}sha256: {quote}OLD{quote}{note}\n{extra}{url}"),
+                "behind" => format!("{url}{indent}other: [1,\n{indent}  2]\n{indent}sha256: OLD{spaces}\n"),
+                "empty" => format!("{url}{indent}sha256:+[ HEX]+{spaces}{note}\n"),
+                _ => format!(
+                    "{indent}{{ {quote}url{quote}:{spaces} {quote}URL{quote}+[, {quote}sha256{quote}: {quote}HEX{quote}]+{spaces}}}\n"
+                ),
+            };
+            format!("{extra}apiVersion: {api_version}\nkind: {kind}\n{way}{fields}{extra}")
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn all_but_the_references_stays(
+        documents in prop::collection::vec(prop_oneof![other(), resource()], 0..6),
+        separator in prop::sample::select(vec!["---\n", "--- # next\n", "...\n---\n", "--- \t\n# \u{fc}\n"]),
+        line_break in prop::sample::select(vec!["\n", "\r\n"]),
+        has_mark in prop::bool::ANY,
+        is_cut in prop::bool::ANY,
+    ) {
+        let mark = if has_mark { "\u{feff}" } else { "" };
+        let pattern = format!("{mark}{}", documents.join(separator)).replace('\n', line_break);
+        let (mut before, mut after) = before_and_after(&pattern);
+        if is_cut && before.ends_with(line_break) && after.ends_with(line_break) {
+            before.truncate(before.len() - line_break.len());
+            after.truncate(after.len() - line_break.len());
+        }
+        prop_assert_eq!(resolved(&before), after.clone());
+        prop_assert_eq!(resolved(&after), after);
+    }
+
+    #[test]
+    fn no_text_is_too_strange(text in "([ -~\n\r\t]|wasmplugin://|---\n|url: |kind: |\u{feff}|é|\0){0,60}") {
+        match read(&text) {
+            Ok(manifests) if manifests.references.is_empty() => prop_assert_eq!(resolved(&text), text),
+            Ok(_) => prop_assert!(read(&resolved(&text)).unwrap().references.is_empty()),
+            Err(invalid) => prop_assert!(text.contains("wasmplugin:") && !invalid.problems.is_empty()),
+        }
+    }
+}
