@@ -2,15 +2,21 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read};
+use std::panic::resume_unwind;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use shared_child::SharedChild;
 
 use crate::context::Context;
 use crate::error::{Exit, Explain, Result};
+
+/// How often a wait looks for a signal.
+const POLL: Duration = Duration::from_millis(20);
 
 /// Whether a signal asked to stop, and the children that have to stop with us.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +53,28 @@ impl Interrupt {
     /// Where a signal asked for it.
     pub fn check(&self) -> Result<(), Interrupted> {
         if self.0.asked.load(Ordering::SeqCst) { Err(Interrupted) } else { Ok(()) }
+    }
+
+    /// Runs what may wait for long, such as a read from a terminal or a pipe.
+    ///
+    /// A signal does not end a read. So a thread reads, and ends with the process where nothing comes.
+    ///
+    /// # Errors
+    ///
+    /// Where a signal asks to stop before it is done.
+    pub fn wait_for<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Interrupted> {
+        let (running, ended) = mpsc::channel::<()>();
+        let reader = thread::spawn(move || {
+            let _running = running;
+            read()
+        });
+        while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(POLL) {
+            self.check()?;
+        }
+        Ok(reader.join().unwrap_or_else(|panic| resume_unwind(panic)))
     }
 
     fn children(&self) -> MutexGuard<'_, Vec<Arc<SharedChild>>> {

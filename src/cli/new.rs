@@ -1,5 +1,4 @@
-use std::time::Duration;
-use std::{io, thread};
+use std::io;
 
 use camino::Utf8PathBuf;
 use clap::Args;
@@ -112,19 +111,13 @@ impl New {
 }
 
 /// Reads one line from the terminal; nothing where it is empty.
-///
-/// A signal does not end a read. So a thread reads, and ends with the process where no line comes.
 fn ask(ctx: &Context, question: &str) -> Result<Option<String>> {
     ctx.shell.ask(question);
-    let reader = thread::spawn(|| {
+    let line = ctx.interrupt.wait_for(|| {
         let mut line = String::new();
         io::stdin().read_line(&mut line).map(|_| line)
     });
-    while !reader.is_finished() && ctx.interrupt.check().is_ok() {
-        thread::sleep(Duration::from_millis(20));
-    }
-    ctx.interrupt.check().inspect_err(|_| ctx.shell.end_line())?;
-    let line = reader.join().expect("reading a line does not panic")?;
+    let line = line.inspect_err(|_| ctx.shell.end_line())??;
     Ok(Some(line.trim().to_owned()).filter(|line| !line.is_empty()))
 }
 
