@@ -77,9 +77,9 @@ impl Global {
     }
 }
 
-/// What cargo is given as it is.
+/// Which packages are meant.
 #[derive(Debug, Args)]
-pub(super) struct Cargo {
+pub(super) struct Packages {
     /// Package to build; the default is the one of the current folder
     #[arg(short, long = "package", value_name = "SPEC", help_heading = "Package Selection")]
     packages: Vec<String>,
@@ -89,6 +89,11 @@ pub(super) struct Cargo {
     /// Leave a package out
     #[arg(long, value_name = "SPEC", help_heading = "Package Selection")]
     exclude: Vec<String>,
+}
+
+/// What cargo is given as it is.
+#[derive(Debug, Args)]
+pub(super) struct Cargo {
     /// Features to activate, separated by commas or spaces
     #[arg(short = 'F', long, value_name = "FEATURES", help_heading = "Feature Selection")]
     features: Vec<String>,
@@ -124,19 +129,30 @@ pub(super) struct Cargo {
     frozen: bool,
 }
 
+impl Packages {
+    /// The packages of the project that cargo's arguments name.
+    pub(super) fn selection(&self, cargo: &Cargo) -> Selection {
+        Selection {
+            packages: self.packages.clone(),
+            workspace: self.workspace,
+            exclude: self.exclude.clone(),
+            ..cargo.project()
+        }
+    }
+}
+
 impl Cargo {
     pub(super) fn target_dir(&self) -> Option<&Utf8PathBuf> {
         self.target_dir.as_ref()
     }
 
-    pub(super) fn selection(&self) -> Selection {
+    /// The project, of which nothing is selected yet.
+    pub(super) fn project(&self) -> Selection {
         Selection {
             manifest_path: self.manifest_path.clone(),
-            packages: self.packages.clone(),
-            workspace: self.workspace,
-            exclude: self.exclude.clone(),
             target_dir: self.target_dir.clone(),
             cargo_args: self.manifest_args(),
+            ..Selection::default()
         }
     }
 

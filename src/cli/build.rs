@@ -2,7 +2,7 @@ use clap::Args;
 
 use crate::cli::args::{self, Global};
 use crate::cli::output::{self, Format};
-use crate::cli::packaging::Packaging;
+use crate::cli::packaging::{Origin, Packaging};
 use crate::context::Context;
 use crate::error::Result;
 use crate::ops::build::{self, Needs};
@@ -30,6 +30,8 @@ pub(super) struct Build {
     #[command(flatten)]
     packaging: Packaging,
     #[command(flatten)]
+    origin: Origin,
+    #[command(flatten)]
     output: output::Output,
 }
 
@@ -37,7 +39,8 @@ impl Build {
     pub(super) fn run(&self, ctx: &Context, global: &Global) -> Result<()> {
         let format = self.output.format;
         let needs = if format == Format::Yaml { Needs::Resource } else { Needs::Nothing };
-        let options = self.packaging.options(ctx, global, self.tag.clone(), needs);
+        let source = self.origin.source(ctx, global);
+        let options = self.packaging.options(source, self.tag.clone(), needs);
         let built = output::unless_refused(ctx, format, build::build(ctx, &options))?;
         for package in &built {
             output::summary(ctx, package);

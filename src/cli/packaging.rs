@@ -1,10 +1,10 @@
-//! What `build` and `publish` are told of a package alike.
+//! What `build`, `publish` and `resolve` are told of a package alike.
 
 use camino::Utf8PathBuf;
 use clap::Args;
 
 use crate::check::meshes::{self, Mesh};
-use crate::cli::args::{self, Cargo, Global};
+use crate::cli::args::{self, Cargo, Global, Packages};
 use crate::config::{Layer, Optimize, Target, Variant};
 use crate::context::Context;
 use crate::error::{Explain as _, Result};
@@ -40,6 +40,11 @@ pub(super) struct Packaging {
     /// Stop where a check warns
     #[arg(long)]
     deny_warnings: bool,
+}
+
+/// Where the modules come from that `build` and `publish` package.
+#[derive(Debug, Args)]
+pub(super) struct Origin {
     /// Package this module instead of compiling a crate
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "packages", "workspace", "exclude", "features", "all_features", "no_default_features", "profile", "jobs",
@@ -47,21 +52,13 @@ pub(super) struct Packaging {
     ])]
     module: Option<Utf8PathBuf>,
     #[command(flatten)]
+    packages: Packages,
+    #[command(flatten)]
     cargo: Cargo,
 }
 
 impl Packaging {
-    pub(super) fn options(
-        &self,
-        ctx: &Context,
-        global: &Global,
-        tag: Option<Tag>,
-        needs: Needs,
-    ) -> BuildOptions {
-        let source = match &self.module {
-            Some(file) => Source::Module { file: file.clone(), target_dir: self.target_dir(ctx) },
-            None => Source::Crates { selection: self.cargo.selection(), cargo: self.cargo.options(global) },
-        };
+    pub(super) fn options(&self, source: Source, tag: Option<Tag>, needs: Needs) -> BuildOptions {
         BuildOptions {
             source,
             flags: Layer {
@@ -78,6 +75,18 @@ impl Packaging {
             wasm_opt: self.wasm_opt.clone(),
             deny_warnings: self.deny_warnings,
             needs,
+        }
+    }
+}
+
+impl Origin {
+    pub(super) fn source(&self, ctx: &Context, global: &Global) -> Source {
+        match &self.module {
+            Some(file) => Source::Module { file: file.clone(), target_dir: self.target_dir(ctx) },
+            None => Source::Crates {
+                selection: self.packages.selection(&self.cargo),
+                cargo: self.cargo.options(global),
+            },
         }
     }
 

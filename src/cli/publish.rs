@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::cli::args::{self, Global};
 use crate::cli::output;
-use crate::cli::packaging::Packaging;
+use crate::cli::packaging::{Origin, Packaging};
 use crate::context::Context;
 use crate::error::{Result, UsageError};
 use crate::ops::build::Needs;
@@ -63,6 +63,8 @@ pub(super) struct Publish {
     #[command(flatten)]
     packaging: Packaging,
     #[command(flatten)]
+    origin: Origin,
+    #[command(flatten)]
     output: output::Output,
 }
 
@@ -99,7 +101,7 @@ impl Publish {
         };
         let mut tags = tags.into_iter();
         Ok(PublishOptions {
-            build: self.packaging.options(ctx, global, tags.next(), needs),
+            build: self.packaging.options(self.origin.source(ctx, global), tags.next(), needs),
             destination,
             more_tags: tags.collect(),
             force: self.force,
