@@ -76,6 +76,11 @@ impl Error {
         self.0.is_told()
     }
 
+    /// What to do next.
+    pub fn help(&self) -> Vec<String> {
+        self.0.help()
+    }
+
     /// The error itself, where it is a `T`.
     pub fn downcast_ref<T: Explain>(&self) -> Option<&T> {
         let error: &dyn std::error::Error = &*self.0;
@@ -102,7 +107,7 @@ impl Error {
         if !causes.is_empty() {
             let _ = write!(text, "\n\nCaused by:{causes}");
         }
-        for (index, help) in self.0.help().iter().enumerate() {
+        for (index, help) in self.help().iter().enumerate() {
             let gap = if index == 0 { "\n\n" } else { "\n" };
             let line = renderer.render(&[Group::with_title(Level::HELP.primary_title(help))]);
             let _ = write!(text, "{gap}{line}");
@@ -193,6 +198,18 @@ impl Explain for InvalidFile {
             .iter()
             .map(|problem| render_problem(Level::ERROR, self.path.as_str(), &self.text, problem, renderer))
             .collect();
+        Some(reports.join("\n\n"))
+    }
+}
+
+/// Files whose content cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{} files are not valid", .0.len())]
+pub struct InvalidFiles(pub Vec<InvalidFile>);
+
+impl Explain for InvalidFiles {
+    fn report(&self, renderer: &Renderer) -> Option<String> {
+        let reports: Vec<String> = self.0.iter().filter_map(|file| file.report(renderer)).collect();
         Some(reports.join("\n\n"))
     }
 }

@@ -354,6 +354,18 @@ pub enum ProjectError {
     NoPlugin(Vec<String>),
 }
 
+impl ProjectError {
+    /// The package that was named and cannot be built, where it is one.
+    pub fn package(&self) -> Option<&str> {
+        match self {
+            ProjectError::Unknown { spec: name, .. }
+            | ProjectError::CargosOwn(name)
+            | ProjectError::NoCdylib(name) => Some(name),
+            ProjectError::Unreadable { .. } | ProjectError::ExcludeAlone | ProjectError::NoPlugin(_) => None,
+        }
+    }
+}
+
 fn passed_over(names: &[String]) -> String {
     match names {
         [] => ": the workspace has no packages that were selected".to_owned(),

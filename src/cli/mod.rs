@@ -6,6 +6,7 @@ mod new;
 mod output;
 mod packaging;
 mod publish;
+mod resolve;
 
 use std::ffi::OsString;
 
@@ -50,6 +51,7 @@ enum Command {
     New(new::New),
     Build(Box<build::Build>),
     Publish(Box<publish::Publish>),
+    Resolve(Box<resolve::Resolve>),
     /// Not for people: the optimizer, inside its limits
     #[command(name = optimize::SUBCOMMAND, hide = true)]
     WasmOpt {
@@ -88,6 +90,7 @@ fn dispatch(cli: &Cli, env: Env) -> Result<()> {
         Command::New(new) => new.run(&context()?),
         Command::Build(build) => build.run(&context()?, &cli.global),
         Command::Publish(publish) => publish.run(&context()?, &cli.global),
+        Command::Resolve(resolve) => resolve.run(&context()?, &cli.global),
         Command::WasmOpt { program, args } => {
             Ok(optimize::child(program.as_deref(), args).map_err(OptimizerFailed)?)
         }

@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use cargo_wasmplugin::check::{RULES, meshes};
 use cargo_wasmplugin::config::{Manifest, Section};
 use cargo_wasmplugin::findings::{Finding, Severity};
+use cargo_wasmplugin::resource::{KINDS, Kind};
 use serde_json::Value;
 use snapbox::cmd::Command;
 
@@ -16,6 +17,7 @@ const README: &str = include_str!("../../README.md");
 const CHECKS: &str = include_str!("../../docs/checks.md");
 const JSON: &str = include_str!("../../docs/json.md");
 const PUBLISH: &str = include_str!("../../docs/publish.md");
+const RESOLVE: &str = include_str!("../../docs/resolve.md");
 const SETTINGS: &str = include_str!("../../docs/settings.md");
 
 #[test]
@@ -57,10 +59,23 @@ fn the_meshes_are_those_that_are_known() {
 }
 
 #[test]
+fn every_kind_that_may_have_references_has_its_row() {
+    let row = |(name, kind): &(&str, Kind)| {
+        let path = kind.image_path()?.join(".");
+        Some(format!("| `{name}` | `{}` | `{path}.url` |", kind.api_version()?))
+    };
+    let rows: Vec<&str> = RESOLVE.lines().filter(|line| line.starts_with("| `")).collect();
+    assert_eq!(rows, KINDS.iter().filter_map(row).collect::<Vec<_>>());
+}
+
+#[test]
 fn what_the_readme_shows_is_what_happens() {
     let sandbox = Sandbox::new();
     let folder = follow(README, sandbox.path(""), 4);
     follow(PUBLISH, folder.clone(), 3);
+    let (_, manifest) = RESOLVE.split_once("```yaml\n").unwrap();
+    fs_err::write(folder.join("hello.yaml"), manifest.split_once("```\n").unwrap().0).unwrap();
+    follow(RESOLVE, folder.clone(), 3);
 
     let registry = Registry::open();
     let image = registry.repository("acme/hello");

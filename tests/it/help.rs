@@ -50,6 +50,11 @@ fn help_of_publish() {
 }
 
 #[test]
+fn help_of_resolve() {
+    both_say(&["resolve", "--help"], file!["help/resolve.txt"]);
+}
+
+#[test]
 fn cargo_helps_with_it() {
     let help = file!["help/wasmplugin.txt"].raw();
     cargo().args(["help", "wasmplugin"]).assert().success().stderr_eq("").stdout_eq(help);
@@ -64,7 +69,7 @@ fn version() {
 
 #[test]
 fn every_help_has_examples_and_fits_its_width() {
-    for args in [&["--help"][..], &["new", "--help"], &["build", "--help"]] {
+    for args in [&["--help"][..], &["new", "--help"], &["build", "--help"], &["resolve", "--help"]] {
         let help = as_program().args(args).assert().success().get_output().stdout.clone();
         let help = String::from_utf8(help).unwrap();
         assert!(help.contains("\nExamples:\n"), "{help}");

@@ -21,6 +21,7 @@ mod places;
 mod publish;
 mod registries;
 mod reproducible;
+mod resolve;
 mod rustflags;
 mod swap;
 mod tidy;

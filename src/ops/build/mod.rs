@@ -20,7 +20,7 @@ use crate::module::CompiledFile;
 use crate::optimize::Optimizer;
 use crate::project::{Plugin, Project, Selection, is_cargos_own};
 use crate::reference::Tag;
-use crate::resource::{Resource, Template};
+use crate::resource::{PulledImage, Resource, Template};
 
 use package::Judged;
 
@@ -54,6 +54,8 @@ pub enum Needs {
     Reference,
     /// The same, and that it is the only one.
     OneReference,
+    /// A repository: a manifest of others refers to its image.
+    PulledImage,
 }
 
 /// Where the modules come from.
@@ -96,6 +98,13 @@ pub struct Built {
     pub warnings: Findings,
     /// How long each stage took.
     pub times: Times,
+}
+
+impl Built {
+    /// Its image as the mesh pulls it, where the settings name a repository.
+    pub fn pulled_image(&self) -> Option<PulledImage> {
+        package::pulled_image(&self.settings, self.tag.as_ref(), self.packaged.image)
+    }
 }
 
 /// An image that was written, and the module in it.
@@ -236,6 +245,7 @@ fn jobs<'p>(
         if plugin.settings.image.is_none() {
             match options.needs {
                 Needs::Resource if template.needs_image() => return Err(Unnamed::Resource(package()).into()),
+                Needs::PulledImage => return Err(Unnamed::PulledImage(package()).into()),
                 _ if is_published => return Err(Unnamed::Image(package()).into()),
                 _ => {}
             }
@@ -306,25 +316,44 @@ fn pass(judged: &[Judged<'_>], deny_warnings: bool) -> Result<Vec<Passed>, Refus
 
 /// Nothing says under which name the image of a package is to be found.
 #[derive(Debug, thiserror::Error)]
-enum Unnamed {
+pub enum Unnamed {
+    /// It has no repository, and a resource needs one.
     #[error("package `{0}` has no resource: nothing says where its image is")]
     Resource(String),
+    /// It has no repository to be pushed to.
     #[error("package `{0}` cannot be published: nothing says where its image goes")]
     Image(String),
+    /// It has no tag to be pushed under.
     #[error("package `{0}` cannot be published: it has no version that would make a tag")]
     Tag(String),
+    /// It has no repository, and a manifest refers to its image.
+    #[error("package `{0}` cannot be referred to: nothing says where its image is")]
+    PulledImage(String),
+}
+
+impl Unnamed {
+    /// The package.
+    pub fn package(&self) -> &str {
+        match self {
+            Unnamed::Resource(name)
+            | Unnamed::Image(name)
+            | Unnamed::Tag(name)
+            | Unnamed::PulledImage(name) => name,
+        }
+    }
 }
 
 impl Explain for Unnamed {
     fn help(&self) -> Vec<String> {
-        if let Unnamed::Tag(_) = self {
-            return vec!["give one with `--tag`".to_owned()];
+        let setting =
+            "set it in Cargo.toml:\n\n    [package.metadata.wasmplugin]\n    image = \"quay.io/acme/hello\"";
+        match self {
+            Unnamed::Tag(_) => vec!["give one with `--tag`".to_owned()],
+            Unnamed::PulledImage(_) => vec![setting.to_owned()],
+            Unnamed::Resource(_) | Unnamed::Image(_) => {
+                vec![setting.to_owned(), "or give it with `--image`".to_owned()]
+            }
         }
-        vec![
-            "set it in Cargo.toml:\n\n    [package.metadata.wasmplugin]\n    image = \"quay.io/acme/hello\""
-                .to_owned(),
-            "or give it with `--image`".to_owned(),
-        ]
     }
 }
 

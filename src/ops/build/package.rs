@@ -13,6 +13,7 @@ use crate::image::{Image, MODULE_FILE, RUNTIME_CONFIG_FILE, RuntimeConfig};
 use crate::module::{CompiledFile, CompiledModule, OptimizedModule};
 use crate::ops::build::fresh::Stamp;
 use crate::ops::build::{Built, Job, LayerSummary, Packaged, Sizes, Times};
+use crate::reference::Tag;
 use crate::resource::{PulledImage, Resource};
 use crate::transport::layout;
 
@@ -176,11 +177,12 @@ fn write(
 
 /// The resource of an image and of the module in it.
 fn resource(job: &Job<'_>, manifest: Digest, module: Digest) -> Result<Option<Resource>> {
-    let Settings { image, pull_image, .. } = &job.plugin.settings;
-    let pulled = pull_image.as_ref().or(image.as_ref()).map(|repository| PulledImage {
-        repository: repository.clone(),
-        tag: job.tag.clone(),
-        manifest,
-    });
+    let pulled = pulled_image(&job.plugin.settings, job.tag.as_ref(), manifest);
     Ok(job.template.pin(pulled.as_ref(), module)?)
+}
+
+/// The image as the mesh pulls it, where the settings name its repository.
+pub(super) fn pulled_image(settings: &Settings, tag: Option<&Tag>, manifest: Digest) -> Option<PulledImage> {
+    let repository = settings.pull_image.as_ref().or(settings.image.as_ref())?.clone();
+    Some(PulledImage { repository, tag: tag.cloned(), manifest })
 }
