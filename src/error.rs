@@ -226,11 +226,17 @@ pub fn render_problem(
     let boundary = |index: usize| (0..=index.min(text.len())).rfind(|&index| text.is_char_boundary(index));
     let start = boundary(problem.span.start).unwrap_or(0);
     let end = boundary(problem.span.end).unwrap_or(0).max(start);
-    let mut annotation = AnnotationKind::Primary.span(start..end);
+    // The renderer remembers every line that it is given, and a stream of documents can have millions.
+    // What stands at the end of the text is shown at the end of its last line.
+    let before = text[..start].strip_suffix('\n').filter(|_| start == text.len()).unwrap_or(&text[..start]);
+    let first = before.rfind('\n').map_or(0, |at| at + 1);
+    let last = text[end..].find('\n').map_or(text.len(), |at| end + at + 1);
+    let line = text[..first].matches('\n').count() + 1;
+    let mut annotation = AnnotationKind::Primary.span(start - first..end - first);
     if !problem.label.is_empty() {
         annotation = annotation.label(problem.label.as_str());
     }
-    let snippet = Snippet::source(text).path(path).annotation(annotation);
+    let snippet = Snippet::source(&text[first..last]).line_start(line).path(path).annotation(annotation);
     let mut group = level.primary_title(problem.message.as_str()).element(snippet);
     if let Some(help) = &problem.help {
         group = group.element(Level::HELP.message(help.as_str()));

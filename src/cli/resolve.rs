@@ -1,4 +1,5 @@
 use clap::Args;
+use clap::builder::{NonEmptyStringValueParser, TypedValueParser as _};
 
 use crate::cli::args::{self, Cargo, Global};
 use crate::cli::packaging::Packaging;
@@ -26,7 +27,10 @@ use crate::reference::Tag;
 pub(super) struct Resolve {
     /// File of manifests, folder of files `*.yaml` and `*.yml`, or `-` for standard input; may be given several
     /// times
-    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-", required = true)]
+    #[arg(
+        short = 'f', long = "filename", value_name = "FILE|DIR|-", required = true,
+        value_parser = NonEmptyStringValueParser::new().map(|text| Input::from(text.as_str()))
+    )]
     inputs: Vec<Input>,
     /// Tag of the images [default: the version of each crate]
     #[arg(long, value_name = "TAG")]

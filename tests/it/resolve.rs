@@ -359,6 +359,17 @@ For more information, try '--help'.
 
 "#]],
     );
+    // As from a variable of the shell that is not set: everything below the folder is not meant.
+    sandbox.refuses(
+        &mut command(&sandbox, &["-f", ""]),
+        2,
+        str![[r#"
+error: a value is required for '--filename <FILE|DIR|->' but none was supplied
+
+For more information, try '--help'.
+
+"#]],
+    );
 }
 
 #[test]

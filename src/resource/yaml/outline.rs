@@ -8,11 +8,8 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
-use super::read::{MAX_DEPTH, Offsets, problem, repeated, too_deep, unreadable_character};
+use super::read::{MAX_BYTES, MAX_DEPTH, Offsets, problem, repeated, too_deep, unreadable_character};
 use crate::error::Problem;
-
-/// The longest document that is read, in bytes. A `List` may hold several resources of the size that etcd takes.
-pub(in crate::resource) const MAX_BYTES: usize = 4 << 20;
 
 /// A document.
 #[derive(Debug)]
@@ -93,7 +90,8 @@ pub fn read(all: &str, span: Range<usize>) -> Result<Outline<'_>, Problem> {
     let document = &all[span];
     if document.len() > MAX_BYTES {
         let message = format!("the document has {} bytes: up to {MAX_BYTES} are read", document.len());
-        return Err(problem(start..start, message));
+        let help = Some("give its resources as documents of their own".to_owned());
+        return Err(Problem { help, ..problem(start..start, message) });
     }
     if let Some(problem) = unreadable_character(document) {
         let span = problem.span.start + start..problem.span.end + start;

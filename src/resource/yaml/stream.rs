@@ -27,41 +27,40 @@ enum Opening {
 }
 
 /// The documents of a stream. Every byte of it is in one of them.
-pub fn documents(stream: &str) -> Vec<Document> {
-    let mut documents = Vec::new();
-    let (mut start, mut opening, mut is_open) = (0, Opening::Nothing, false);
-    for line in lines(stream) {
+pub fn documents(stream: &str) -> impl Iterator<Item = Document> {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let document = document_at(stream, start)?;
+        start = document.span.end;
+        Some(document)
+    })
+}
+
+fn document_at(stream: &str, start: usize) -> Option<Document> {
+    let mut opening = Opening::Nothing;
+    let mut is_open = false;
+    for line in lines(stream, start) {
         let mut text = &stream[line.clone()];
         if line.start == 0 {
             text = text.trim_start_matches(BYTE_ORDER_MARK);
         }
-        if is_marker(text, "---") {
-            if is_open {
-                documents.push(Document { span: start..line.start, opening });
-                (start, opening) = (line.start, Opening::Nothing);
+        if is_open {
+            if is_marker(text, "---") {
+                return Some(Document { span: start..line.start, opening });
             }
-            is_open = true;
-            if opening == Opening::Nothing {
-                opening = Opening::Marker;
-            }
-        } else if is_open {
             if is_marker(text, "...") {
-                documents.push(Document { span: start..line.end, opening });
-                (start, opening, is_open) = (line.end, Opening::Nothing, false);
+                return Some(Document { span: start..line.end, opening });
             }
         } else if text.starts_with('%') {
             opening = Opening::Directive;
         } else if !is_blank(text) {
             is_open = true;
             if opening == Opening::Nothing {
-                opening = Opening::Content;
+                opening = if is_marker(text, "---") { Opening::Marker } else { Opening::Content };
             }
         }
     }
-    if start < stream.len() {
-        documents.push(Document { span: start..stream.len(), opening });
-    }
-    documents
+    (start < stream.len()).then_some(Document { span: start..stream.len(), opening })
 }
 
 /// Makes one stream of several: a marker comes between two where the second brings none of its own.
@@ -75,7 +74,7 @@ pub fn join(streams: impl IntoIterator<Item = String>) -> String {
         if !joined.is_empty() && !joined.ends_with(['\n', '\r']) {
             joined.push_str(&line_break);
         }
-        let separator = match documents(stream).first().map(|document| document.opening) {
+        let separator = match documents(stream).next().map(|document| document.opening) {
             Some(Opening::Content) if !joined.is_empty() => "---",
             // A directive is one only where no document is open.
             Some(Opening::Directive) if !joined.is_empty() => "...",
@@ -106,9 +105,8 @@ pub fn line_end(text: &str, at: usize) -> Range<usize> {
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The lines with their breaks.
-fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let mut start = 0;
+/// The lines from `start` on, with their breaks.
+fn lines(text: &str, mut start: usize) -> impl Iterator<Item = Range<usize>> {
     std::iter::from_fn(move || {
         let line = start..line_end(text, start).end;
         start = line.end;
@@ -133,7 +131,7 @@ mod tests {
     #[test]
     fn documents_begin_at_markers() {
         let parts = |stream: &'static str| {
-            documents(stream).into_iter().map(|document| &stream[document.span]).collect::<Vec<_>>()
+            documents(stream).map(|document| &stream[document.span]).collect::<Vec<_>>()
         };
         assert_eq!(parts(""), [""; 0]);
         assert_eq!(parts("# a\n---\nb\n--- c\r\n---d\n"), ["# a\n---\nb\n", "--- c\r\n---d\n"]);
@@ -163,8 +161,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_stream_falls_apart_without_a_rest(text in "(---|\\.\\.\\.|%|#|a|[ \n\r]|\u{feff}){0,40}") {
-            let documents = documents(&text);
-            let joined: String = documents.iter().map(|document| &text[document.span.clone()]).collect();
+            let joined: String = documents(&text).map(|document| &text[document.span]).collect();
             prop_assert_eq!(joined, text);
         }
     }
