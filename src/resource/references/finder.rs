@@ -68,6 +68,7 @@ impl Finder<'_> {
             return self.resource(&document, root);
         }
         for (key, value) in entries {
+            self.part(subject, None, &field(&document, key, key), key);
             let place = field(&document, key, value);
             match value {
                 Part::Seq(items) if key.text() == Some("items") => {

@@ -208,6 +208,7 @@ fn a_reference_that_nothing_resolves_is_refused_at_its_place() {
         (istio("spec: {{ }}: wasmplugin://hello"), "this is not YAML", ":"),
         (istio("spec: {url: wasmplugin://hello, x: \"\0\"}"), "the character U+0000", "\0"),
         (istio("spec: {url: wasmplugin://hello}\n# \u{2028}"), "the character U+2028", "\u{2028}"),
+        ("{apiVersion: v1, kind: List, wasmplugin://hello: 1}".to_owned(), "`wasmplugin://hello` holds", scheme),
         (
             "apiVersion: v1\nkind: List\nitems:\n- kind: List\n  items: [wasmplugin://hello]".to_owned(),
             "`items[0].items[0]` holds",
