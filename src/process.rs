@@ -1,9 +1,10 @@
 //! Child processes: errors name the whole command line, and a signal to us ends them too.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use shared_child::SharedChild;
 
 use crate::context::Context;
 use crate::error::{Exit, Explain, Result};
+
+/// How often it is asked whether a signal came.
+const POLL: Duration = Duration::from_millis(20);
 
 /// Whether a signal asked to stop, and the children that have to stop with us.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +51,27 @@ impl Interrupt {
     /// Where a signal asked for it.
     pub fn check(&self) -> Result<(), Interrupted> {
         if self.0.asked.load(Ordering::SeqCst) { Err(Interrupted) } else { Ok(()) }
+    }
+
+    /// Does what cannot be told to stop, such as reading from a pipe, and stops waiting for it where a signal asks.
+    ///
+    /// # Errors
+    ///
+    /// Where a signal asked to stop.
+    pub fn or_done<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Interrupted> {
+        let (sender, done) = std::sync::mpsc::channel();
+        std::thread::spawn(move || sender.send(work()));
+        loop {
+            self.check()?;
+            match done.recv_timeout(POLL) {
+                Ok(done) => return Ok(done),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => panic!("the work has panicked"),
+            }
+        }
     }
 
     fn children(&self) -> MutexGuard<'_, Vec<Arc<SharedChild>>> {
@@ -116,6 +141,8 @@ pub enum ProcessError {
         command: String,
         /// How it ended.
         status: ExitStatus,
+        /// What it wrote on standard output, where somebody else but us did not read it already.
+        stdout: Vec<u8>,
         /// What it wrote on standard error, where that was not shown already.
         stderr: String,
     },
@@ -190,16 +217,31 @@ pub fn output(
     command: &mut Command,
     limit: Option<Duration>,
 ) -> Result<Vec<u8>, ProcessError> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    answer(ctx, command, b"", limit)
+}
+
+/// The same for a command that reads `input`, which is short, from its standard input.
+///
+/// # Errors
+///
+/// As for [`output`].
+pub fn answer(
+    ctx: &Context,
+    command: &mut Command,
+    input: &[u8],
+    limit: Option<Duration>,
+) -> Result<Vec<u8>, ProcessError> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let running = Running::start(ctx, command)?;
+    // What a child does not read, it has no need of.
+    let _ = running.child.take_stdin().map(|mut stdin| stdin.write_all(input));
     let (stdout, stderr) = (running.child.take_stdout(), running.child.take_stderr());
     std::thread::scope(|scope| {
         let stdout = scope.spawn(|| drain(stdout));
         let stderr = scope.spawn(|| drain(stderr));
         let status = running.wait(limit);
-        let stderr = stderr.join().unwrap_or_default();
-        running.judge(status?, String::from_utf8_lossy(&stderr).into_owned())?;
-        Ok(stdout.join().unwrap_or_default())
+        let [stdout, stderr] = [stdout, stderr].map(|pipe| pipe.join().unwrap_or_default());
+        running.judge(status?, stdout, String::from_utf8_lossy(&stderr).into_owned())
     })
 }
 
@@ -216,7 +258,7 @@ pub fn stream(ctx: &Context, command: &mut Command, mut line: impl FnMut(&str)) 
             line(&String::from_utf8_lossy(&read.map_err(|source| running.lost(source))?));
         }
     }
-    running.judge(running.wait(None)?, String::new())
+    running.judge(running.wait(None)?, Vec::new(), String::new()).map(drop)
 }
 
 fn drain(pipe: Option<impl Read>) -> Vec<u8> {
@@ -260,16 +302,16 @@ impl<'c> Running<'c> {
         }
     }
 
-    fn judge(&self, status: ExitStatus, stderr: String) -> Result<(), ProcessError> {
+    fn judge(&self, status: ExitStatus, stdout: Vec<u8>, stderr: String) -> Result<Vec<u8>, ProcessError> {
         self.ctx.interrupt.check()?;
         // A terminal signals all processes in its foreground, and the child may be faster than our handler.
         if was_asked_to_stop(status) {
             return Err(Interrupted.into());
         }
         if status.success() {
-            return Ok(());
+            return Ok(stdout);
         }
-        Err(ProcessError::Failed { command: self.command.clone(), status, stderr })
+        Err(ProcessError::Failed { command: self.command.clone(), status, stdout, stderr })
     }
 
     fn lost(&self, source: std::io::Error) -> ProcessError {

@@ -1,4 +1,4 @@
-use std::io::{IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 
 use camino::Utf8PathBuf;
 use clap::Args;
@@ -7,10 +7,11 @@ use crate::cli::args::{self, Global};
 use crate::cli::output;
 use crate::cli::packaging::Packaging;
 use crate::context::Context;
-use crate::error::{Result, UsageError};
+use crate::error::{Error, Result, UsageError};
 use crate::ops::build::Needs;
 use crate::ops::publish::{self, Destination, PublishOptions};
 use crate::reference::Tag;
+use crate::shell::Verbosity;
 use crate::transport::registry::{Access, Login, Protocol, Secret};
 
 /// Build a filter, push its image, and print the reference that pins it
@@ -80,6 +81,9 @@ impl Publish {
         let published = output::unless_refused(ctx, format, publish::publish(ctx, &options))?;
         for package in &published {
             output::summary(ctx, &package.built);
+            if ctx.shell.verbosity() == Verbosity::Verbose {
+                ctx.shell.detail(format_args!("time      push {:.2?}", package.time));
+            }
         }
         output::write_published(ctx, format, &published, self.dry_run)
     }
@@ -87,7 +91,7 @@ impl Publish {
     fn options(&self, ctx: &Context, global: &Global) -> Result<PublishOptions> {
         let needs = if self.to.is_some() { Needs::OneReference } else { Needs::Reference };
         let (destination, tags) = match &self.to {
-            None => (Destination::Registry(self.access()?), self.tags.clone()),
+            None => (Destination::Registry(self.access(ctx)?), self.tags.clone()),
             Some(Place::Archive(file)) => (Destination::Archive(file.clone()), self.tags.clone()),
             Some(Place::Layout(folder, None)) => (Destination::Layout(folder.clone()), self.tags.clone()),
             Some(Place::Layout(folder, Some(tag))) => {
@@ -107,9 +111,9 @@ impl Publish {
         })
     }
 
-    fn access(&self) -> Result<Access> {
+    fn access(&self, ctx: &Context) -> Result<Access> {
         let login = |username: &String| {
-            Ok::<_, crate::error::Error>(Login { username: username.clone(), password: password()? })
+            Ok::<_, Error>(Login { username: username.clone(), password: password(ctx)? })
         };
         let protocol = match &self.cacert {
             Some(file) => Protocol::Tls { cacert: Some(file.clone()) },
@@ -121,13 +125,13 @@ impl Publish {
     }
 }
 
-fn two_tags(tag: &Tag) -> crate::error::Error {
+fn two_tags(tag: &Tag) -> Error {
     let message = format!("`--to` names the tag `{tag}`, and `--tag` another one");
     UsageError { message, help: vec!["give tags in one of the two places".to_owned()] }.into()
 }
 
-/// The first line of standard input; nobody is asked, for what is typed would be seen.
-fn password() -> Result<Secret> {
+/// All of standard input but the line's end. Nobody is asked, for what is typed would be seen.
+fn password(ctx: &Context) -> Result<Secret> {
     let usage = |message: &str| UsageError {
         message: message.to_owned(),
         help: vec!["give it from a file or a program: `--password-stdin < FILE`".to_owned()],
@@ -135,8 +139,7 @@ fn password() -> Result<Secret> {
     if std::io::stdin().is_terminal() {
         return Err(usage("no password is on standard input, which is a terminal").into());
     }
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text)?;
+    let text = ctx.interrupt.or_done(|| std::io::read_to_string(std::io::stdin()))??;
     let password = text.trim_end_matches(['\r', '\n']);
     if password.is_empty() {
         return Err(usage("the password on standard input is empty").into());

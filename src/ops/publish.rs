@@ -1,5 +1,7 @@
 //! `publish`: build, push, and read back what was pushed.
 
+use std::time::{Duration, Instant};
+
 use camino::Utf8PathBuf;
 
 use crate::context::Context;
@@ -46,8 +48,10 @@ pub struct Published {
     pub repository: Repository,
     /// Under which tags, in the order in which they were given.
     pub tags: Vec<TagChange>,
-    /// How many bytes of blobs were uploaded.
+    /// How many bytes of blobs the registry did not have.
     pub uploaded: usize,
+    /// How long it took to write.
+    pub time: Duration,
 }
 
 /// A tag, and what it named before.
@@ -104,74 +108,89 @@ impl Push {
             Destination::Layout(folder) => Place::Layout(ctx.cwd.join(folder)),
             Destination::Archive(file) => Place::Archive(ctx.cwd.join(file)),
         };
-        let changes = |before: Vec<Option<Digest>>| {
-            tags.iter().cloned().zip(before).map(|(tag, before)| TagChange { tag, before }).collect()
-        };
-        let tags = match &place {
+        let before = match &place {
             Place::Registry(registry) => {
-                let found = tags.iter().map(|tag| registry.tagged(ctx, tag)).collect::<Result<Vec<_>>>()?;
-                if !options.force {
-                    let found = tags.iter().zip(&found);
-                    found
-                        .into_iter()
-                        .try_for_each(|(tag, found)| protect(ctx, &built, registry, tag, found.as_ref()))?;
+                let mut before = Vec::new();
+                for tag in &tags {
+                    let found = registry.tagged(ctx, tag)?;
+                    if let Some(found) = found.as_ref().filter(|_| !options.force) {
+                        protect(ctx, &built, &repository, registry, tag, found)?;
+                    }
+                    before.push(found.map(|found| found.digest));
                 }
-                changes(found.into_iter().map(|found| Some(found?.digest)).collect())
+                before
             }
-            Place::Layout(folder) => changes(layout::tagged(folder, &tags)?),
-            Place::Archive(_) => changes(vec![None; tags.len()]),
+            Place::Layout(folder) => layout::tagged(folder, &tags)?,
+            Place::Archive(_) => vec![None; tags.len()],
         };
+        let tags = tags.into_iter().zip(before).map(|(tag, before)| TagChange { tag, before }).collect();
         Ok(Push { built, repository, image, place, tags })
     }
 
     fn carry_out(self, ctx: &Context, options: &PublishOptions) -> Result<Published> {
-        let uploaded = match &self.place {
-            Place::Registry(registry) => self.push(ctx, options, registry)?,
+        let started = Instant::now();
+        let digest = self.image.digest();
+        let stale: Vec<&Tag> = self
+            .tags
+            .iter()
+            .filter(|change| change.before != Some(digest))
+            .map(|change| &change.tag)
+            .collect();
+        let uploaded = if stale.is_empty() {
+            ctx.shell.status("Unchanged", format_args!("{} is {digest}", self.names()));
+            0
+        } else {
+            let uploaded = self.write(ctx, options, &stale)?;
+            self.tell_moves(ctx);
+            uploaded
+        };
+        let Push { built, repository, tags, .. } = self;
+        Ok(Published { built, repository, tags, uploaded, time: started.elapsed() })
+    }
+
+    /// Writes the image under the tags that do not name it yet; how many bytes of blobs were missing comes back.
+    fn write(&self, ctx: &Context, options: &PublishOptions, stale: &[&Tag]) -> Result<usize> {
+        match &self.place {
+            Place::Registry(registry) => self.push(ctx, options, registry, stale),
             Place::Layout(folder) => {
                 ctx.shell.status("Writing", format_args!("{} to {}", self.names(), ctx.shown(folder)));
                 if !options.dry_run {
-                    layout::add(folder, &self.image, &self.tag_names())?;
+                    layout::add(ctx, folder, &self.image, &self.tag_names())?;
                 }
-                self.tell_moves(ctx);
-                0
+                Ok(0)
             }
             Place::Archive(file) => {
                 ctx.shell.status("Writing", format_args!("{} to {}", self.names(), ctx.shown(file)));
                 if !options.dry_run {
                     archive::write(file, &self.image, &self.tag_names())?;
                 }
-                0
+                Ok(0)
             }
-        };
-        let Push { built, repository, tags, .. } = self;
-        Ok(Published { built, repository, tags, uploaded })
+        }
     }
 
     /// Blobs first, then the manifest under each tag.
-    fn push(&self, ctx: &Context, options: &PublishOptions, registry: &Registry) -> Result<usize> {
-        let digest = self.image.digest();
-        let stale: Vec<&TagChange> =
-            self.tags.iter().filter(|change| change.before != Some(digest)).collect();
-        if stale.is_empty() {
-            ctx.shell.status("Unchanged", format_args!("{} is {digest}", self.names()));
-            return Ok(0);
-        }
+    fn push(
+        &self,
+        ctx: &Context,
+        options: &PublishOptions,
+        registry: &Registry,
+        stale: &[&Tag],
+    ) -> Result<usize> {
         let missing = registry.missing(ctx, &self.image)?;
         let size = missing.iter().map(|blob: &&Blob| blob.bytes.len()).sum();
         let blobs = self.image.blobs().count();
         ctx.shell.status("Pushing", format_args!("{} ({} of {blobs} blobs)", self.names(), missing.len()));
         if options.dry_run {
-            self.tell_moves(ctx);
-            return Ok(0);
+            return Ok(size);
         }
         if !missing.is_empty() {
             registry.upload(ctx, &missing)?;
         }
-        for change in stale {
-            registry.tag(ctx, &change.tag, &self.image, self.built.settings.variant)?;
+        for tag in stale {
+            registry.tag(ctx, tag, &self.image, self.built.settings.variant)?;
         }
-        self.tell_moves(ctx);
-        ctx.shell.status("Verified", format_args!("{} is {digest}", self.names()));
+        ctx.shell.status("Verified", format_args!("{} is {}", self.names(), self.image.digest()));
         Ok(size)
     }
 
@@ -209,19 +228,18 @@ fn tags<'t>(given: impl Iterator<Item = &'t Tag>) -> Vec<Tag> {
 fn protect(
     ctx: &Context,
     built: &Built,
+    repository: &Repository,
     registry: &Registry,
     tag: &Tag,
-    found: Option<&Tagged>,
-) -> Result<()> {
+    found: &Tagged,
+) -> Result<(), Taken> {
     let here = built.packaged.image;
-    match found {
-        Some(found) if built.version.as_ref() == Some(tag) && found.digest != here => {
-            let name = format!("{}:{tag}", built.settings.image.as_ref().map_or("", Repository::as_str));
-            let difference = difference(ctx, built, registry, found);
-            Err(Taken { name, clash: Clash { there: found.digest, here, difference } }.into())
-        }
-        _ => Ok(()),
+    if built.version.as_ref() != Some(tag) || found.digest == here {
+        return Ok(());
     }
+    let difference = difference(ctx, built, registry, found);
+    let clash = Clash { there: found.digest, here, difference };
+    Err(Taken { name: format!("{repository}:{tag}"), clash })
 }
 
 /// What is other about an image that is there already.

@@ -158,9 +158,28 @@ fn what_passes_is_tried_again() {
         assert_eq!(said.stderr.matches("    Retrying ").count(), 2, "{}", said.stderr);
         assert_eq!(scene.module(), scene.filter.module());
     }
-    // What was done and not told is done once more.
+}
+
+#[test]
+fn what_was_done_and_not_told_is_not_done_twice() {
     let scene = Scene::new();
+    let immutable = r#"{"errors":[{"code":"TAG_INVALID","message":"the tag v exists and is immutable"}]}"#;
     scene.fault(Rule::on("PUT", MANIFEST, Action::Lose).times(1));
+    scene.fault(Rule::on("PUT", MANIFEST, Action::answer(400, immutable)));
+    scene.publish(&[]).done();
+    assert_eq!(scene.module(), scene.filter.module());
+    scene.filter.change("again");
+    let said = scene.publish(&[]).failed(&["does not let this tag change", "--tag"]);
+    assert!(!said.stderr.contains("--variant"), "{}", said.stderr);
+}
+
+#[test]
+fn a_registry_may_name_the_place_of_an_upload_in_part() {
+    let scene = Scene::new();
+    let begun = send(scene.registry.address(), "POST", "/v2/acme/bare/blobs/uploads/", &[], b"").unwrap();
+    let location = begun.values("location")[0].to_owned();
+    let (_, part) = location.split_once("/uploads/").unwrap();
+    scene.fault(Rule::on("POST", UPLOADS, Action::answer(202, "").header("Location", part)));
     scene.publish(&[]).done();
     assert_eq!(scene.module(), scene.filter.module());
 }
@@ -230,7 +249,7 @@ fn hostile_answers_do_no_harm() {
     let large = "x".repeat(5 << 20);
     let red = "\u{1b}[31mred\u{7}\r\nerror: forged";
     for (rule, told) in [
-        (Rule::on("GET", MANIFEST, Action::answer(200, &large)), "a manifest of more than 4 MiB"),
+        (Rule::on("GET", MANIFEST, Action::answer(200, &large)), "more than 4194304 bytes"),
         (Rule::on("GET", MANIFEST, Action::answer(403, &large)), "xxx..."),
         (Rule::on("GET", MANIFEST, Action::answer(403, red)), "403 Forbidden: [31mred error: forged\n"),
         (Rule::on("POST", UPLOADS, Action::answer(202, "").header("Location", "http://[")), "POST http://"),
