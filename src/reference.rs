@@ -98,6 +98,9 @@ fn check(text: &str) -> Result<(), &'static str> {
 }
 
 fn check_registry(registry: &str) -> Result<(), &'static str> {
+    if registry.starts_with('[') {
+        return Err("the registry is an IPv6 address, which meshes do not take in a url: use a name for it");
+    }
     let (host, port) = match registry.split_once(':') {
         Some((host, port)) => (host, Some(port)),
         None => (registry, None),

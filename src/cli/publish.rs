@@ -35,7 +35,7 @@ pub(super) struct Publish {
     /// of the crate]
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<Tag>,
-    /// Write the image to oci-layout:DIR[:TAG] or oci-archive:FILE instead of the registry
+    /// Write the image to oci-layout:DIR[:TAG] or oci-archive:FILE[:TAG] instead of the registry
     #[arg(long, value_name = "PLACE", value_parser = place, conflicts_with_all = [
         "force", "username", "cacert", "plain_http", "tls",
     ], help_heading = "Registry")]
@@ -69,9 +69,10 @@ pub(super) struct Publish {
 
 /// What `--to` names.
 #[derive(Debug, Clone)]
-enum Place {
-    Layout(Utf8PathBuf, Option<Tag>),
-    Archive(Utf8PathBuf),
+struct Place {
+    path: Utf8PathBuf,
+    is_archive: bool,
+    tag: Option<Tag>,
 }
 
 impl Publish {
@@ -90,18 +91,16 @@ impl Publish {
 
     fn options(&self, ctx: &Context, global: &Global) -> Result<PublishOptions> {
         let needs = if self.to.is_some() { Needs::OneReference } else { Needs::Reference };
-        let (destination, tags) = match &self.to {
-            None => (Destination::Registry(self.access(ctx)?), self.tags.clone()),
-            Some(Place::Archive(file)) => (Destination::Archive(file.clone()), self.tags.clone()),
-            Some(Place::Layout(folder, None)) => (Destination::Layout(folder.clone()), self.tags.clone()),
-            Some(Place::Layout(folder, Some(tag))) => {
-                if !self.tags.is_empty() {
-                    return Err(two_tags(tag));
-                }
-                (Destination::Layout(folder.clone()), vec![tag.clone()])
-            }
+        let destination = match &self.to {
+            None => Destination::Registry(self.access(ctx)?),
+            Some(Place { path, is_archive: true, .. }) => Destination::Archive(path.clone()),
+            Some(Place { path, is_archive: false, .. }) => Destination::Layout(path.clone()),
         };
-        let mut tags = tags.into_iter();
+        let place_tag = self.to.as_ref().and_then(|place| place.tag.as_ref());
+        if let Some(tag) = place_tag.filter(|_| !self.tags.is_empty()) {
+            return Err(two_tags(tag));
+        }
+        let mut tags = place_tag.into_iter().chain(&self.tags).cloned();
         Ok(PublishOptions {
             build: self.packaging.options(ctx, global, tags.next(), needs),
             destination,
@@ -148,14 +147,16 @@ fn password(ctx: &Context) -> Result<Secret> {
 }
 
 fn place(text: &str) -> Result<Place, String> {
-    let refused = || "expected oci-layout:DIR, oci-layout:DIR:TAG or oci-archive:FILE".to_owned();
-    let (kind, path) = text.split_once(':').filter(|(_, path)| !path.is_empty()).ok_or_else(refused)?;
+    let refused = || "expected oci-layout:DIR[:TAG] or oci-archive:FILE[:TAG]".to_owned();
+    let (kind, path) = text.split_once(':').ok_or_else(refused)?;
+    // A tag has no slash, so what has one belongs to the path.
+    let (path, tag) = match path.rsplit_once(':').filter(|(_, tag)| !tag.contains(['/', '\\'])) {
+        Some((path, tag)) => (path, Some(tag.parse::<Tag>().map_err(|error| error.to_string())?)),
+        None => (path, None),
+    };
     match kind {
-        "oci-archive" => Ok(Place::Archive(path.into())),
-        "oci-layout" => Ok(match path.rsplit_once(':').map(|(folder, tag)| (folder, tag.parse::<Tag>())) {
-            Some((folder, Ok(tag))) if !folder.is_empty() => Place::Layout(folder.into(), Some(tag)),
-            _ => Place::Layout(path.into(), None),
-        }),
+        "oci-layout" if !path.is_empty() => Ok(Place { path: path.into(), is_archive: false, tag }),
+        "oci-archive" if !path.is_empty() => Ok(Place { path: path.into(), is_archive: true, tag }),
         _ => Err(refused()),
     }
 }

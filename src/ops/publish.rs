@@ -73,6 +73,10 @@ pub fn publish(ctx: &Context, options: &PublishOptions) -> Result<Vec<Published>
     let built = build::build(ctx, &options.build)?;
     let pushes = built.into_iter().map(|built| Push::prepare(ctx, options, built));
     let pushes = pushes.collect::<Result<Vec<_>>>()?;
+    let taken: Vec<_> = pushes.iter().flat_map(|push| push.taken.iter().cloned()).collect();
+    if !taken.is_empty() {
+        return Err(Taken(taken).into());
+    }
     let published = pushes.into_iter().map(|push| push.carry_out(ctx, options)).collect();
     if options.dry_run {
         ctx.shell.warn("nothing was pushed: this is a dry run");
@@ -87,6 +91,8 @@ struct Push {
     image: Image,
     place: Place,
     tags: Vec<TagChange>,
+    /// The tags that must not change.
+    taken: Vec<Clash>,
 }
 
 /// A [`Destination`] that can be written to.
@@ -108,13 +114,14 @@ impl Push {
             Destination::Layout(folder) => Place::Layout(ctx.cwd.join(folder)),
             Destination::Archive(file) => Place::Archive(ctx.cwd.join(file)),
         };
+        let mut taken = Vec::new();
         let before = match &place {
             Place::Registry(registry) => {
                 let mut before = Vec::new();
                 for tag in &tags {
                     let found = registry.tagged(ctx, tag)?;
                     if let Some(found) = found.as_ref().filter(|_| !options.force) {
-                        protect(ctx, &built, &repository, registry, tag, found)?;
+                        taken.extend(clash(ctx, &built, &repository, registry, tag, found));
                     }
                     before.push(found.map(|found| found.digest));
                 }
@@ -124,7 +131,7 @@ impl Push {
             Place::Archive(_) => vec![None; tags.len()],
         };
         let tags = tags.into_iter().zip(before).map(|(tag, before)| TagChange { tag, before }).collect();
-        Ok(Push { built, repository, image, place, tags })
+        Ok(Push { built, repository, image, place, tags, taken })
     }
 
     fn carry_out(self, ctx: &Context, options: &PublishOptions) -> Result<Published> {
@@ -189,8 +196,9 @@ impl Push {
         }
         for tag in stale {
             registry.tag(ctx, tag, &self.image, self.built.settings.variant)?;
+            let digest = self.image.digest();
+            ctx.shell.status("Verified", format_args!("{}:{tag} is {digest}", self.repository));
         }
-        ctx.shell.status("Verified", format_args!("{} is {}", self.names(), self.image.digest()));
         Ok(size)
     }
 
@@ -223,27 +231,26 @@ fn tags<'t>(given: impl Iterator<Item = &'t Tag>) -> Vec<Tag> {
     tags
 }
 
-/// Refuses to change what the tag of the version names. Between this look and the push there is time for
+/// What the tag of the version names in the place of the image. Between this look and the push there is time for
 /// somebody else: a registry has no way to write a tag only where it is new.
-fn protect(
+fn clash(
     ctx: &Context,
     built: &Built,
     repository: &Repository,
     registry: &Registry,
     tag: &Tag,
     found: &Tagged,
-) -> Result<(), Taken> {
+) -> Option<Clash> {
     let here = built.packaged.image;
     if built.version.as_ref() != Some(tag) || found.digest == here {
-        return Ok(());
+        return None;
     }
     let difference = difference(ctx, built, registry, found);
-    let clash = Clash { there: found.digest, here, difference };
-    Err(Taken { name: format!("{repository}:{tag}"), clash })
+    Some(Clash { name: format!("{repository}:{tag}"), there: found.digest, here, difference })
 }
 
 /// What is other about an image that is there already.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, Copy, thiserror::Error)]
 enum Difference {
     #[error("the module differs")]
     Module,
@@ -265,21 +272,22 @@ fn difference(ctx: &Context, built: &Built, registry: &Registry, found: &Tagged)
 }
 
 /// The tag of a version names another image.
-#[derive(Debug, thiserror::Error)]
-#[error("`{name}` is there already, and would become another image")]
-struct Taken {
-    name: String,
-    #[source]
-    clash: Clash,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the registry has {there}, and built was {here}")]
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("`{name}` is {there}, and {here} was built: {difference}")]
 struct Clash {
+    name: String,
     there: Digest,
     here: Digest,
-    #[source]
     difference: Difference,
+}
+
+/// Tags of versions would become other images.
+#[derive(Debug, thiserror::Error)]
+#[error("the tag of a version is there already, and would become another image{}", listed(_0))]
+struct Taken(Vec<Clash>);
+
+fn listed(clashes: &[Clash]) -> String {
+    clashes.iter().map(|clash| format!("\n{clash}")).collect()
 }
 
 impl Explain for Taken {

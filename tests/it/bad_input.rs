@@ -1246,7 +1246,7 @@ fn the_target_folder_is_read_only() {
         str![[r#"
 error: failed to open file `[ROOT]/mounted/wasmplugin/.bare.lock`: Read-only file system (os error 30)
 
-help: make that path writable, or choose another place with `--target-dir`
+help: make that path writable, or choose another place (`--target-dir`, `--to`)
 
 "#]],
     );
@@ -1263,7 +1263,7 @@ fn the_target_folder_is_a_file() {
         str![[r#"
 error: failed to create directory `[ROOT]/target/wasmplugin/.optimized/bare`: Not a directory (os error 20)
 
-help: move away the file that is where a folder should be, or choose another place with `--target-dir`
+help: move away the file that is where a folder should be, or choose another place (`--target-dir`, `--to`)
 
 "#]],
     );

@@ -147,7 +147,7 @@ fn a_registry_that_refuses_the_media_types_is_offered_the_other_variant() {
 fn what_passes_is_tried_again() {
     for action in [
         Action::answer(503, "overloaded"),
-        Action::answer(429, ""),
+        Action::answer(429, "").header("Retry-After", "1"),
         Action::Cut { after: 100 },
         Action::Cut { after: usize::MAX },
     ] {
@@ -158,6 +158,15 @@ fn what_passes_is_tried_again() {
         assert_eq!(said.stderr.matches("    Retrying ").count(), 2, "{}", said.stderr);
         assert_eq!(scene.module(), scene.filter.module());
     }
+}
+
+#[test]
+fn whoever_is_to_wait_for_long_is_told() {
+    let scene = Scene::new();
+    let busy = Action::answer(429, "slow down").header("Retry-After", "3600");
+    scene.fault(Rule::on("GET", MANIFEST, busy));
+    let said = scene.publish(&[]).failed(&["429 Too Many Requests: slow down", "wait a while"]);
+    assert!(!said.stderr.contains("Retrying"), "{}", said.stderr);
 }
 
 #[test]

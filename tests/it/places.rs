@@ -72,7 +72,7 @@ fn what_is_no_file_is_not_replaced_by_an_archive() {
     filter.publish(REPOSITORY, &["--to", "oci-archive:no/x.tar"]).failed(&["failed to write `", "no/x.tar`"]);
     filter.sandbox.write("bare/real.tar", "");
     std::os::unix::fs::symlink("real.tar", filter.sandbox.path("bare/link.tar")).unwrap();
-    filter.published(REPOSITORY, &["--to", "oci-archive:link.tar"]);
+    filter.published(REPOSITORY, &["--to", "oci-archive:link.tar:0.1.0"]);
     assert!(fs_err::symlink_metadata(filter.sandbox.path("bare/link.tar")).unwrap().is_symlink());
     assert_eq!(digest_in(&filter, "oci-archive:real.tar:0.1.0"), filter.digest());
 }
@@ -147,6 +147,8 @@ fn what_makes_no_sense_is_wrong_usage() {
         &["--to", "oci-layout"][..],
         &["--to", "oci-layout:"],
         &["--to", "docker://quay.io/a/b"],
+        &["--to", "oci-layout:images:"],
+        &["--to", "oci-layout:images:a b"],
         &["--to", "oci-layout:images:a", "--tag", "b"],
         &["--to", "oci-archive:x.tar", "--force"],
         &["--to", "oci-archive:x.tar", "--plain-http"],

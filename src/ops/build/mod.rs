@@ -246,11 +246,47 @@ fn jobs<'p>(
         Ok(Job { plugin, template, optimizer, tag, annotations, output: target_dir.join("wasmplugin") })
     };
     let jobs = plugins.into_iter().map(job).collect::<Result<Vec<_>>>()?;
+    if matches!(options.needs, Needs::Reference | Needs::OneReference) {
+        each_has_a_reference_of_its_own(&jobs)?;
+    }
     if options.needs == Needs::OneReference && jobs.len() > 1 {
         let packages = jobs.iter().map(|job| format!("`{}`", job.plugin.name)).collect::<Vec<_>>().join(", ");
         return Err(NotOne { packages }.into());
     }
     Ok(jobs)
+}
+
+/// Of two packages under one name, the second push would take the tag from the first.
+fn each_has_a_reference_of_its_own(jobs: &[Job<'_>]) -> Result<(), SameReference> {
+    for (index, job) in jobs.iter().enumerate() {
+        let other = jobs[..index].iter().find(|other| {
+            (&other.plugin.settings.image, &other.tag) == (&job.plugin.settings.image, &job.tag)
+        });
+        if let (Some(other), Some(image), Some(tag)) = (other, &job.plugin.settings.image, &job.tag) {
+            return Err(SameReference {
+                packages: [other, job].map(|job| job.plugin.name.clone()),
+                reference: format!("{image}:{tag}"),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Two packages would be one image.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` and `{}` would both be pushed to `{reference}`", packages[0], packages[1])]
+struct SameReference {
+    packages: [String; 2],
+    reference: String,
+}
+
+impl Explain for SameReference {
+    fn help(&self) -> Vec<String> {
+        vec![
+            "give each an image of its own; `[workspace.metadata.wasmplugin]` takes `{name}` for the package's name: `image = \"quay.io/acme/{name}\"`"
+                .to_owned(),
+        ]
+    }
 }
 
 fn template(ctx: &Context, options: &BuildOptions, plugin: &Plugin) -> Result<Template> {
@@ -309,13 +345,17 @@ fn pass(judged: &[Judged<'_>], deny_warnings: bool) -> Result<Vec<Passed>, Refus
 enum Unnamed {
     #[error("package `{0}` has no resource: nothing says where its image is")]
     Resource(String),
-    #[error("package `{0}` cannot be published: nothing says where its image goes")]
+    #[error("package `{0}` cannot be published: its image has no name")]
     Image(String),
     #[error("package `{0}` cannot be published: it has no version that would make a tag")]
     Tag(String),
 }
 
 impl Explain for Unnamed {
+    fn exit(&self) -> Exit {
+        if matches!(self, Unnamed::Tag(_)) { Exit::Usage } else { Exit::Failure }
+    }
+
     fn help(&self) -> Vec<String> {
         if let Unnamed::Tag(_) = self {
             return vec!["give one with `--tag`".to_owned()];

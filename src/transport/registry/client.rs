@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 
 use crate::context::Context;
@@ -68,12 +68,16 @@ impl Client {
         // Docker Hub's registry is not where its name leads.
         let host = if registry == "docker.io" { "index.docker.io" } else { registry };
         let base = format!("{}://{host}/", connection::scheme(host, &access.protocol));
+        let mut identity = Identity::default();
+        if let Some(login) = &access.login {
+            identity.secrets.add(login.password.reveal());
+        }
         Ok(Client {
             http: connection::client(ctx, host, &access.protocol)?,
             base: Url::parse(&base).expect("a registry is a host with a port or without"),
             repository: repository.clone(),
             access: access.clone(),
-            identity: RefCell::default(),
+            identity: RefCell::new(identity),
         })
     }
 
@@ -114,6 +118,7 @@ impl Client {
                 builder = builder.header(AUTHORIZATION, authorization.clone());
             }
             let response = builder.send().await.map_err(|error| self.unanswered(&request, error))?;
+            ctx.shell.verbose("Asked", format_args!("`{request}`: {}", response.status()));
             let asks = response.status() == StatusCode::UNAUTHORIZED && self.is_registry(response.url());
             if !asks || was_told || !self.introduce(ctx, &response).await? {
                 return Ok(Reply { request, response });
@@ -182,6 +187,9 @@ impl Client {
             Some(login) => Some(Credential::given(login.clone())),
             None => credentials::find(ctx, &self.repository).map_err(Failure::Error)?,
         };
+        if let Some(credential) = &credential {
+            ctx.shell.verbose("Login", credential.who());
+        }
         let mut identity = self.identity.borrow_mut();
         credential.iter().flat_map(Credential::secrets).for_each(|secret| identity.secrets.add(&secret));
         identity.credential = Some(credential.clone());
@@ -205,6 +213,8 @@ impl Client {
     /// What a status that was not expected, and the body with it, come to.
     pub(super) async fn refused(&self, reply: Reply) -> Answer {
         let Reply { request, mut response } = reply;
+        let retry_after =
+            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let mut body = Vec::new();
         while let Ok(Some(chunk)) = response.chunk().await {
             body.extend_from_slice(&chunk);
@@ -214,7 +224,9 @@ impl Client {
         }
         let body = String::from_utf8_lossy(&body);
         let said = self.identity.borrow().secrets.said(&body);
-        Answer::new(request, Outcome::Status { code: response.status().as_u16(), said })
+        let code = response.status().as_u16();
+        let retry_after = retry_after.map(Duration::from_secs);
+        Answer::new(request, Outcome::Status { code, said, retry_after })
     }
 
     fn unanswered(&self, request: &str, error: reqwest::Error) -> Answer {
@@ -236,10 +248,10 @@ impl Client {
                 Err(Failure::Error(error)) => return Err(error),
                 Err(Failure::Answer(answer)) => answer,
             };
-            match pauses.next().filter(|_| answer.may_pass()) {
+            match pauses.next().and_then(|pause| answer.may_pass_after(*pause)) {
                 Some(pause) => {
                     ctx.shell.status("Retrying", &answer);
-                    tokio::time::sleep(*pause).await;
+                    tokio::time::sleep(pause).await;
                 }
                 None => return Err(self.error(task, name, answer).into()),
             }

@@ -1,6 +1,7 @@
 //! Who we are to a registry: what `docker login` and `podman login` left, or what was given.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -158,7 +159,7 @@ struct HelperAnswer {
 pub(super) fn find(ctx: &Context, repository: &Repository) -> Result<Option<Credential>> {
     for file in files(ctx)? {
         let bytes = match fs_err::read(&file) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
             bytes => bytes?,
         };
         if bytes.trim_ascii().is_empty() {
@@ -241,7 +242,7 @@ fn ask(ctx: &Context, file: &Utf8Path, program: &str, server: &str) -> Result<Op
         Ok(answer) => answer,
         Err(ProcessError::Interrupted(interrupted)) => return Err(interrupted.into()),
         // Configurations wander into containers and onto other machines, where the helper is not.
-        Err(ProcessError::Start { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+        Err(ProcessError::Start { source, .. }) if source.kind() == ErrorKind::NotFound => {
             ctx.shell.warn(format_args!(
                 "there is no credential helper `{program}`, which `{}` names",
                 ctx.shown(file)

@@ -1,6 +1,7 @@
 //! What a registry answered where it did not do what it was asked, and what to do about it.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -36,7 +37,7 @@ pub(super) enum Task {
 impl std::fmt::Display for Task {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Task::Connect => "connect to the registry of",
+            Task::Connect => "use the registry of",
             Task::Read => "read",
             Task::Upload => "upload a blob to",
             Task::Tag(_) => "write the manifest of",
@@ -56,7 +57,12 @@ pub(super) struct Answer {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Outcome {
     #[error("was answered with {}{}", status(*code), quoted(said))]
-    Status { code: u16, said: String },
+    Status {
+        code: u16,
+        said: String,
+        /// How long the registry wants to be left alone.
+        retry_after: Option<Duration>,
+    },
     #[error("was not answered: {reason}")]
     NoAnswer { fault: Fault, reason: String },
     #[error("was answered with something that no registry answers: {0}")]
@@ -72,6 +78,8 @@ pub(super) enum Fault {
     Unreachable,
     /// The certificate is not one that we trust.
     Certificate,
+    /// The certificate is that of an authority, as `openssl req -x509` makes it.
+    AuthorityAsServer,
     /// TLS was spoken to somebody who does not speak it.
     NoTls,
     /// It broke on the way.
@@ -125,15 +133,21 @@ impl Answer {
         Answer::new(request, Outcome::NoAnswer { fault, reason })
     }
 
-    /// Whether the same request may do better in a moment.
-    pub(super) fn may_pass(&self) -> bool {
+    /// How long to wait until the same request may do better, where `pause` is what we would wait by ourselves.
+    pub(super) fn may_pass_after(&self, pause: Duration) -> Option<Duration> {
         match &self.outcome {
-            Outcome::Status { code, .. } => matches!(code, 429 | 500 | 502 | 503 | 504),
-            Outcome::NoAnswer { fault, .. } => *fault == Fault::Broken,
-            _ => false,
+            Outcome::Status { code: 429 | 500 | 502 | 503 | 504, retry_after, .. } => {
+                let asked = retry_after.unwrap_or_default().max(pause);
+                (asked <= LONGEST_PAUSE).then_some(asked)
+            }
+            Outcome::NoAnswer { fault: Fault::Broken, .. } => Some(pause),
+            _ => None,
         }
     }
 }
+
+/// Whoever waits for longer than this would rather be told.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// What must not be shown, should a registry send it back.
 #[derive(Default)]
@@ -188,6 +202,11 @@ impl Secrets {
 
 fn fault(error: &reqwest::Error) -> Fault {
     match causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
+        Some(error @ rustls::Error::InvalidCertificate(_))
+            if error.to_string().contains("CaUsedAsEndEntity") =>
+        {
+            Fault::AuthorityAsServer
+        }
         Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
             Fault::Certificate
         }
@@ -230,14 +249,17 @@ impl Explain for RegistryError {
     fn help(&self) -> Vec<String> {
         let (registry, path) = self.repository.parts();
         match &self.answer.outcome {
-            Outcome::Status { code, said } => self.help_for_status(*code, said, registry, path),
+            Outcome::Status { code, said, .. } => self.help_for_status(*code, said, registry, path),
             Outcome::NoAnswer { fault, .. } => vec![match fault {
                 Fault::Unreachable => format!(
                     "check that `{registry}` is the registry that is meant, that it runs, and that the network lets you reach it (HTTPS_PROXY, NO_PROXY)"
                 ),
                 Fault::Certificate => "give the certificate of its authority: `--cacert FILE`".to_owned(),
+                Fault::AuthorityAsServer => {
+                    "have the authority issue a certificate for the server: its own is none, even where it is trusted".to_owned()
+                }
                 Fault::NoTls => {
-                    "give `--plain-http` if the registry is meant to be used without encryption".to_owned()
+                    "leave out `--tls` and `--cacert`; on another machine give `--plain-http` if it is meant to be used without encryption".to_owned()
                 }
                 Fault::Broken | Fault::TimedOut => {
                     "run the command again: a blob that arrived is not uploaded twice".to_owned()
@@ -273,7 +295,9 @@ impl RegistryError {
             (401, _) => match &self.who {
                 None => vec![log_in(), "or give `--username NAME --password-stdin`".to_owned()],
                 Some(who) => vec![
-                    format!("there is {who}: check that they may {right} `{path}`"),
+                    format!(
+                        "the registry does not take {who}: check the name and the password, and that they may {right} `{path}`"
+                    ),
                     log_in(),
                 ],
             },
