@@ -23,6 +23,8 @@ use crate::transport::registry::{Access, Login, Protocol, Secret};
 #[command(after_help = args::examples("\
   The package of the current folder, and its resource to the cluster:
     cargo wasmplugin publish -o yaml | kubectl apply -f -
+  For Envoy Gateway:
+    cargo wasmplugin publish --kind EnvoyExtensionPolicy -o yaml | kubectl apply -f -
   Also under a tag that moves:
     cargo wasmplugin publish --tag 1.2.3 --tag latest
   In CI, with a token as password:
@@ -99,7 +101,7 @@ impl Publish {
         };
         let mut tags = tags.into_iter();
         Ok(PublishOptions {
-            build: self.packaging.options(ctx, global, tags.next(), needs),
+            build: self.packaging.options(ctx, global, tags.next(), needs)?,
             destination,
             more_tags: tags.collect(),
             force: self.force,

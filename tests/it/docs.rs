@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use cargo_wasmplugin::check::{RULES, meshes};
 use cargo_wasmplugin::config::{Manifest, Section};
 use cargo_wasmplugin::findings::{Finding, Severity};
+use cargo_wasmplugin::resource::Kind;
 use serde_json::Value;
 use snapbox::cmd::Command;
 
@@ -50,7 +51,7 @@ fn the_meshes_are_those_that_are_known() {
         |a: &meshes::Mesh, b: &meshes::Mesh| a.name.split('-').next() == b.name.split('-').next();
     let products = meshes::MESHES.chunk_by(same_product);
     let ends = products.flat_map(|product| [product.first().unwrap().name, product.last().unwrap().name]);
-    let defaults = meshes::default_meshes().into_iter().map(|mesh| mesh.name);
+    let defaults = meshes::default_meshes(Kind::WasmPlugin).into_iter().map(|mesh| mesh.name);
     for mesh in ends.chain(defaults) {
         assert!(SETTINGS.contains(&format!("`{mesh}`")), "`{mesh}` is not in docs/settings.md");
     }
