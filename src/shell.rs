@@ -134,7 +134,8 @@ impl Shell {
 
     /// A question to the person at the terminal; the cursor stays behind it.
     pub fn ask(&self, question: impl Display) {
-        self.say(format_args!("{NOTE}{question}{NOTE:#} "));
+        // Where colours are taken out, the text is written in the pieces between them.
+        self.say(format_args!("{NOTE}{question} {NOTE:#}"));
     }
 
     /// Ends the line of a question that got no answer.
@@ -163,8 +164,9 @@ impl Shell {
     /// Nobody is left to tell where standard error is closed, so a failure here is not one.
     fn say(&self, text: std::fmt::Arguments<'_>) {
         let write = || {
+            // Standard error has no buffer: a text that is written in pieces is mixed with what is typed meanwhile.
             let mut stderr = AutoStream::new(io::stderr().lock(), self.color);
-            let _ = stderr.write_fmt(text);
+            let _ = stderr.write_all(text.to_string().as_bytes());
         };
         let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
         bar.map_or_else(write, |bar| bar.suspend(write));

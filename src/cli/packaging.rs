@@ -5,11 +5,13 @@ use clap::Args;
 
 use crate::check::meshes::{self, Mesh};
 use crate::cli::args::{self, Cargo, Global};
+use crate::cli::fields::{self, Fields};
 use crate::config::{Layer, Optimize, Target, Variant};
 use crate::context::Context;
 use crate::error::{Explain as _, Result};
 use crate::ops::build::{BuildOptions, Needs, Source};
 use crate::reference::{Repository, Tag};
+use crate::resource::Kind;
 
 #[derive(Debug, Args)]
 pub(super) struct Packaging {
@@ -37,6 +39,11 @@ pub(super) struct Packaging {
     /// Mesh that has to load the module, such as istio-1.28 [default: the newest three of Istio]
     #[arg(long = "mesh", value_name = "MESH", value_parser = mesh)]
     meshes: Vec<&'static Mesh>,
+    /// Kind of document to make of the resource; `envoy` is the bootstrap of an Envoy that stands alone
+    #[arg(long, value_parser = args::choice::<Kind>(), default_value = Kind::WasmPlugin.name(), help_heading = fields::HEADING)]
+    kind: Kind,
+    #[command(flatten)]
+    fields: Fields,
     /// Stop where a check warns
     #[arg(long)]
     deny_warnings: bool,
@@ -57,12 +64,12 @@ impl Packaging {
         global: &Global,
         tag: Option<Tag>,
         needs: Needs,
-    ) -> BuildOptions {
+    ) -> Result<BuildOptions> {
         let source = match &self.module {
             Some(file) => Source::Module { file: file.clone(), target_dir: self.target_dir(ctx) },
             None => Source::Crates { selection: self.cargo.selection(), cargo: self.cargo.options(global) },
         };
-        BuildOptions {
+        Ok(BuildOptions {
             source,
             flags: Layer {
                 image: self.image.clone(),
@@ -71,14 +78,16 @@ impl Packaging {
                 optimize: self.optimize,
                 target: self.target,
                 root_ids: None,
+                kind: Some(self.kind),
                 meshes: (!self.meshes.is_empty()).then(|| self.meshes.clone()),
             },
             tag,
             annotations: self.annotations.clone(),
             wasm_opt: self.wasm_opt.clone(),
+            overrides: self.fields.overrides()?,
             deny_warnings: self.deny_warnings,
             needs,
-        }
+        })
     }
 
     /// Where a module that cargo knows nothing of is packaged to: as cargo would choose in a new folder.

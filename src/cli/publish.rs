@@ -24,6 +24,8 @@ use crate::transport::registry::{Access, Login, Protocol, Secret};
 #[command(after_help = args::examples("\
   The package of the current folder, and its resource to the cluster:
     cargo wasmplugin publish -o yaml | kubectl apply -f -
+  For Envoy Gateway:
+    cargo wasmplugin publish --kind EnvoyExtensionPolicy -o yaml | kubectl apply -f -
   Also under a tag that moves:
     cargo wasmplugin publish --tag 1.2.3 --tag latest
   In CI, with a token as password:
@@ -102,7 +104,7 @@ impl Publish {
         }
         let mut tags = place_tag.into_iter().chain(&self.tags).cloned();
         Ok(PublishOptions {
-            build: self.packaging.options(ctx, global, tags.next(), needs),
+            build: self.packaging.options(ctx, global, tags.next(), needs)?,
             destination,
             more_tags: tags.collect(),
             force: self.force,

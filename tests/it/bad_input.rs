@@ -230,7 +230,7 @@ warning[no-callback]: the module exports no callback, so it does nothing
  = reason: Envoy would load it, and never call it: no exported function is a `proxy_on_*` callback of ABI 0.2.1.
  = help: Link the SDK into the module: in Rust, call `proxy_wasm::main!` in the `cdylib` itself, and keep the exports when the module is post-processed.
 
-error: the mesh would refuse this: 2 errors, 2 warnings
+error: the checks refuse this: 2 errors, 2 warnings
 
 "#]]);
     assert_eq!(folder::files(&output).unwrap(), before);

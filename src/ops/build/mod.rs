@@ -20,7 +20,7 @@ use crate::module::CompiledFile;
 use crate::optimize::Optimizer;
 use crate::project::{Plugin, Project, Selection, is_cargos_own};
 use crate::reference::Tag;
-use crate::resource::{Resource, Template};
+use crate::resource::{Overrides, Resource, Template};
 
 use package::Judged;
 
@@ -37,6 +37,8 @@ pub struct BuildOptions {
     pub annotations: Vec<(String, String)>,
     /// The optimizer, where it is not the one inside this program.
     pub wasm_opt: Option<Utf8PathBuf>,
+    /// The fields of the resource that the command line sets, of every package.
+    pub overrides: Overrides,
     /// Whether a warning of the checks stops the build.
     pub deny_warnings: bool,
     /// What a package must have before it is compiled.
@@ -226,7 +228,7 @@ fn jobs<'p>(
     plugins: impl IntoIterator<Item = &'p Plugin>,
 ) -> Result<Vec<Job<'p>>> {
     let job = |plugin: &'p Plugin| {
-        let template = template(ctx, options, plugin)?;
+        let template = template(ctx, options, plugin)?.with(&options.overrides)?;
         let tag = options.tag.clone().or_else(|| plugin.tag.clone());
         let package = || plugin.name.clone();
         let is_published = matches!(options.needs, Needs::Reference | Needs::OneReference);
@@ -235,7 +237,9 @@ fn jobs<'p>(
         }
         if plugin.settings.image.is_none() {
             match options.needs {
-                Needs::Resource if template.needs_image() => return Err(Unnamed::Resource(package()).into()),
+                Needs::Resource if template.needs_image(plugin.settings.kind) => {
+                    return Err(Unnamed::Resource(package()).into());
+                }
                 _ if is_published => return Err(Unnamed::Image(package()).into()),
                 _ => {}
             }
@@ -249,9 +253,12 @@ fn jobs<'p>(
     if matches!(options.needs, Needs::Reference | Needs::OneReference) {
         each_has_a_reference_of_its_own(&jobs)?;
     }
-    if options.needs == Needs::OneReference && jobs.len() > 1 {
+    let one = (options.needs == Needs::OneReference).then_some("--to");
+    if let Some(flag) = one.or(options.overrides.url.as_ref().map(|_| "--url"))
+        && jobs.len() > 1
+    {
         let packages = jobs.iter().map(|job| format!("`{}`", job.plugin.name)).collect::<Vec<_>>().join(", ");
-        return Err(NotOne { packages }.into());
+        return Err(NotOne { flag, packages }.into());
     }
     Ok(jobs)
 }
@@ -370,8 +377,9 @@ impl Explain for Unnamed {
 
 /// Several packages are to go where there is place for one.
 #[derive(Debug, thiserror::Error)]
-#[error("`--to` takes one package, and there are more: {packages}")]
+#[error("`{flag}` takes one package, and there are more: {packages}")]
 struct NotOne {
+    flag: &'static str,
     packages: String,
 }
 
