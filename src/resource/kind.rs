@@ -94,7 +94,7 @@ impl Kind {
         self.row().sources.iter().flat_map(|path| select(root.clone(), path)).collect()
     }
 
-    pub(super) fn row(self) -> &'static Row {
+    fn row(self) -> &'static Row {
         match self {
             Kind::WasmPlugin => &wasm_plugin::ROW,
             Kind::TrafficExtension => &traffic_extension::ROW,
