@@ -1,9 +1,14 @@
-"""The measurements of script/bench: `bench.py TOOL WASM-OPT`.
+"""The measurements of script/bench: `bench.py TOOL WASM-OPT WORK REGISTRY LOG`.
+
+WORK is an empty folder, REGISTRY is the address of a registry that runs already, and LOG the file that it writes
+its requests to.
 
 Both sides of a row run in turns, in one run of this script, on copies of the same scaffold. What is shown are
 medians. The filters are built as a user builds them, outside of this repository.
 """
 
+import http.client
+import itertools
 import json
 import os
 import re
@@ -12,7 +17,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -46,13 +50,13 @@ SAME_PROFILE = ["--profile", "wasmplugin"] + [
 
 
 def main():
-    tool, wasm_opt = (Path(argument).resolve() for argument in sys.argv[1:])
+    tool, wasm_opt, work = (Path(argument).resolve() for argument in sys.argv[1:4])
+    address, log = sys.argv[4:]
     load = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory(prefix="wasmplugin-bench-") as work:
-        bench = Bench(Path(work), tool, wasm_opt)
-        # The changed line comes last, for the sizes are those of the scaffold as it is.
-        rows = bench.unchanged() + bench.workspace() + bench.sizes() + bench.start() + bench.memory()
-        rows += bench.changed_line()
+    bench = Bench(work, tool, wasm_opt, Registry(address, Path(log)))
+    # The changed line comes last, for the sizes are those of the scaffold as it is.
+    rows = bench.unchanged() + bench.workspace() + bench.unchanged_publish() + bench.sizes() + bench.start()
+    rows += bench.memory() + bench.changed_line() + bench.changed_publish()
     print("| what | cargo-wasmplugin | by hand | compared | limit | |")
     print("| --- | ---: | ---: | ---: | ---: | --- |")
     for row in rows:
@@ -64,16 +68,18 @@ def main():
 
 
 class Bench:
-    def __init__(self, work, tool, wasm_opt):
-        self.work, self.tool, self.wasm_opt = work, tool, wasm_opt
+    def __init__(self, work, tool, wasm_opt, registry):
+        self.work, self.tool, self.wasm_opt, self.registry = work, tool, wasm_opt, registry
+        self.image = f"{registry.address}/acme/hello"
         self.notes = []
+        self.edits = itertools.count()
         self.env = dict(os.environ)
         for name in ("CARGO", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"):
             self.env.pop(name, None)
         self.env["CARGO_NET_OFFLINE"] = "true"
         self.env["PATH"] = f"{tool.parent}{os.pathsep}{self.env['PATH']}"
         say("a scaffold")
-        self.run(work, ["cargo", "wasmplugin", "new", "hello", "--vcs", "none", "--image", "localhost:5000/acme/hello"])
+        self.run(work, ["cargo", "wasmplugin", "new", "hello", "--vcs", "none", "--image", self.image])
         self.run(work / "hello", ["cargo", "generate-lockfile"])
         # Each side has a folder of its own, so that neither finds what the other one built.
         self.ours, self.plain, self.hand = (self.copy(name) for name in ("ours", "plain", "hand"))
@@ -111,30 +117,71 @@ class Bench:
         name = f"the same with `--workspace`, {PLUGINS} plugins"
         return [ratio_row(name, ours, by_cargo, 1.3, milliseconds)]
 
+    def unchanged_publish(self):
+        say("nothing changed, published")
+        self.run(self.ours, PUBLISH)
+        asked = self.registry.asked(lambda: self.run(self.ours, PUBLISH))
+        uploads = [path for method, path in asked if method == "POST" and "/blobs/uploads/" in path]
+        publish, build, requests = self.turns(
+            31,
+            lambda: self.timed(self.ours, PUBLISH),
+            lambda: self.timed(self.ours, BUILD),
+            lambda: self.registry.ask(asked),
+        )
+        self.notes.append("31 of an unchanged publish")
+        name = "`publish`, nothing changed"
+        alone = f"`build` and the same requests alone ({milliseconds(requests)})"
+        return [
+            absolute_row(f"{name}: requests", len(asked), None, 5, str),
+            absolute_row(f"{name}: uploaded blobs", len(uploads), None, 0, str),
+            difference_row(f"{name}, against an unchanged {alone}", publish, build + requests, 0.060),
+        ]
+
     def changed_line(self):
         say("one line changed")
         by_hand = self.by_hand()
         self.timed(self.hand, by_hand)
-        runs = iter(range(1000))
-
-        # The text is part of the module: a comment would leave it as it was, and the optimizer would not run.
-        def edit(folder):
-            source = folder / "src/lib.rs"
-            text = re.sub(r'info!\("(run \d+: )?', f'info!("run {next(runs)}: ', source.read_text(), count=1)
-            source.write_text(text)
 
         def ours():
-            edit(self.ours)
+            self.edit(self.ours)
             return self.timed(self.ours, BUILD)
 
         def hand():
-            edit(self.hand)
+            self.edit(self.hand)
             return self.timed(self.hand, by_hand)
 
         ours, hand = self.turns(9, ours, hand)
         self.notes.append("9 after a change")
         name = "`build` after a changed line, against cargo, wasm-opt -O3, cp and sha256sum"
         return [ratio_row(name, ours, hand, 1.0, milliseconds)]
+
+    def changed_publish(self):
+        say("one line changed, published")
+        pushed = self.copy("pushed")
+        # The tag of the version is protected, and a new one is the same work on both sides.
+        tags = (f"run-{number}" for number in itertools.count())
+
+        def ours():
+            self.edit(self.ours)
+            return self.timed(self.ours, [*PUBLISH, "--tag", next(tags)])
+
+        def by_skopeo():
+            self.edit(pushed)
+            tag = next(tags)
+            there = f"docker://{self.image}:{tag}"
+            copy = ["skopeo", "copy", "--dest-tls-verify=false", "oci:target/wasmplugin/hello/image", there]
+            return self.timed(pushed, [*BUILD, "--tag", tag]) + self.timed(pushed, copy)
+
+        ours, by_skopeo = self.turns(9, ours, by_skopeo)
+        self.notes.append("9 of a publish after a change")
+        name = "`publish` after a changed line, against `build` and `skopeo copy`"
+        return [ratio_row(name, ours, by_skopeo, 1.0, milliseconds)]
+
+    def edit(self, folder):
+        """Changes a text of the module: after a comment it would be what it was, and the optimizer would not run."""
+        source = folder / "src/lib.rs"
+        text = re.sub(r'info!\("(run \d+: )?', f'info!("run {next(self.edits)}: ', source.read_text(), count=1)
+        source.write_text(text)
 
     def by_hand(self):
         module = f"target/{TARGET}/wasmplugin/hello.wasm"
@@ -239,11 +286,40 @@ class Bench:
         return ran.stdout.decode()
 
     def versions(self):
-        asked = [self.tool, "--version"], ["rustc", "--version"], [self.wasm_opt, "--version"]
-        return [self.run(self.work.parent, command).strip() for command in asked]
+        asked = self.tool, "rustc", self.wasm_opt, "skopeo", "docker-registry"
+        return [self.run(self.work.parent, [program, "--version"]).strip() for program in asked]
+
+
+class Registry:
+    def __init__(self, address, log):
+        self.address, self.log = address, log
+
+    def asked(self, action):
+        """The method and the path of each request that comes in while the action runs.
+
+        The line of a request is in the log before the end of a short answer is sent.
+        """
+        before = self.log.stat().st_size
+        action()
+        new = self.log.read_bytes()[before:].decode()
+        return re.findall(r'^\S+ \S+ \S+ \[[^]]*\] "(\S+) (\S+) HTTP/', new, re.MULTILINE)
+
+    def ask(self, requests):
+        """How long the requests take that a program has made, one after the other on one connection."""
+        begin = time.perf_counter()
+        connection = http.client.HTTPConnection(self.address, timeout=10)
+        for method, path in requests:
+            connection.request(method, path, headers={"Accept": "application/vnd.oci.image.manifest.v1+json"})
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                sys.exit(f"bench: error: {method} {path} was answered with {answer.status}")
+        connection.close()
+        return time.perf_counter() - begin
 
 
 BUILD = ["cargo", "wasmplugin", "build"]
+PUBLISH = ["cargo", "wasmplugin", "publish"]
 PLAIN = ["cargo", "build", "--release", "--target", TARGET]
 
 

@@ -27,3 +27,35 @@ share_target_dir() {
     pwd >"$checkout"
   fi
 }
+
+# start_registry FOLDER: starts a registry on a port that the system chooses, and sets its address and its process:
+# registry and registry_pid. All that it writes is in FOLDER, its output as FOLDER/log. The caller stops it.
+start_registry() {
+  mkdir -p "$1"
+  cat >"$1/config.yml" <<YAML
+version: 0.1
+storage: { filesystem: { rootdirectory: "$1/storage" } }
+http: { addr: "127.0.0.1:0" }
+YAML
+  docker-registry serve "$1/config.yml" >"$1/log" 2>&1 &
+  registry_pid=$!
+  local left=200
+  until registry=$(sed -n 's/.*listening on \(127\.0\.0\.1:[0-9]*\).*/\1/p' "$1/log") && [ -n "$registry" ]; do
+    left=$((left - 1))
+    if [ "$left" = 0 ] || ! kill -0 "$registry_pid" 2>/dev/null; then
+      cat "$1/log" >&2
+      die "the registry did not start" "its log is above"
+    fi
+    sleep 0.05
+  done
+}
+
+# stop PID...: ends programs that this script has started; an empty PID is one that was not.
+stop() {
+  local pid
+  for pid in "$@"; do
+    [ -n "$pid" ] || continue
+    kill "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+  done
+}

@@ -65,6 +65,11 @@ impl Env {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
+    /// The value of a variable that is written in upper or in lower case, as those of proxies are.
+    pub fn either(&self, name: &str) -> Option<&str> {
+        self.get(name).or_else(|| self.get(&name.to_lowercase()))?.to_str()
+    }
+
     /// All variables.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))

@@ -135,10 +135,10 @@ impl Explain for io::Error {
             io::ErrorKind::StorageFull => "free some space on that disk, then run the command again",
             io::ErrorKind::QuotaExceeded => "free some of the disk quota, then run the command again",
             io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-                "make that path writable, or choose another place with `--target-dir`"
+                "make that path writable, or choose another place (`--target-dir`, `--to`)"
             }
             io::ErrorKind::NotADirectory => {
-                "move away the file that is where a folder should be, or choose another place with `--target-dir`"
+                "move away the file that is where a folder should be, or choose another place (`--target-dir`, `--to`)"
             }
             _ => return Vec::new(),
         };

@@ -10,7 +10,7 @@ use crate::error::{Exit, Explain};
 pub enum Severity {
     /// It loads, but will hardly do what its author wants.
     Warning,
-    /// The mesh would refuse it, or be harmed by it.
+    /// The mesh would refuse it, be harmed by it, or treat traffic otherwise than its author wrote.
     Error,
 }
 
@@ -61,6 +61,15 @@ impl Findings {
     }
 }
 
+impl IntoIterator for Findings {
+    type Item = Finding;
+    type IntoIter = std::vec::IntoIter<Finding>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 impl FromIterator<Finding> for Findings {
     fn from_iter<I: IntoIterator<Item = Finding>>(findings: I) -> Self {
         Findings(findings.into_iter().collect())
@@ -100,13 +109,9 @@ fn refusal(packages: &[(String, Findings)]) -> String {
     let plural = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     match (errors, warnings) {
         (0, warnings) => format!("{}, and warnings are denied", plural(warnings, "warning")),
-        (errors, 0) => format!("the mesh would refuse this: {}", plural(errors, "error")),
+        (errors, 0) => format!("the checks refuse this: {}", plural(errors, "error")),
         (errors, warnings) => {
-            format!(
-                "the mesh would refuse this: {}, {}",
-                plural(errors, "error"),
-                plural(warnings, "warning")
-            )
+            format!("the checks refuse this: {}, {}", plural(errors, "error"), plural(warnings, "warning"))
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err::File;
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::context::Context;
 use crate::error::{Explain, Result};
@@ -71,15 +71,40 @@ impl Explain for LockError {}
 ///
 /// Where it cannot be written. What was there before is there still.
 pub fn write_whole(place: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
+    let staged = staged_file(place, bytes)?;
+    staged.persist(place).map(drop).map_err(|error| not_written(place, &error.error))
+}
+
+/// The same where there is no such file yet; one that is there stays as it is.
+///
+/// # Errors
+///
+/// Where it cannot be written.
+pub fn write_new(place: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
+    match staged_file(place, bytes)?.persist_noclobber(place) {
+        Ok(_) => Ok(()),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(not_written(place, &error.error)),
+    }
+}
+
+fn staged_file(place: &Utf8Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let (parent, name) = split(place)?;
     // What is kept of the package `hello` in `.hello.json` is staged as its folder is, and cleared away with it.
     let name = place.file_stem().unwrap_or(name).trim_start_matches('.');
     let mut builder = tempfile::Builder::new();
     for_others(&mut builder, 0o666);
-    let mut file = builder.prefix(&staged_prefix(name)).tempfile_in(parent)?;
-    file.write_all(bytes)?;
-    file.persist(place).map_err(|error| error.error)?;
-    Ok(())
+    let staged = builder.prefix(&staged_prefix(name)).tempfile_in(parent);
+    let written = staged.and_then(|mut file| file.write_all(bytes).map(|()| file));
+    written.map_err(|error| not_written(place, &error))
+}
+
+/// The file is the one that was asked for: nobody knows of the one beside it.
+fn not_written(place: &Utf8Path, error: &io::Error) -> io::Error {
+    // The error of a temporary file names that file, and wraps the system's.
+    let cause = error.get_ref().and_then(|wrapped| wrapped.source()).map(ToString::to_string);
+    let cause = cause.unwrap_or_else(|| error.to_string());
+    io::Error::new(error.kind(), format!("failed to write `{place}`: {cause}"))
 }
 
 /// A folder that is filled beside its place, and takes it in one step.

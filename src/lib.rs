@@ -19,7 +19,7 @@
 //! | [`compile`], [`optimize`], [`module`] | crate to module, and the states of a module |
 //! | [`check`], [`findings`] | what a mesh would refuse |
 //! | [`image`], [`transport`] | the image in memory, and the places it is written to |
-//! | [`resource`] | the WasmPlugin |
+//! | [`resource`] | the WasmPlugin, and the other kinds that are made of it |
 //! | [`scaffold`] | new crates |
 //! | [`wasm`], [`mod@reference`], [`digest`] | modules, image names and digests, read and written |
 //! | [`context`], [`shell`], [`error`], [`fs`], [`process`] | the world around |

@@ -1,13 +1,11 @@
 //! Child processes: errors name the whole command line, and a signal to us ends them too.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, Read};
-use std::panic::resume_unwind;
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use shared_child::SharedChild;
@@ -15,7 +13,7 @@ use shared_child::SharedChild;
 use crate::context::Context;
 use crate::error::{Exit, Explain, Result};
 
-/// How often a wait looks for a signal.
+/// How often it is asked whether a signal came.
 const POLL: Duration = Duration::from_millis(20);
 
 /// Whether a signal asked to stop, and the children that have to stop with us.
@@ -55,26 +53,25 @@ impl Interrupt {
         if self.0.asked.load(Ordering::SeqCst) { Err(Interrupted) } else { Ok(()) }
     }
 
-    /// Runs what may wait for long, such as a read from a terminal or a pipe.
-    ///
-    /// A signal does not end a read. So a thread reads, and ends with the process where nothing comes.
+    /// Does what cannot be told to stop, such as reading from a pipe, and stops waiting for it where a signal asks.
     ///
     /// # Errors
     ///
-    /// Where a signal asks to stop before it is done.
-    pub fn wait_for<T: Send + 'static>(
+    /// Where a signal asked to stop.
+    pub fn or_done<T: Send + 'static>(
         &self,
-        read: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Interrupted> {
-        let (running, ended) = mpsc::channel::<()>();
-        let reader = thread::spawn(move || {
-            let _running = running;
-            read()
-        });
-        while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(POLL) {
+        let (sender, done) = std::sync::mpsc::channel();
+        std::thread::spawn(move || sender.send(work()));
+        loop {
             self.check()?;
+            match done.recv_timeout(POLL) {
+                Ok(done) => return Ok(done),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => panic!("the work has panicked"),
+            }
         }
-        Ok(reader.join().unwrap_or_else(|panic| resume_unwind(panic)))
     }
 
     fn children(&self) -> MutexGuard<'_, Vec<Arc<SharedChild>>> {
@@ -144,6 +141,8 @@ pub enum ProcessError {
         command: String,
         /// How it ended.
         status: ExitStatus,
+        /// What it wrote on standard output, where somebody else but us did not read it already.
+        stdout: Vec<u8>,
         /// What it wrote on standard error, where that was not shown already.
         stderr: String,
     },
@@ -218,16 +217,31 @@ pub fn output(
     command: &mut Command,
     limit: Option<Duration>,
 ) -> Result<Vec<u8>, ProcessError> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    answer(ctx, command, b"", limit)
+}
+
+/// The same for a command that reads `input`, which is short, from its standard input.
+///
+/// # Errors
+///
+/// As for [`output`].
+pub fn answer(
+    ctx: &Context,
+    command: &mut Command,
+    input: &[u8],
+    limit: Option<Duration>,
+) -> Result<Vec<u8>, ProcessError> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let running = Running::start(ctx, command)?;
+    // What a child does not read, it has no need of.
+    let _ = running.child.take_stdin().map(|mut stdin| stdin.write_all(input));
     let (stdout, stderr) = (running.child.take_stdout(), running.child.take_stderr());
     std::thread::scope(|scope| {
         let stdout = scope.spawn(|| drain(stdout));
         let stderr = scope.spawn(|| drain(stderr));
         let status = running.wait(limit);
-        let stderr = stderr.join().unwrap_or_default();
-        running.judge(status?, String::from_utf8_lossy(&stderr).into_owned())?;
-        Ok(stdout.join().unwrap_or_default())
+        let [stdout, stderr] = [stdout, stderr].map(|pipe| pipe.join().unwrap_or_default());
+        running.judge(status?, stdout, String::from_utf8_lossy(&stderr).into_owned())
     })
 }
 
@@ -244,7 +258,7 @@ pub fn stream(ctx: &Context, command: &mut Command, mut line: impl FnMut(&str)) 
             line(&String::from_utf8_lossy(&read.map_err(|source| running.lost(source))?));
         }
     }
-    running.judge(running.wait(None)?, String::new())
+    running.judge(running.wait(None)?, Vec::new(), String::new()).map(drop)
 }
 
 fn drain(pipe: Option<impl Read>) -> Vec<u8> {
@@ -288,16 +302,16 @@ impl<'c> Running<'c> {
         }
     }
 
-    fn judge(&self, status: ExitStatus, stderr: String) -> Result<(), ProcessError> {
+    fn judge(&self, status: ExitStatus, stdout: Vec<u8>, stderr: String) -> Result<Vec<u8>, ProcessError> {
         self.ctx.interrupt.check()?;
         // A terminal signals all processes in its foreground, and the child may be faster than our handler.
         if was_asked_to_stop(status) {
             return Err(Interrupted.into());
         }
         if status.success() {
-            return Ok(());
+            return Ok(stdout);
         }
-        Err(ProcessError::Failed { command: self.command.clone(), status, stderr })
+        Err(ProcessError::Failed { command: self.command.clone(), status, stdout, stderr })
     }
 
     fn lost(&self, source: std::io::Error) -> ProcessError {

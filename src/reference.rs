@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 /// A repository in a registry, without tag or digest: `quay.io/acme/hello`, `localhost:5000/acme/hello`.
 ///
-/// A name without a registry is one of Docker Hub's, as everywhere: `acme/hello` is `docker.io/acme/hello`.
+/// A name without a registry is one of Docker Hub's, as everywhere: `acme/hello` is `docker.io/acme/hello`, and so
+/// is `index.docker.io/acme/hello`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository(String);
 
@@ -62,7 +63,9 @@ impl FromStr for Repository {
         }
         check(text).map_err(|reason| refused(reason, text.to_lowercase()))?;
         let (first, _) = text.split_once('/').unwrap_or((text, ""));
-        if is_registry(first) {
+        if let Some(path) = text.strip_prefix("index.docker.io/") {
+            Ok(Repository(format!("docker.io/{path}")))
+        } else if is_registry(first) {
             Ok(Repository(text.to_owned()))
         } else {
             Ok(Repository(format!("docker.io/{text}")))
@@ -95,6 +98,9 @@ fn check(text: &str) -> Result<(), &'static str> {
 }
 
 fn check_registry(registry: &str) -> Result<(), &'static str> {
+    if registry.starts_with('[') {
+        return Err("the registry is an IPv6 address, which meshes do not take in a url: use a name for it");
+    }
     let (host, port) = match registry.split_once(':') {
         Some((host, port)) => (host, Some(port)),
         None => (registry, None),
@@ -193,6 +199,7 @@ mod tests {
         assert_eq!(read("localhost:5000/acme/hello-world__x"), "localhost:5000/acme/hello-world__x");
         assert_eq!(read("localhost/a"), "localhost/a");
         assert_eq!(read("acme/hello"), "docker.io/acme/hello");
+        assert_eq!(read("index.docker.io/acme/hello"), "docker.io/acme/hello");
     }
 
     #[test]

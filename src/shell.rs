@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use annotate_snippets::{Level, Renderer};
 use anstream::{AutoStream, ColorChoice};
@@ -28,6 +29,8 @@ pub enum Verbosity {
 pub struct Shell {
     verbosity: Verbosity,
     color: ColorChoice,
+    /// The bar that is on the terminal; it makes room for every line.
+    bar: Mutex<Weak<ProgressBar>>,
 }
 
 const STATUS: Style = AnsiColor::Green.on_default().bold();
@@ -37,7 +40,7 @@ const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 impl Shell {
     /// A shell that says as much as `verbosity` allows, coloured as `color` asks.
     pub fn new(verbosity: Verbosity, color: ColorChoice) -> Self {
-        Shell { verbosity, color }
+        Shell { verbosity, color, bar: Mutex::default() }
     }
 
     /// How much is said.
@@ -124,12 +127,15 @@ impl Shell {
             .expect("the template is a good one")
             .progress_chars("=> ");
         let bar = ProgressBar::with_draw_target(Some(size as u64), target);
-        Progress(bar.with_style(style).with_prefix(verb))
+        let bar = Arc::new(bar.with_style(style).with_prefix(verb));
+        *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&bar);
+        Progress(bar)
     }
 
     /// A question to the person at the terminal; the cursor stays behind it.
     pub fn ask(&self, question: impl Display) {
-        self.say(format_args!("{NOTE}{question}{NOTE:#} "));
+        // Where colours are taken out, the text is written in the pieces between them.
+        self.say(format_args!("{NOTE}{question} {NOTE:#}"));
     }
 
     /// Ends the line of a question that got no answer.
@@ -157,14 +163,19 @@ impl Shell {
 
     /// Nobody is left to tell where standard error is closed, so a failure here is not one.
     fn say(&self, text: std::fmt::Arguments<'_>) {
-        let mut stderr = AutoStream::new(io::stderr().lock(), self.color);
-        let _ = stderr.write_fmt(text);
+        let write = || {
+            // Standard error has no buffer: a text that is written in pieces is mixed with what is typed meanwhile.
+            let mut stderr = AutoStream::new(io::stderr().lock(), self.color);
+            let _ = stderr.write_all(text.to_string().as_bytes());
+        };
+        let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        bar.map_or_else(write, |bar| bar.suspend(write));
     }
 }
 
 /// A bar that shows how much of a transfer is done.
 #[derive(Debug)]
-pub struct Progress(ProgressBar);
+pub struct Progress(Arc<ProgressBar>);
 
 impl Progress {
     /// Tells the bar of more bytes than it was made for.
@@ -174,7 +185,7 @@ impl Progress {
 
     /// What moves the bar on by a number of bytes.
     pub fn counter(&self) -> impl Fn(usize) + Send + Sync + 'static {
-        let bar = self.0.clone();
+        let bar = Arc::clone(&self.0);
         move |bytes| bar.inc(bytes as u64)
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::{Exit, Explain, nearest};
+use crate::resource::Kind;
 
 /// A version of a mesh, or of Envoy alone.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,6 +74,13 @@ impl Mesh {
             39.. => V8(14, 6),
         }
     }
+
+    /// Whether its API server takes a document of this kind. An Envoy alone has none that would refuse it, and
+    /// Envoy Gateway is no mesh that is known here.
+    pub fn knows(&self, kind: Kind) -> bool {
+        // Istio 1.30 brought the kind, and carries Envoy 1.38.
+        kind != Kind::TrafficExtension || self.envoy >= 38 || product(self) == "envoy"
+    }
 }
 
 /// The meshes known, by name and Envoy. Istio x carries Envoy x + 8. OpenShift Service Mesh (`ossm`) follows
@@ -134,10 +142,12 @@ const fn mesh(name: &'static str, envoy: u8) -> Mesh {
     Mesh { name, envoy }
 }
 
-/// What a module is judged for where nobody says otherwise: the newest three versions of Istio known.
-pub fn default_meshes() -> Vec<&'static Mesh> {
-    let istio: Vec<&Mesh> = MESHES.iter().filter(|mesh| mesh.name.starts_with("istio-")).collect();
-    istio[istio.len().saturating_sub(3)..].to_vec()
+/// What a module is judged for where nobody says otherwise: the newest three versions of Istio known, without
+/// those that do not know the kind of its resource.
+pub fn default_meshes(kind: Kind) -> Vec<&'static Mesh> {
+    let istio: Vec<&Mesh> = MESHES.iter().filter(|mesh| product(mesh) == "istio").collect();
+    let newest = &istio[istio.len().saturating_sub(3)..];
+    newest.iter().copied().filter(|mesh| mesh.knows(kind)).collect()
 }
 
 /// The mesh with this name.
@@ -214,8 +224,9 @@ mod tests {
 
     #[test]
     fn the_default_is_the_newest_istio() {
-        let names: Vec<_> = default_meshes().iter().map(|mesh| mesh.name).collect();
-        assert_eq!(names, ["istio-1.29", "istio-1.30", "istio-1.31"]);
+        let names = |kind| default_meshes(kind).iter().map(|mesh| mesh.name).collect::<Vec<_>>();
+        assert_eq!(names(Kind::WasmPlugin), ["istio-1.29", "istio-1.30", "istio-1.31"]);
+        assert_eq!(names(Kind::TrafficExtension), ["istio-1.30", "istio-1.31"]);
     }
 
     #[test]

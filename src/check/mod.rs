@@ -5,6 +5,7 @@
 
 pub mod hostcalls;
 pub mod meshes;
+mod resource;
 mod rules;
 
 use std::fmt::Display;
@@ -13,6 +14,7 @@ use crate::findings::{Finding, Findings};
 use crate::wasm::{ModuleInfo, shown};
 use hostcalls::Abi;
 use meshes::Mesh;
+pub use resource::{UNKNOWN_KIND, resource};
 
 /// Every rule, in the order in which findings are told: first what a proxy looks at first.
 pub const RULES: &[Rule] = &[

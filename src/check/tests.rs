@@ -1,5 +1,6 @@
 use super::*;
 use crate::findings::Severity;
+use crate::resource::Kind;
 use crate::wasm::ModuleInfo;
 
 /// The newest mesh known of each kind.
@@ -90,7 +91,7 @@ fn damaged_modules_never_panic() {
             let mut damaged = good.clone();
             damaged[at] ^= 1 << bit;
             if let Ok(info) = ModuleInfo::read(&damaged) {
-                module(&info, &meshes::default_meshes());
+                module(&info, &meshes::default_meshes(Kind::WasmPlugin));
             }
         }
     }

@@ -4,9 +4,9 @@ use std::ffi::OsString;
 
 use anstream::ColorChoice;
 use camino::Utf8PathBuf;
-use clap::Args;
 use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgAction, Args};
 
 use crate::compile::CargoOptions;
 use crate::config::Choice;
@@ -44,8 +44,8 @@ pub(super) struct Global {
     #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 200)]
     pub(super) quiet: bool,
     /// Print the commands that are run, and how long each stage took
-    #[arg(short, long, global = true, display_order = 201)]
-    pub(super) verbose: bool,
+    #[arg(short, long, global = true, display_order = 201, action = ArgAction::Count)]
+    pub(super) verbose: u8,
     /// Colouring [default: auto, or CARGO_TERM_COLOR]
     #[arg(long, value_name = "WHEN", global = true, value_parser = ["auto", "always", "never"], display_order = 202)]
     pub(super) color: Option<String>,
@@ -53,7 +53,7 @@ pub(super) struct Global {
 
 impl Global {
     pub(super) fn shell(&self, env: &Env) -> Shell {
-        let verbosity = match (self.quiet, self.verbose) {
+        let verbosity = match (self.quiet, self.verbose > 0) {
             (true, _) => Verbosity::Quiet,
             (false, true) => Verbosity::Verbose,
             (false, false) => Verbosity::Normal,

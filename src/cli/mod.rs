@@ -2,6 +2,7 @@
 
 mod args;
 mod build;
+mod fields;
 mod new;
 mod output;
 mod packaging;
@@ -48,7 +49,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    New(new::New),
+    New(Box<new::New>),
     Build(Box<build::Build>),
     Publish(Box<publish::Publish>),
     Resolve(Box<resolve::Resolve>),

@@ -4,14 +4,14 @@ use camino::Utf8PathBuf;
 use clap::Args;
 
 use crate::cli::args;
+use crate::cli::fields::Fields;
 use crate::cli::packaging::repository;
-use crate::config::Choice;
 use crate::context::Context;
 use crate::error::{Result, UsageError};
 use crate::ops::new::{self, NewOptions};
 use crate::process;
 use crate::reference::Repository;
-use crate::scaffold::{Phase, TEMPLATES};
+use crate::scaffold::TEMPLATES;
 
 /// Scaffold a filter crate from a template
 ///
@@ -37,18 +37,17 @@ pub(super) struct New {
     /// Repository that the image will be pushed to, without tag
     #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
     image: Option<Repository>,
-    /// Namespace of the WasmPlugin
-    #[arg(long)]
-    namespace: Option<String>,
-    /// Where the filter stands among the mesh's own
-    #[arg(long, value_parser = args::choice::<Phase>())]
-    phase: Option<Phase>,
     /// Version control to set up, as with `cargo new`
     #[arg(long, value_parser = ["git", "hg", "pijul", "fossil", "none"])]
     vcs: Option<String>,
     /// List the templates and exit
-    #[arg(long, conflicts_with_all = ["path", "template", "name", "image", "namespace", "phase", "vcs"])]
+    #[arg(long, conflicts_with_all = [
+        "path", "template", "name", "image", "vcs", "url", "namespace", "selector", "phase", "priority",
+        "image_pull_policy", "image_pull_secret",
+    ])]
     list_templates: bool,
+    #[command(flatten)]
+    fields: Fields,
 }
 
 impl New {
@@ -78,8 +77,7 @@ impl New {
             name: self.name.clone(),
             template: self.template.clone(),
             image: self.image.as_ref().map(ToString::to_string),
-            namespace: self.namespace.clone(),
-            phase: self.phase,
+            fields: self.fields.overrides()?,
             vcs: self.vcs.clone(),
         };
         if !ctx.shell.is_interactive() {
@@ -104,40 +102,39 @@ impl New {
             }
         }
         if asked {
-            ctx.shell.note(format_args!("the same without questions: {}", command_line(ctx, &options)));
+            ctx.shell.note(format_args!("the same without questions: {}", self.command_line(ctx, &options)));
         }
         Ok(options)
+    }
+
+    fn command_line(&self, ctx: &Context, options: &NewOptions) -> String {
+        let mut command = process::command(ctx, "cargo");
+        command.args(["wasmplugin", "new"]).arg(&options.path);
+        let given = [
+            ("--template", &options.template),
+            ("--name", &options.name),
+            ("--image", &options.image),
+            ("--vcs", &options.vcs),
+        ];
+        for (flag, value) in given {
+            command.args(value.iter().flat_map(|value| [flag, value]));
+        }
+        for (flag, value) in self.fields.flags() {
+            command.args([flag, &value]);
+        }
+        process::shown(&command)
     }
 }
 
 /// Reads one line from the terminal; nothing where it is empty.
 fn ask(ctx: &Context, question: &str) -> Result<Option<String>> {
     ctx.shell.ask(question);
-    let line = ctx.interrupt.wait_for(|| {
+    let line = ctx.interrupt.or_done(|| {
         let mut line = String::new();
         io::stdin().read_line(&mut line).map(|_| line)
     });
     let line = line.inspect_err(|_| ctx.shell.end_line())??;
     Ok(Some(line.trim().to_owned()).filter(|line| !line.is_empty()))
-}
-
-fn command_line(ctx: &Context, options: &NewOptions) -> String {
-    let mut command = process::command(ctx, "cargo");
-    command.args(["wasmplugin", "new"]).arg(&options.path);
-    let given = [
-        ("--template", options.template.as_deref()),
-        ("--name", options.name.as_deref()),
-        ("--image", options.image.as_deref()),
-        ("--namespace", options.namespace.as_deref()),
-        ("--phase", options.phase.map(Choice::name)),
-        ("--vcs", options.vcs.as_deref()),
-    ];
-    for (flag, value) in given {
-        if let Some(value) = value {
-            command.args([flag, value]);
-        }
-    }
-    process::shown(&command)
 }
 
 fn no_path() -> crate::error::Error {

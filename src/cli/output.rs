@@ -53,7 +53,7 @@ pub(super) fn summary(ctx: &Context, built: &Built) {
     ));
     shell.detail(format_args!("digest    {}", built.packaged.image));
     if built.resource.is_some() {
-        shell.detail(format_args!("resource  {}", folder.join("wasmplugin.yaml")));
+        shell.detail(format_args!("resource  {}", folder.join(built.settings.kind.file_name())));
     }
     if shell.verbosity() == Verbosity::Verbose {
         let times = built.times;
@@ -64,8 +64,8 @@ pub(super) fn summary(ctx: &Context, built: &Built) {
     }
     if built.resource.is_none() {
         shell.warn(format_args!(
-            "no WasmPlugin was written for `{}`: set `image` under [package.metadata.wasmplugin], or give `--image`",
-            built.name
+            "no {} was written for `{}`: set `image` under [package.metadata.wasmplugin], or give `--image`",
+            built.settings.kind, built.name
         ));
     }
 }

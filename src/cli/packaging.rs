@@ -1,18 +1,21 @@
-//! What `build`, `publish` and `resolve` are told of a package alike.
+//! What commands are told of a package alike.
 
 use camino::Utf8PathBuf;
 use clap::Args;
 
 use crate::check::meshes::{self, Mesh};
 use crate::cli::args::{self, Cargo, Global, Packages};
+use crate::cli::fields::{self, Fields};
 use crate::config::{Layer, Optimize, Target, Variant};
 use crate::context::Context;
 use crate::error::{Explain as _, Result};
 use crate::ops::build::{BuildOptions, Needs, Source};
 use crate::reference::{Repository, Tag};
+use crate::resource::{Kind, Overrides};
 
+/// How an image is made, over what Cargo.toml says.
 #[derive(Debug, Args)]
-pub(super) struct Packaging {
+pub(super) struct Making {
     /// Repository of the image, without tag
     #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
     image: Option<Repository>,
@@ -42,9 +45,16 @@ pub(super) struct Packaging {
     deny_warnings: bool,
 }
 
-/// Where the modules come from that `build` and `publish` package.
+/// What `build` and `publish` are told.
 #[derive(Debug, Args)]
-pub(super) struct Origin {
+pub(super) struct Packaging {
+    #[command(flatten)]
+    making: Making,
+    /// Kind of document to make of the resource; `envoy` is the bootstrap of an Envoy that stands alone
+    #[arg(long, value_parser = args::choice::<Kind>(), default_value = Kind::WasmPlugin.name(), help_heading = fields::HEADING)]
+    kind: Kind,
+    #[command(flatten)]
+    fields: Fields,
     /// Package this module instead of compiling a crate
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "packages", "workspace", "exclude", "features", "all_features", "no_default_features", "profile", "jobs",
@@ -57,7 +67,7 @@ pub(super) struct Origin {
     cargo: Cargo,
 }
 
-impl Packaging {
+impl Making {
     pub(super) fn options(&self, source: Source, tag: Option<Tag>, needs: Needs) -> BuildOptions {
         BuildOptions {
             source,
@@ -68,26 +78,38 @@ impl Packaging {
                 optimize: self.optimize,
                 target: self.target,
                 root_ids: None,
+                kind: None,
                 meshes: (!self.meshes.is_empty()).then(|| self.meshes.clone()),
             },
             tag,
             annotations: self.annotations.clone(),
             wasm_opt: self.wasm_opt.clone(),
+            overrides: Overrides::default(),
             deny_warnings: self.deny_warnings,
             needs,
         }
     }
 }
 
-impl Origin {
-    pub(super) fn source(&self, ctx: &Context, global: &Global) -> Source {
-        match &self.module {
+impl Packaging {
+    pub(super) fn options(
+        &self,
+        ctx: &Context,
+        global: &Global,
+        tag: Option<Tag>,
+        needs: Needs,
+    ) -> Result<BuildOptions> {
+        let source = match &self.module {
             Some(file) => Source::Module { file: file.clone(), target_dir: self.target_dir(ctx) },
             None => Source::Crates {
                 selection: self.packages.selection(&self.cargo),
                 cargo: self.cargo.options(global),
             },
-        }
+        };
+        let mut options = self.making.options(source, tag, needs);
+        options.flags.kind = Some(self.kind);
+        options.overrides = self.fields.overrides()?;
+        Ok(options)
     }
 
     /// Where a module that cargo knows nothing of is packaged to: as cargo would choose in a new folder.

@@ -1,16 +1,17 @@
-use std::io::{IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 
 use camino::Utf8PathBuf;
 use clap::Args;
 
 use crate::cli::args::{self, Global};
 use crate::cli::output;
-use crate::cli::packaging::{Origin, Packaging};
+use crate::cli::packaging::Packaging;
 use crate::context::Context;
-use crate::error::{Result, UsageError};
+use crate::error::{Error, Result, UsageError};
 use crate::ops::build::Needs;
 use crate::ops::publish::{self, Destination, PublishOptions};
 use crate::reference::Tag;
+use crate::shell::Verbosity;
 use crate::transport::registry::{Access, Login, Protocol, Secret};
 
 /// Build a filter, push its image, and print the reference that pins it
@@ -23,6 +24,8 @@ use crate::transport::registry::{Access, Login, Protocol, Secret};
 #[command(after_help = args::examples("\
   The package of the current folder, and its resource to the cluster:
     cargo wasmplugin publish -o yaml | kubectl apply -f -
+  For Envoy Gateway:
+    cargo wasmplugin publish --kind EnvoyExtensionPolicy -o yaml | kubectl apply -f -
   Also under a tag that moves:
     cargo wasmplugin publish --tag 1.2.3 --tag latest
   In CI, with a token as password:
@@ -34,7 +37,7 @@ pub(super) struct Publish {
     /// of the crate]
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<Tag>,
-    /// Write the image to oci-layout:DIR[:TAG] or oci-archive:FILE instead of the registry
+    /// Write the image to oci-layout:DIR[:TAG] or oci-archive:FILE[:TAG] instead of the registry
     #[arg(long, value_name = "PLACE", value_parser = place, conflicts_with_all = [
         "force", "username", "cacert", "plain_http", "tls",
     ], help_heading = "Registry")]
@@ -63,16 +66,15 @@ pub(super) struct Publish {
     #[command(flatten)]
     packaging: Packaging,
     #[command(flatten)]
-    origin: Origin,
-    #[command(flatten)]
     output: output::Output,
 }
 
 /// What `--to` names.
 #[derive(Debug, Clone)]
-enum Place {
-    Layout(Utf8PathBuf, Option<Tag>),
-    Archive(Utf8PathBuf),
+struct Place {
+    path: Utf8PathBuf,
+    is_archive: bool,
+    tag: Option<Tag>,
 }
 
 impl Publish {
@@ -82,26 +84,27 @@ impl Publish {
         let published = output::unless_refused(ctx, format, publish::publish(ctx, &options))?;
         for package in &published {
             output::summary(ctx, &package.built);
+            if ctx.shell.verbosity() == Verbosity::Verbose {
+                ctx.shell.detail(format_args!("time      push {:.2?}", package.time));
+            }
         }
         output::write_published(ctx, format, &published, self.dry_run)
     }
 
     fn options(&self, ctx: &Context, global: &Global) -> Result<PublishOptions> {
         let needs = if self.to.is_some() { Needs::OneReference } else { Needs::Reference };
-        let (destination, tags) = match &self.to {
-            None => (Destination::Registry(self.access()?), self.tags.clone()),
-            Some(Place::Archive(file)) => (Destination::Archive(file.clone()), self.tags.clone()),
-            Some(Place::Layout(folder, None)) => (Destination::Layout(folder.clone()), self.tags.clone()),
-            Some(Place::Layout(folder, Some(tag))) => {
-                if !self.tags.is_empty() {
-                    return Err(two_tags(tag));
-                }
-                (Destination::Layout(folder.clone()), vec![tag.clone()])
-            }
+        let destination = match &self.to {
+            None => Destination::Registry(self.access(ctx)?),
+            Some(Place { path, is_archive: true, .. }) => Destination::Archive(path.clone()),
+            Some(Place { path, is_archive: false, .. }) => Destination::Layout(path.clone()),
         };
-        let mut tags = tags.into_iter();
+        let place_tag = self.to.as_ref().and_then(|place| place.tag.as_ref());
+        if let Some(tag) = place_tag.filter(|_| !self.tags.is_empty()) {
+            return Err(two_tags(tag));
+        }
+        let mut tags = place_tag.into_iter().chain(&self.tags).cloned();
         Ok(PublishOptions {
-            build: self.packaging.options(self.origin.source(ctx, global), tags.next(), needs),
+            build: self.packaging.options(ctx, global, tags.next(), needs)?,
             destination,
             more_tags: tags.collect(),
             force: self.force,
@@ -109,9 +112,9 @@ impl Publish {
         })
     }
 
-    fn access(&self) -> Result<Access> {
+    fn access(&self, ctx: &Context) -> Result<Access> {
         let login = |username: &String| {
-            Ok::<_, crate::error::Error>(Login { username: username.clone(), password: password()? })
+            Ok::<_, Error>(Login { username: username.clone(), password: password(ctx)? })
         };
         let protocol = match &self.cacert {
             Some(file) => Protocol::Tls { cacert: Some(file.clone()) },
@@ -123,13 +126,13 @@ impl Publish {
     }
 }
 
-fn two_tags(tag: &Tag) -> crate::error::Error {
+fn two_tags(tag: &Tag) -> Error {
     let message = format!("`--to` names the tag `{tag}`, and `--tag` another one");
     UsageError { message, help: vec!["give tags in one of the two places".to_owned()] }.into()
 }
 
-/// The first line of standard input; nobody is asked, for what is typed would be seen.
-fn password() -> Result<Secret> {
+/// All of standard input but the line's end. Nobody is asked, for what is typed would be seen.
+fn password(ctx: &Context) -> Result<Secret> {
     let usage = |message: &str| UsageError {
         message: message.to_owned(),
         help: vec!["give it from a file or a program: `--password-stdin < FILE`".to_owned()],
@@ -137,8 +140,7 @@ fn password() -> Result<Secret> {
     if std::io::stdin().is_terminal() {
         return Err(usage("no password is on standard input, which is a terminal").into());
     }
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text)?;
+    let text = ctx.interrupt.or_done(|| std::io::read_to_string(std::io::stdin()))??;
     let password = text.trim_end_matches(['\r', '\n']);
     if password.is_empty() {
         return Err(usage("the password on standard input is empty").into());
@@ -147,14 +149,16 @@ fn password() -> Result<Secret> {
 }
 
 fn place(text: &str) -> Result<Place, String> {
-    let refused = || "expected oci-layout:DIR, oci-layout:DIR:TAG or oci-archive:FILE".to_owned();
-    let (kind, path) = text.split_once(':').filter(|(_, path)| !path.is_empty()).ok_or_else(refused)?;
+    let refused = || "expected oci-layout:DIR[:TAG] or oci-archive:FILE[:TAG]".to_owned();
+    let (kind, path) = text.split_once(':').ok_or_else(refused)?;
+    // A tag has no slash, so what has one belongs to the path.
+    let (path, tag) = match path.rsplit_once(':').filter(|(_, tag)| !tag.contains(['/', '\\'])) {
+        Some((path, tag)) => (path, Some(tag.parse::<Tag>().map_err(|error| error.to_string())?)),
+        None => (path, None),
+    };
     match kind {
-        "oci-archive" => Ok(Place::Archive(path.into())),
-        "oci-layout" => Ok(match path.rsplit_once(':').map(|(folder, tag)| (folder, tag.parse::<Tag>())) {
-            Some((folder, Ok(tag))) if !folder.is_empty() => Place::Layout(folder.into(), Some(tag)),
-            _ => Place::Layout(path.into(), None),
-        }),
+        "oci-layout" if !path.is_empty() => Ok(Place { path: path.into(), is_archive: false, tag }),
+        "oci-archive" if !path.is_empty() => Ok(Place { path: path.into(), is_archive: true, tag }),
         _ => Err(refused()),
     }
 }

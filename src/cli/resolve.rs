@@ -2,7 +2,7 @@ use clap::Args;
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser as _};
 
 use crate::cli::args::{self, Cargo, Global};
-use crate::cli::packaging::Packaging;
+use crate::cli::packaging::Making;
 use crate::context::Context;
 use crate::error::Result;
 use crate::ops::build::{Needs, Source};
@@ -36,7 +36,7 @@ pub(super) struct Resolve {
     #[arg(long, value_name = "TAG")]
     tag: Option<Tag>,
     #[command(flatten)]
-    packaging: Packaging,
+    making: Making,
     #[command(flatten)]
     cargo: Cargo,
 }
@@ -46,7 +46,7 @@ impl Resolve {
         let source = Source::Crates { selection: self.cargo.project(), cargo: self.cargo.options(global) };
         let options = ResolveOptions {
             inputs: self.inputs.clone(),
-            build: self.packaging.options(source, self.tag.clone(), Needs::PulledImage),
+            build: self.making.options(source, self.tag.clone(), Needs::PulledImage),
         };
         Ok(ctx.shell.out(resolve::resolve(ctx, options)?)?)
     }

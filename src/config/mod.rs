@@ -95,7 +95,9 @@ pub struct Settings {
     pub target: Target,
     /// The root ids that runtime-config.json tells.
     pub root_ids: Vec<String>,
-    /// The meshes that the module is judged against.
+    /// The kind of document that is made of the resource.
+    pub kind: Kind,
+    /// The meshes that module and resource are judged against.
     pub meshes: Vec<&'static Mesh>,
 }
 
@@ -105,6 +107,7 @@ impl Settings {
         fn first<T: Clone>(layers: &[&Layer], get: impl Fn(&Layer) -> &Option<T>) -> Option<T> {
             layers.iter().find_map(|layer| get(layer).clone())
         }
+        let kind = first(layers, |layer| &layer.kind).unwrap_or(Kind::WasmPlugin);
         Settings {
             image: first(layers, |layer| &layer.image),
             pull_image: first(layers, |layer| &layer.pull_image),
@@ -112,7 +115,8 @@ impl Settings {
             optimize: first(layers, |layer| &layer.optimize).unwrap_or(Optimize::Speed),
             target: first(layers, |layer| &layer.target).unwrap_or(Target::Wasip1),
             root_ids: first(layers, |layer| &layer.root_ids).unwrap_or_default(),
-            meshes: first(layers, |layer| &layer.meshes).unwrap_or_else(meshes::default_meshes),
+            kind,
+            meshes: first(layers, |layer| &layer.meshes).unwrap_or_else(|| meshes::default_meshes(kind)),
         }
     }
 }

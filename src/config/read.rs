@@ -9,6 +9,7 @@ use crate::check::meshes::{self, Mesh};
 use crate::config::{Choice, Optimize, Target, Variant};
 use crate::error::{Explain as _, InvalidFile, Problem, nearest};
 use crate::reference::Repository;
+use crate::resource::Kind;
 
 /// What one place says of the settings; the rest is left to the layers below it.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,8 @@ pub struct Layer {
     pub target: Option<Target>,
     /// `root-ids`
     pub root_ids: Option<Vec<String>>,
+    /// `--kind`, which no file says: it is the user of a resource who chooses.
+    pub kind: Option<Kind>,
     /// `mesh`
     pub meshes: Option<Vec<&'static Mesh>>,
 }
@@ -154,6 +157,7 @@ impl Reader {
             root_ids: self
                 .strings(table, "root-ids")
                 .map(|ids| ids.into_iter().map(|(id, _)| id.to_owned()).collect()),
+            kind: None,
             meshes: self.meshes(table),
         }
     }

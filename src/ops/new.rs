@@ -8,7 +8,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::context::Context;
 use crate::error::{Exit, Explain, Result, UsageError};
 use crate::process;
-use crate::scaffold::{self, Answers, File, Phase, TEMPLATES, Template, name};
+use crate::resource::{self, Overrides};
+use crate::scaffold::{self, Answers, File, TEMPLATES, Template, name};
 
 /// What to make, and where.
 #[derive(Debug, Clone)]
@@ -21,10 +22,8 @@ pub struct NewOptions {
     pub template: Option<String>,
     /// The repository of the image, without tag; a reference that was checked.
     pub image: Option<String>,
-    /// The namespace of the resource.
-    pub namespace: Option<String>,
-    /// Where the filter stands among the mesh's own.
-    pub phase: Option<Phase>,
+    /// What is said of the resource.
+    pub fields: Overrides,
     /// Cargo's own `--vcs`.
     pub vcs: Option<String>,
 }
@@ -47,13 +46,10 @@ pub fn new(ctx: &Context, options: &NewOptions) -> Result<()> {
     let answers = Answers {
         name: package_name(&path, options)?,
         image: options.image.clone(),
-        namespace: options.namespace.clone(),
-        phase: options.phase,
+        fields: options.fields.clone(),
     };
     name::check_package(&answers.name)?;
-    if let Some(namespace) = &answers.namespace {
-        name::check_namespace(namespace)?;
-    }
+    resource::Template::minimal(&answers.name).with(&answers.fields)?;
     let mut files = scaffold::render(template, &answers)?;
     if options.vcs.as_deref().is_some_and(|vcs| vcs != "git") {
         files.retain(|file| file.path != ".gitignore");
@@ -267,7 +263,7 @@ mod tests {
     use anstream::ColorChoice;
     use camino::{Utf8Path, Utf8PathBuf};
 
-    use super::{NewOptions, Undo, new};
+    use super::{NewOptions, Overrides, Undo, new};
     use crate::context::{Context, Env};
     use crate::error::Exit;
     use crate::process::Interrupt;
@@ -317,14 +313,25 @@ mod tests {
         }
     }
 
+    fn fields(namespace: Option<&str>) -> Overrides {
+        Overrides {
+            url: None,
+            namespace: namespace.map(str::to_owned),
+            selector: Vec::new(),
+            phase: None,
+            priority: None,
+            image_pull_policy: None,
+            image_pull_secret: None,
+        }
+    }
+
     fn options(path: &str) -> NewOptions {
         NewOptions {
             path: path.into(),
             name: None,
             template: None,
             image: None,
-            namespace: None,
-            phase: None,
+            fields: fields(None),
             vcs: Some("git".to_owned()),
         }
     }
@@ -370,7 +377,7 @@ mod tests {
         let refused = [
             options("Hello World"),
             NewOptions { name: Some("test".to_owned()), ..options("hello") },
-            NewOptions { namespace: Some("My_Space".to_owned()), ..options("hello") },
+            NewOptions { fields: fields(Some("My_Space")), ..options("hello") },
             NewOptions { template: Some("lua".to_owned()), ..options("hello") },
             options(".."),
         ];

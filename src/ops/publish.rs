@@ -1,5 +1,7 @@
 //! `publish`: build, push, and read back what was pushed.
 
+use std::time::{Duration, Instant};
+
 use camino::Utf8PathBuf;
 
 use crate::context::Context;
@@ -46,8 +48,10 @@ pub struct Published {
     pub repository: Repository,
     /// Under which tags, in the order in which they were given.
     pub tags: Vec<TagChange>,
-    /// How many bytes of blobs were uploaded.
+    /// How many bytes of blobs the registry did not have.
     pub uploaded: usize,
+    /// How long it took to write.
+    pub time: Duration,
 }
 
 /// A tag, and what it named before.
@@ -69,6 +73,10 @@ pub fn publish(ctx: &Context, options: &PublishOptions) -> Result<Vec<Published>
     let built = build::build(ctx, &options.build)?;
     let pushes = built.into_iter().map(|built| Push::prepare(ctx, options, built));
     let pushes = pushes.collect::<Result<Vec<_>>>()?;
+    let taken: Vec<_> = pushes.iter().flat_map(|push| push.taken.iter().cloned()).collect();
+    if !taken.is_empty() {
+        return Err(Taken(taken).into());
+    }
     let published = pushes.into_iter().map(|push| push.carry_out(ctx, options)).collect();
     if options.dry_run {
         ctx.shell.warn("nothing was pushed: this is a dry run");
@@ -83,6 +91,8 @@ struct Push {
     image: Image,
     place: Place,
     tags: Vec<TagChange>,
+    /// The tags that must not change.
+    taken: Vec<Clash>,
 }
 
 /// A [`Destination`] that can be written to.
@@ -104,74 +114,91 @@ impl Push {
             Destination::Layout(folder) => Place::Layout(ctx.cwd.join(folder)),
             Destination::Archive(file) => Place::Archive(ctx.cwd.join(file)),
         };
-        let changes = |before: Vec<Option<Digest>>| {
-            tags.iter().cloned().zip(before).map(|(tag, before)| TagChange { tag, before }).collect()
-        };
-        let tags = match &place {
+        let mut taken = Vec::new();
+        let before = match &place {
             Place::Registry(registry) => {
-                let found = tags.iter().map(|tag| registry.tagged(ctx, tag)).collect::<Result<Vec<_>>>()?;
-                if !options.force {
-                    let found = tags.iter().zip(&found);
-                    found
-                        .into_iter()
-                        .try_for_each(|(tag, found)| protect(ctx, &built, registry, tag, found.as_ref()))?;
+                let mut before = Vec::new();
+                for tag in &tags {
+                    let found = registry.tagged(ctx, tag)?;
+                    if let Some(found) = found.as_ref().filter(|_| !options.force) {
+                        taken.extend(clash(ctx, &built, &repository, registry, tag, found));
+                    }
+                    before.push(found.map(|found| found.digest));
                 }
-                changes(found.into_iter().map(|found| Some(found?.digest)).collect())
+                before
             }
-            Place::Layout(folder) => changes(layout::tagged(folder, &tags)?),
-            Place::Archive(_) => changes(vec![None; tags.len()]),
+            Place::Layout(folder) => layout::tagged(folder, &tags)?,
+            Place::Archive(_) => vec![None; tags.len()],
         };
-        Ok(Push { built, repository, image, place, tags })
+        let tags = tags.into_iter().zip(before).map(|(tag, before)| TagChange { tag, before }).collect();
+        Ok(Push { built, repository, image, place, tags, taken })
     }
 
     fn carry_out(self, ctx: &Context, options: &PublishOptions) -> Result<Published> {
-        let uploaded = match &self.place {
-            Place::Registry(registry) => self.push(ctx, options, registry)?,
+        let started = Instant::now();
+        let digest = self.image.digest();
+        let stale: Vec<&Tag> = self
+            .tags
+            .iter()
+            .filter(|change| change.before != Some(digest))
+            .map(|change| &change.tag)
+            .collect();
+        let uploaded = if stale.is_empty() {
+            ctx.shell.status("Unchanged", format_args!("{} is {digest}", self.names()));
+            0
+        } else {
+            let uploaded = self.write(ctx, options, &stale)?;
+            self.tell_moves(ctx);
+            uploaded
+        };
+        let Push { built, repository, tags, .. } = self;
+        Ok(Published { built, repository, tags, uploaded, time: started.elapsed() })
+    }
+
+    /// Writes the image under the tags that do not name it yet; how many bytes of blobs were missing comes back.
+    fn write(&self, ctx: &Context, options: &PublishOptions, stale: &[&Tag]) -> Result<usize> {
+        match &self.place {
+            Place::Registry(registry) => self.push(ctx, options, registry, stale),
             Place::Layout(folder) => {
                 ctx.shell.status("Writing", format_args!("{} to {}", self.names(), ctx.shown(folder)));
                 if !options.dry_run {
-                    layout::add(folder, &self.image, &self.tag_names())?;
+                    layout::add(ctx, folder, &self.image, &self.tag_names())?;
                 }
-                self.tell_moves(ctx);
-                0
+                Ok(0)
             }
             Place::Archive(file) => {
                 ctx.shell.status("Writing", format_args!("{} to {}", self.names(), ctx.shown(file)));
                 if !options.dry_run {
                     archive::write(file, &self.image, &self.tag_names())?;
                 }
-                0
+                Ok(0)
             }
-        };
-        let Push { built, repository, tags, .. } = self;
-        Ok(Published { built, repository, tags, uploaded })
+        }
     }
 
     /// Blobs first, then the manifest under each tag.
-    fn push(&self, ctx: &Context, options: &PublishOptions, registry: &Registry) -> Result<usize> {
-        let digest = self.image.digest();
-        let stale: Vec<&TagChange> =
-            self.tags.iter().filter(|change| change.before != Some(digest)).collect();
-        if stale.is_empty() {
-            ctx.shell.status("Unchanged", format_args!("{} is {digest}", self.names()));
-            return Ok(0);
-        }
+    fn push(
+        &self,
+        ctx: &Context,
+        options: &PublishOptions,
+        registry: &Registry,
+        stale: &[&Tag],
+    ) -> Result<usize> {
         let missing = registry.missing(ctx, &self.image)?;
         let size = missing.iter().map(|blob: &&Blob| blob.bytes.len()).sum();
         let blobs = self.image.blobs().count();
         ctx.shell.status("Pushing", format_args!("{} ({} of {blobs} blobs)", self.names(), missing.len()));
         if options.dry_run {
-            self.tell_moves(ctx);
-            return Ok(0);
+            return Ok(size);
         }
         if !missing.is_empty() {
             registry.upload(ctx, &missing)?;
         }
-        for change in stale {
-            registry.tag(ctx, &change.tag, &self.image, self.built.settings.variant)?;
+        for tag in stale {
+            registry.tag(ctx, tag, &self.image, self.built.settings.variant)?;
+            let digest = self.image.digest();
+            ctx.shell.status("Verified", format_args!("{}:{tag} is {digest}", self.repository));
         }
-        self.tell_moves(ctx);
-        ctx.shell.status("Verified", format_args!("{} is {digest}", self.names()));
         Ok(size)
     }
 
@@ -204,28 +231,26 @@ fn tags<'t>(given: impl Iterator<Item = &'t Tag>) -> Vec<Tag> {
     tags
 }
 
-/// Refuses to change what the tag of the version names. Between this look and the push there is time for
+/// What the tag of the version names in the place of the image. Between this look and the push there is time for
 /// somebody else: a registry has no way to write a tag only where it is new.
-fn protect(
+fn clash(
     ctx: &Context,
     built: &Built,
+    repository: &Repository,
     registry: &Registry,
     tag: &Tag,
-    found: Option<&Tagged>,
-) -> Result<()> {
+    found: &Tagged,
+) -> Option<Clash> {
     let here = built.packaged.image;
-    match found {
-        Some(found) if built.version.as_ref() == Some(tag) && found.digest != here => {
-            let name = format!("{}:{tag}", built.settings.image.as_ref().map_or("", Repository::as_str));
-            let difference = difference(ctx, built, registry, found);
-            Err(Taken { name, clash: Clash { there: found.digest, here, difference } }.into())
-        }
-        _ => Ok(()),
+    if built.version.as_ref() != Some(tag) || found.digest == here {
+        return None;
     }
+    let difference = difference(ctx, built, registry, found);
+    Some(Clash { name: format!("{repository}:{tag}"), there: found.digest, here, difference })
 }
 
 /// What is other about an image that is there already.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, Copy, thiserror::Error)]
 enum Difference {
     #[error("the module differs")]
     Module,
@@ -247,21 +272,22 @@ fn difference(ctx: &Context, built: &Built, registry: &Registry, found: &Tagged)
 }
 
 /// The tag of a version names another image.
-#[derive(Debug, thiserror::Error)]
-#[error("`{name}` is there already, and would become another image")]
-struct Taken {
-    name: String,
-    #[source]
-    clash: Clash,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the registry has {there}, and built was {here}")]
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("`{name}` is {there}, and {here} was built: {difference}")]
 struct Clash {
+    name: String,
     there: Digest,
     here: Digest,
-    #[source]
     difference: Difference,
+}
+
+/// Tags of versions would become other images.
+#[derive(Debug, thiserror::Error)]
+#[error("the tag of a version is there already, and would become another image{}", listed(_0))]
+struct Taken(Vec<Clash>);
+
+fn listed(clashes: &[Clash]) -> String {
+    clashes.iter().map(|clash| format!("\n{clash}")).collect()
 }
 
 impl Explain for Taken {

@@ -62,7 +62,7 @@ fn manifests(ctx: &Context, inputs: &[Input]) -> Result<Vec<Manifests>> {
     let (cwd, inputs) = (ctx.cwd.clone(), inputs.to_owned());
     let read = move || inputs.iter().map(|input| read(&cwd, input)).collect::<Result<Vec<_>, _>>();
     let (mut files, mut invalid) = (Vec::new(), Vec::new());
-    for (path, bytes) in ctx.interrupt.wait_for(read)??.into_iter().flatten() {
+    for (path, bytes) in ctx.interrupt.or_done(read)??.into_iter().flatten() {
         match Manifests::read(ctx.shown(&path), bytes) {
             Ok(file) => files.push(file),
             Err(file) => invalid.push(file),

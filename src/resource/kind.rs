@@ -1,6 +1,13 @@
 //! The kinds of documents that make a proxy load a plugin.
 
+use std::fmt;
+
+use camino::Utf8Path;
+
+use super::losses::Losses;
 use super::yaml::Node;
+use super::{envoy, envoy_extension_policy, traffic_extension, wasm_plugin};
+use crate::findings::Finding;
 
 /// A kind of document. Each one is a file beside this one, with a row of what is known of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,14 +32,16 @@ pub struct Source<'d> {
 }
 
 /// What is known of a kind.
-struct Row {
+pub(super) struct Row {
     /// Its `apiVersion`, where it is a resource of Kubernetes.
-    api_version: Option<&'static str>,
+    pub(super) api_version: Option<&'static str>,
     /// The file that `build` writes one to.
-    file: &'static str,
+    pub(super) file: &'static str,
     /// The paths of the mappings that have `url` and `sha256`, that of an image first. A field with `[]` behind it
     /// is a list.
-    sources: &'static [&'static [&'static str]],
+    pub(super) sources: &'static [&'static [&'static str]],
+    /// Makes one from a WasmPlugin and the file of its module, and notes what it has nothing for.
+    pub(super) convert: fn(&Node, &Utf8Path, &mut Losses) -> Node,
 }
 
 /// Every kind by its name, which is its `kind` where it is a resource of Kubernetes.
@@ -71,6 +80,19 @@ impl Kind {
         self.row().file
     }
 
+    /// The same plugin as a document of this kind. What is lost was told by [`Kind::losses`].
+    pub(super) fn convert(self, plugin: &Node, module: &Utf8Path) -> Node {
+        (self.row().convert)(plugin, module, &mut Losses::of(self))
+    }
+
+    /// What of a WasmPlugin this kind has nothing for.
+    pub(super) fn losses(self, plugin: &Node) -> Vec<Finding> {
+        let mut losses = Losses::of(self);
+        // Where the module lies changes nothing of what can be said.
+        (self.row().convert)(plugin, Utf8Path::new(""), &mut losses);
+        losses.found
+    }
+
     /// The parts of a document of this kind that name an image or a module.
     pub fn sources(self, document: &Node) -> Vec<Source<'_>> {
         let root = Source { path: String::new(), node: document };
@@ -85,23 +107,17 @@ impl Kind {
 
     fn row(self) -> &'static Row {
         match self {
-            Kind::WasmPlugin => &Row {
-                api_version: Some("extensions.istio.io/v1alpha1"),
-                file: "wasmplugin.yaml",
-                sources: &[&["spec"]],
-            },
-            Kind::TrafficExtension => &Row {
-                api_version: Some("extensions.istio.io/v1alpha1"),
-                file: "trafficextension.yaml",
-                sources: &[&["spec", "wasm"]],
-            },
-            Kind::EnvoyExtensionPolicy => &Row {
-                api_version: Some("gateway.envoyproxy.io/v1alpha1"),
-                file: "envoyextensionpolicy.yaml",
-                sources: &[&["spec", "wasm[]", "code", "image"], &["spec", "wasm[]", "code", "http"]],
-            },
-            Kind::Envoy => &Row { api_version: None, file: "envoy.yaml", sources: &[] },
+            Kind::WasmPlugin => &wasm_plugin::ROW,
+            Kind::TrafficExtension => &traffic_extension::ROW,
+            Kind::EnvoyExtensionPolicy => &envoy_extension_policy::ROW,
+            Kind::Envoy => &envoy::ROW,
         }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -1,13 +1,18 @@
 //! The resources that name a plugin to a mesh.
 //!
-//! A [`Template`] is what the user wrote; pinned to an image it becomes a [`Resource`]. Both are documents,
-//! never structs: a field that this version does not know survives. A kind is a file with the table of its
-//! fields, such as `wasm_plugin.rs`.
+//! A [`Template`] is what the user wrote; pinned to an image it becomes a [`Resource`] of the [`Kind`] that is
+//! asked for. All are documents, never structs: a field that this version does not know survives, or its loss
+//! is told. A kind is a file, such as `wasm_plugin.rs`, and a row of [`KINDS`].
 
+mod envoy;
+mod envoy_extension_policy;
 mod kind;
+mod losses;
 mod name;
+mod overrides;
 pub mod references;
 mod schema;
+mod traffic_extension;
 mod url;
 mod wasm_plugin;
 pub mod yaml;
@@ -15,13 +20,17 @@ pub mod yaml;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::digest::Digest;
-use crate::error::{InvalidFile, Problem};
+use crate::error::{InvalidFile, Problem, Result};
+use crate::findings::{Finding, Passed};
 use crate::reference::{Repository, Tag};
 
 pub use kind::{KINDS, Kind, Source};
+pub use losses::LOST_FIELD;
 pub use name::{LONGEST_LABEL, from_package, kubernetes_label_problem, kubernetes_name_problem};
+pub use overrides::Overrides;
 use schema::{Place, Review};
 use url::{OciUrl, Url};
+pub use wasm_plugin::{PHASES, PULL_POLICIES};
 use yaml::{Key, Node, Value};
 
 /// How many problems of a file are told: past these, one cause is behind them all.
@@ -33,6 +42,19 @@ pub struct Template {
     path: Utf8PathBuf,
     text: String,
     document: Node,
+    /// Whether its url stands on the command line, and not in the text.
+    has_url_of_flag: bool,
+}
+
+/// What was built, for a resource to name.
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    /// The image, where it is known under which name the mesh pulls it.
+    pub image: Option<PulledImage>,
+    /// The digest of the module's bytes.
+    pub module: Digest,
+    /// The absolute path of the file that the module is written to.
+    pub file: Utf8PathBuf,
 }
 
 /// The image that a resource names.
@@ -46,7 +68,7 @@ pub struct PulledImage {
     pub manifest: Digest,
 }
 
-/// A complete WasmPlugin: `url` and `sha256` say what is to be loaded.
+/// A complete document: it says what is to be loaded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
     document: Node,
@@ -73,7 +95,7 @@ impl Template {
             return Err(invalid(path, text, errors));
         }
         complete(&mut document, package);
-        Ok((Template { path: path.to_owned(), text, document }, warnings))
+        Ok((Template { path: path.to_owned(), text, document, has_url_of_flag: false }, warnings))
     }
 
     /// The WasmPlugin of a cargo package that has no file for it.
@@ -82,7 +104,7 @@ impl Template {
         let identity = vec![entry("apiVersion", wasm_plugin::API_VERSION), entry("kind", wasm_plugin::KIND)];
         let mut document = Value::Map(identity).into();
         complete(&mut document, package);
-        Template { path: Utf8PathBuf::new(), text: String::new(), document }
+        Template { path: Utf8PathBuf::new(), text: String::new(), document, has_url_of_flag: false }
     }
 
     /// The file that the template was read from; empty for a minimal one.
@@ -95,16 +117,37 @@ impl Template {
         &self.text
     }
 
-    /// Fills in `url` and `sha256`. An image is named by tag and digest, and its `sha256` is that of the
-    /// manifest; a `file` or `http(s)` url of the template stays, and its `sha256` is that of the module
-    /// (Istio compares it for `http(s)` and ignores it for `file`).
+    /// The document itself, without the comments of the text.
+    pub fn to_yaml(&self) -> String {
+        yaml::write(&self.document)
+    }
+
+    /// What of it a document of this kind has nothing for.
+    pub fn losses(&self, kind: Kind) -> Vec<Finding> {
+        kind.losses(&self.document)
+    }
+
+    /// Fills in what was built, and makes a document of `kind` of it; the losses must have passed.
     ///
     /// Nothing where the mesh is to pull an image and none is known.
     ///
     /// # Errors
     ///
     /// Where the template names another image or another hash.
-    pub fn pin(&self, image: Option<&PulledImage>, module: Digest) -> Result<Option<Resource>, InvalidFile> {
+    pub fn pin(&self, kind: Kind, artifact: &Artifact, _passed: &Passed) -> Result<Option<Resource>> {
+        let plugin = match self.pinned(artifact.image.as_ref(), artifact.module)? {
+            Some(plugin) => plugin,
+            // It pulls no image.
+            None if kind == Kind::Envoy => self.document.clone(),
+            None => return Ok(None),
+        };
+        Ok(Some(Resource { document: kind.convert(&plugin, &artifact.file) }))
+    }
+
+    /// The WasmPlugin with `url` and `sha256`. An image is named by tag and digest, and its `sha256` is that of
+    /// the manifest; a `file` or `http(s)` url of the template stays, and its `sha256` is that of the module
+    /// (Istio compares it for `http(s)` and ignores it for `file`).
+    fn pinned(&self, image: Option<&PulledImage>, module: Digest) -> Result<Option<Node>> {
         let root = Place::document(&self.document);
         let spec = self.document.find("spec").map(|(key, spec)| (root.field(key, spec), spec));
         let stated = |field: &str| {
@@ -116,7 +159,7 @@ impl Template {
         let mut problems = Vec::new();
         let stated_url = stated("url").map(|(place, text)| (place, text, Url::parse(text)));
         let (url, sha256) = match (stated_url, image) {
-            (Some((_, text, Ok(Url::Module))), _) => (text.to_owned(), module.hex()),
+            (Some((_, text, Ok(Url::File | Url::Http(_)))), _) => (text.to_owned(), module.hex()),
             (_, None) => return Ok(None),
             (Some((place, _, Ok(Url::Oci(url)))), Some(image)) => {
                 let help = || Some("leave `url` out: it is filled in".to_owned());
@@ -127,6 +170,10 @@ impl Template {
             // A template with any other url is not made.
             (_, Some(image)) => (image.url(), image.manifest.hex()),
         };
+        if self.has_url_of_flag && !problems.is_empty() {
+            let problem = problems.swap_remove(0);
+            return Err(overrides::refused("--url", problem).into());
+        }
         if let Some((place, text)) = stated("sha256").filter(|(_, text)| *text != sha256) {
             let complaint = if text == module.hex() {
                 "is the hash of the module, but the url names an image"
@@ -139,20 +186,20 @@ impl Template {
             problems.push(place.problem(complaint, format!("`{sha256}` is expected"), Some(help)));
         }
         if !problems.is_empty() {
-            return Err(invalid(&self.path, self.text.clone(), problems));
+            return Err(invalid(&self.path, self.text.clone(), problems).into());
         }
         let mut document = self.document.clone();
         let spec = document.entry("spec", usize::MAX);
         *spec.entry("url", 0) = Value::String(url).into();
         let after_url = spec.position("url").map_or(0, |position| position + 1);
         *spec.entry("sha256", after_url) = Value::String(sha256).into();
-        Ok(Some(Resource { document }))
+        Ok(Some(document))
     }
 
-    /// Whether the mesh is to pull an image, and not a file or a download that the template names.
-    pub fn needs_image(&self) -> bool {
+    /// Whether a document of this kind has an image pulled, and not a file or a download loaded.
+    pub fn needs_image(&self, kind: Kind) -> bool {
         let url = self.document.get("spec").and_then(|spec| spec.get("url")).and_then(Node::as_str);
-        !matches!(url.map(Url::parse), Some(Ok(Url::Module)))
+        kind != Kind::Envoy && !matches!(url.map(Url::parse), Some(Ok(Url::File | Url::Http(_))))
     }
 }
 

@@ -2,6 +2,7 @@ use annotate_snippets::Renderer;
 
 use super::*;
 use crate::error::Error;
+use crate::findings::Findings;
 
 fn image(tag: Option<&str>) -> PulledImage {
     PulledImage {
@@ -11,9 +12,22 @@ fn image(tag: Option<&str>) -> PulledImage {
     }
 }
 
+fn artifact(image: Option<PulledImage>) -> Artifact {
+    Artifact { image, module: Digest::of(b"module"), file: "/out/plugin.wasm".into() }
+}
+
+fn passed() -> Passed {
+    Findings::default().pass(true).unwrap()
+}
+
 fn pin(template: &Template, tag: Option<&str>) -> Result<Resource, InvalidFile> {
-    let resource = template.pin(Some(&image(tag)), Digest::of(b"module"))?;
-    Ok(resource.expect("the image is known"))
+    match template.pin(Kind::WasmPlugin, &artifact(Some(image(tag))), &passed()) {
+        Ok(resource) => Ok(resource.expect("the image is known")),
+        Err(error) => {
+            let InvalidFile { path, text, problems } = error.downcast_ref().expect("the file is wrong");
+            Err(InvalidFile { path: path.clone(), text: text.clone(), problems: problems.clone() })
+        }
+    }
 }
 
 fn manifest() -> String {
@@ -230,7 +244,8 @@ fn a_short_name_is_one_of_docker_hub() {
     let image = PulledImage { repository: "acme/hello".parse().unwrap(), ..image(None) };
     for url in ["oci://acme/hello", "oci://docker.io/acme/hello"] {
         let template = with_spec(&format!("{{url: '{url}'}}"));
-        let resource = template.pin(Some(&image), Digest::of(b"module")).unwrap().unwrap();
+        let resource = template.pin(Kind::WasmPlugin, &artifact(Some(image.clone())), &passed());
+        let resource = resource.unwrap().unwrap();
         let expected = format!("oci://docker.io/acme/hello@{}", Digest::of(b"manifest"));
         assert_eq!(resource.to_json()["spec"]["url"], expected);
     }

@@ -5,8 +5,21 @@
 pub(super) enum Url {
     /// An image in a registry.
     Oci(OciUrl),
-    /// The module itself, by `http://`, `https://` or in the proxy's container by `file://`.
-    Module,
+    /// The module itself, as a file in the proxy's container.
+    File,
+    /// The module itself, by `http://` or `https://`.
+    Http(HttpUrl),
+}
+
+/// `http://[USER@]HOST[:PORT]...`, or the same with TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HttpUrl {
+    pub(super) tls: bool,
+    /// Whether a name, and perhaps a password, stands before the host.
+    pub(super) has_login: bool,
+    /// A name or an address; one of IPv6 has no brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
 }
 
 /// `oci://REPOSITORY[:TAG][@DIGEST]`.
@@ -43,14 +56,10 @@ impl Url {
                 help: format!("write `oci://{text}`"),
             });
         };
-        let host = rest.split('/').next().unwrap_or_default();
         match scheme {
             "oci" => OciUrl::parse(rest).map(Url::Oci),
-            "http" | "https" if host.is_empty() => {
-                refuse("names no host".to_owned(), "write `https://HOST/PATH/plugin.wasm`")
-            }
-            "http" | "https" => Ok(Url::Module),
-            "file" if rest.starts_with('/') && rest.len() > 1 => Ok(Url::Module),
+            "http" | "https" => HttpUrl::parse(scheme == "https", rest).map(Url::Http),
+            "file" if rest.starts_with('/') && rest.len() > 1 => Ok(Url::File),
             "file" => refuse(
                 "has no absolute path".to_owned(),
                 "write `file:///PATH/plugin.wasm`, a path in the proxy's container",
@@ -60,6 +69,40 @@ impl Url {
                 "write `oci://` for an image, or `https://`, `http://` or `file://` for a module",
             ),
         }
+    }
+}
+
+impl HttpUrl {
+    fn parse(tls: bool, rest: &str) -> Result<HttpUrl, Refusal> {
+        let refuse = |reason: &str| {
+            let help = "write `https://HOST/PATH/plugin.wasm`, or `https://HOST:PORT/PATH/plugin.wasm`";
+            Err(Refusal { reason: reason.to_owned(), help: help.to_owned() })
+        };
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let (login, address) = match authority.rsplit_once('@') {
+            Some((login, address)) => (Some(login), address),
+            None => (None, authority),
+        };
+        // An address of IPv6 stands in brackets, for it has colons itself.
+        let (host, port) = match address.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, rest)) => (host, rest),
+            None => address.split_at(address.find(':').unwrap_or(address.len())),
+        };
+        if host.is_empty() {
+            return refuse("names no host");
+        }
+        let port = match port.strip_prefix(':').map(str::parse) {
+            None if port.is_empty() => {
+                if tls {
+                    443
+                } else {
+                    80
+                }
+            }
+            Some(Ok(port)) => port,
+            _ => return refuse("has a port that is none"),
+        };
+        Ok(HttpUrl { tls, has_login: login.is_some(), host: host.to_owned(), port })
     }
 }
 
@@ -118,6 +161,10 @@ mod tests {
         Url::Oci(OciUrl { repository, tag, digest })
     }
 
+    fn http(tls: bool, host: &str, port: u16) -> Url {
+        Url::Http(HttpUrl { tls, has_login: false, host: host.to_owned(), port })
+    }
+
     #[test]
     fn urls_are_taken_apart() {
         let digest = format!("sha256:{}", "0a".repeat(32));
@@ -126,12 +173,17 @@ mod tests {
             ("oci://quay.io/a".to_owned(), oci("quay.io/a", None, None)),
             (format!("oci://[::1]:5000/a@{digest}"), oci("[::1]:5000/a", None, Some(&digest))),
             (format!("oci://quay.io/a:1@{digest}"), oci("quay.io/a", Some("1"), Some(&digest))),
-            ("https://h/x.wasm?a=b".to_owned(), Url::Module),
-            ("http://h".to_owned(), Url::Module),
-            ("file:///x.wasm".to_owned(), Url::Module),
+            ("https://h/x.wasm?a=b".to_owned(), http(true, "h", 443)),
+            ("http://h".to_owned(), http(false, "h", 80)),
+            ("http://h?x=a@b:c".to_owned(), http(false, "h", 80)),
+            ("https://[::1]:8443/x".to_owned(), http(true, "::1", 8443)),
+            ("http://[::1]/x".to_owned(), http(false, "::1", 80)),
+            ("file:///x.wasm".to_owned(), Url::File),
         ] {
             assert_eq!(Url::parse(&text), Ok(url), "{text}");
         }
+        let Ok(Url::Http(url)) = Url::parse("https://me:it@h:1/x") else { panic!("it is refused") };
+        assert_eq!((url.has_login, url.host.as_str(), url.port), (true, "h", 1));
     }
 
     #[test]
@@ -154,6 +206,11 @@ mod tests {
             ("oci://quay.io/a@", "has a digest"),
             ("oci://quay.io/a?x", "has a query"),
             ("https:///x", "names no host"),
+            ("https://:80/x", "names no host"),
+            ("https://me@/x", "names no host"),
+            ("https://h:/x", "has a port"),
+            ("https://h:65536/x", "has a port"),
+            ("https://[::1]80/x", "has a port"),
             ("file://x.wasm", "has no absolute path"),
             ("file:///", "has no absolute path"),
         ] {

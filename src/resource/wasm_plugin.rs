@@ -4,13 +4,26 @@
 
 use std::collections::HashSet;
 
-use super::name::{kubernetes_label_problem, kubernetes_name_problem};
+use super::kind::Row;
+use super::name::{from_package, kubernetes_label_problem, kubernetes_name_problem};
 use super::schema::{Field, Place, Review, Shape};
 use super::url::{Url, is_sha256};
 use super::yaml::{Node, Value};
 
 pub(super) const API_VERSION: &str = "extensions.istio.io/v1alpha1";
 pub(super) const KIND: &str = "WasmPlugin";
+
+pub(super) const ROW: Row = Row {
+    api_version: Some(API_VERSION),
+    file: "wasmplugin.yaml",
+    sources: &[&["spec"]],
+    convert: |plugin, _, _| plugin.clone(),
+};
+
+/// The values of `spec.phase`.
+pub const PHASES: &[&str] = &["UNSPECIFIED_PHASE", "AUTHN", "AUTHZ", "STATS"];
+/// The values of `spec.imagePullPolicy`.
+pub const PULL_POLICIES: &[&str] = &["UNSPECIFIED_POLICY", "IfNotPresent", "Always"];
 
 /// Kubernetes bounds the whole, not the single text.
 const UNBOUNDED: usize = usize::MAX;
@@ -37,14 +50,14 @@ const SPEC: &[Field] = &[
     Field::new("targetRefs", Shape::List { of: &TARGET, max: 16 }),
     Field::new("url", Shape::Text { min: 1, max: UNBOUNDED }).rule(url),
     Field::new("sha256", ANY_TEXT).rule(sha256),
-    Field::new("imagePullPolicy", Shape::Choice(&["UNSPECIFIED_POLICY", "IfNotPresent", "Always"])),
+    Field::new("imagePullPolicy", Shape::Choice(PULL_POLICIES)),
     Field::new("imagePullSecret", Shape::Text { min: 1, max: 253 }),
     Field::new("verificationKey", ANY_TEXT).rule(|review, place, _| {
         review.warn(place, "has no effect: no version of Istio reads it", "leave it out");
     }),
     Field::new("pluginConfig", Shape::Mapping).rule(plugin_config),
     Field::new("pluginName", Shape::Text { min: 1, max: 256 }),
-    Field::new("phase", Shape::Choice(&["UNSPECIFIED_PHASE", "AUTHN", "AUTHZ", "STATS"])),
+    Field::new("phase", Shape::Choice(PHASES)),
     Field::new("priority", Shape::Integer { min: i32::MIN as i64, max: i32::MAX as i64 }),
     Field::new("failStrategy", Shape::Choice(&["FAIL_CLOSE", "FAIL_OPEN", "FAIL_RELOAD"])),
     Field::new("vmConfig", Shape::Record(VM_CONFIG)),
@@ -106,8 +119,11 @@ fn name(review: &mut Review, place: &Place<'_>, node: &Node) {
 }
 
 fn namespace(review: &mut Review, place: &Place<'_>, node: &Node) {
-    if let Some(reason) = node.as_str().and_then(kubernetes_label_problem) {
-        review.error(place, &reason, "the name of a namespace is expected");
+    let name = node.as_str().unwrap_or_default();
+    if let Some(reason) = kubernetes_label_problem(name) {
+        let help = Some(from_package(name)).filter(|near| kubernetes_label_problem(near).is_none());
+        let help = help.map(|near| format!("write `{near}`"));
+        review.error_with_help(place, &reason, "the name of a namespace is expected", help);
     }
 }
 

@@ -131,10 +131,27 @@ impl Node {
     }
 }
 
+/// A mapping that stands in no text. No key may be given twice.
+pub fn mapping<'k>(entries: impl IntoIterator<Item = (&'k str, Node)>) -> Node {
+    Value::Map(entries.into_iter().map(|(key, node)| (Key::from(key), node)).collect()).into()
+}
+
+/// A sequence that stands in no text.
+pub fn sequence(items: impl IntoIterator<Item = Node>) -> Node {
+    Value::Seq(items.into_iter().collect()).into()
+}
+
 /// A node that stands in no text.
 impl From<Value> for Node {
     fn from(value: Value) -> Self {
         Node { span: 0..0, value }
+    }
+}
+
+/// A text that stands in no text.
+impl From<&str> for Node {
+    fn from(text: &str) -> Self {
+        Value::String(text.to_owned()).into()
     }
 }
 

@@ -9,9 +9,8 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
 pub use catalogue::{TEMPLATES, Template};
 
-use crate::config::Choice;
 use crate::error::Explain;
-use crate::resource::from_package;
+use crate::resource::{Overrides, from_package};
 
 /// What a template wants to know. Strings are used as they are: whoever asked has checked them.
 #[derive(Debug, Clone)]
@@ -20,27 +19,8 @@ pub struct Answers {
     pub name: String,
     /// The repository of the image, without tag.
     pub image: Option<String>,
-    /// The namespace of the resource.
-    pub namespace: Option<String>,
-    /// Where the filter stands among the mesh's own.
-    pub phase: Option<Phase>,
-}
-
-/// Where a filter stands among the mesh's own (`spec.phase` of a WasmPlugin).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Before the mesh's authentication filters.
-    Authn,
-    /// Before its authorization filters, after authentication.
-    Authz,
-    /// Before its statistics filters, after authorization.
-    Stats,
-}
-
-// The words are those of the resource.
-impl Choice for Phase {
-    const ALL: &'static [(&'static str, Self)] =
-        &[("AUTHN", Phase::Authn), ("AUTHZ", Phase::Authz), ("STATS", Phase::Stats)];
+    /// What is said of the resource.
+    pub fields: Overrides,
 }
 
 /// A file to write.
@@ -80,8 +60,13 @@ pub fn render(template: &Template, answers: &Answers) -> Result<Vec<File>, Rende
         name => answers.name.as_str(),
         resource_name => from_package(&answers.name),
         image => answers.image.as_deref(),
-        namespace => answers.namespace.as_deref(),
-        phase => answers.phase.map(Choice::name),
+        url => answers.fields.url.as_deref(),
+        namespace => answers.fields.namespace.as_deref(),
+        selector => &answers.fields.selector,
+        phase => answers.fields.phase.as_deref(),
+        priority => answers.fields.priority,
+        image_pull_policy => answers.fields.image_pull_policy.as_deref(),
+        image_pull_secret => answers.fields.image_pull_secret.as_deref(),
     };
     let render_one = |&(path, text): &(&'static str, &'static str)| match path.strip_suffix(".j2") {
         None => Ok(File { path: path.into(), content: text.to_owned() }),
@@ -125,14 +110,37 @@ fn yaml(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answers, File, Phase, TEMPLATES, render, yaml};
+    use super::{Answers, File, Overrides, TEMPLATES, render, yaml};
+    use crate::resource::Template;
 
-    fn answers(image: Option<&str>, namespace: Option<&str>, phase: Option<Phase>) -> Answers {
-        Answers {
-            name: "my_filter".to_owned(),
-            image: image.map(str::to_owned),
-            namespace: namespace.map(str::to_owned),
-            phase,
+    fn answers(image: Option<&str>, fields: Overrides) -> Answers {
+        Answers { name: "my_filter".to_owned(), image: image.map(str::to_owned), fields }
+    }
+
+    fn none() -> Overrides {
+        Overrides {
+            url: None,
+            namespace: None,
+            selector: Vec::new(),
+            phase: None,
+            priority: None,
+            image_pull_policy: None,
+            image_pull_secret: None,
+        }
+    }
+
+    /// Every field, with values that YAML would take for something else.
+    fn all() -> Overrides {
+        let text = |text: &str| Some(text.to_owned());
+        let label = |label: &str, value: &str| (label.to_owned(), value.to_owned());
+        Overrides {
+            url: text("https://example.com/a.wasm?x=1#2"),
+            namespace: text("42"),
+            selector: vec![label("app", "on"), label("app.kubernetes.io/version", "1.0")],
+            phase: text("AUTHZ"),
+            priority: Some(-7),
+            image_pull_policy: text("Always"),
+            image_pull_secret: text("1e3"),
         }
     }
 
@@ -142,8 +150,8 @@ mod tests {
 
     #[test]
     fn every_template_renders_with_and_without_answers() {
-        let none = answers(None, None, None);
-        let all = answers(Some("quay.io/acme/my-filter"), Some("shop"), Some(Phase::Authz));
+        let none = answers(None, none());
+        let all = answers(Some("quay.io/acme/my-filter"), all());
         for template in TEMPLATES {
             for answers in [&none, &all] {
                 let files = render(template, answers).unwrap();
@@ -158,24 +166,26 @@ mod tests {
 
     #[test]
     fn answers_stand_where_they_belong() {
-        let answers = answers(Some("quay.io/acme/my-filter"), Some("42"), Some(Phase::Authz));
+        let answers = answers(Some("quay.io/acme/my-filter"), all());
         for template in TEMPLATES {
             let files = render(template, &answers).unwrap();
             let manifest: toml_edit::DocumentMut = content(&files, "Cargo.toml").parse().unwrap();
             assert_eq!(manifest["package"]["name"].as_str(), Some("my_filter"));
             let settings = &manifest["package"]["metadata"]["wasmplugin"];
             assert_eq!(settings["image"].as_str(), Some("quay.io/acme/my-filter"));
-            let resource = content(&files, "wasmplugin.yaml");
-            assert!(resource.contains("\n  name: my-filter\n"), "{resource}");
-            assert!(resource.contains("\n  namespace: \"42\"\n"), "{resource}");
-            assert!(resource.contains("\n  phase: AUTHZ\n"), "{resource}");
+            let resource = content(&files, "wasmplugin.yaml").to_owned();
+            let (written, warnings) = Template::read("wasmplugin.yaml".into(), resource, "other").unwrap();
+            assert!(warnings.is_empty(), "{warnings:?}");
+            // To set the same fields again changes nothing.
+            assert_eq!(written.clone().with(&all()).unwrap().to_yaml(), written.to_yaml());
+            assert!(written.to_yaml().contains("\n  name: my-filter\n"), "{}", written.to_yaml());
         }
     }
 
     #[test]
     fn a_workspace_does_not_change_what_the_manifest_means() {
         for template in TEMPLATES {
-            let files = render(template, &answers(None, None, None)).unwrap();
+            let files = render(template, &answers(None, none())).unwrap();
             let manifest: toml_edit::DocumentMut = content(&files, "Cargo.toml").parse().unwrap();
             for ignored_in_members in ["profile", "patch", "replace", "workspace"] {
                 assert!(!manifest.contains_key(ignored_in_members), "{}", template.name);

@@ -20,10 +20,8 @@ const DEPENDENCIES: &[&str] = &["log", "proxy_wasm", "serde_json"];
 
 /// A name that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` cannot be the name of a {}: {reason}", of.noun())]
+#[error("`{name}` cannot be the name of a filter: {reason}")]
 pub struct InvalidName {
-    /// What was to get the name.
-    pub of: Named,
     /// The name that was given.
     pub name: String,
     /// What is wrong with it.
@@ -32,38 +30,13 @@ pub struct InvalidName {
     pub suggestion: String,
 }
 
-/// What gets a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Named {
-    /// The cargo package.
-    Package,
-    /// The namespace of the resource.
-    Namespace,
-}
-
-impl Named {
-    fn noun(self) -> &'static str {
-        match self {
-            Named::Package => "filter",
-            Named::Namespace => "namespace",
-        }
-    }
-
-    fn option(self) -> &'static str {
-        match self {
-            Named::Package => "--name",
-            Named::Namespace => "--namespace",
-        }
-    }
-}
-
 impl Explain for InvalidName {
     fn exit(&self) -> Exit {
         Exit::Usage
     }
 
     fn help(&self) -> Vec<String> {
-        vec![format!("try `{} {}`", self.of.option(), self.suggestion)]
+        vec![format!("try `--name {}`", self.suggestion)]
     }
 }
 
@@ -86,23 +59,7 @@ pub fn check_package(name: &str) -> Result<(), InvalidName> {
     } else if package_fault(&suggestion).is_some() {
         suggestion = format!("{suggestion}-filter");
     }
-    Err(InvalidName { of: Named::Package, name: name.to_owned(), reason, suggestion })
-}
-
-/// Checks that `name` does for a Kubernetes namespace.
-///
-/// # Errors
-///
-/// With the reason and a name that does.
-pub fn check_namespace(name: &str) -> Result<(), InvalidName> {
-    let Some(reason) = label_fault(name) else {
-        return Ok(());
-    };
-    let mut suggestion = similar_label(name);
-    if suggestion.is_empty() {
-        suggestion = "default".to_owned();
-    }
-    Err(InvalidName { of: Named::Namespace, name: name.to_owned(), reason, suggestion })
+    Err(InvalidName { name: name.to_owned(), reason, suggestion })
 }
 
 /// What keeps `name` from being a label of DNS, which Kubernetes takes for the names of most things.
@@ -146,7 +103,7 @@ fn cut(label: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST_LABEL, check_namespace, check_package, package_fault};
+    use super::{LONGEST_LABEL, check_package, package_fault};
 
     #[test]
     fn names_that_do_for_both() {
@@ -194,12 +151,5 @@ mod tests {
             "`Hello World` cannot be the name of a filter: \
              Kubernetes would refuse it, for it holds `H`: only `a-z`, `0-9` and `-` may stand in it"
         );
-    }
-
-    #[test]
-    fn a_namespace_may_start_with_a_digit() {
-        assert_eq!(check_namespace("42"), Ok(()));
-        assert_eq!(check_namespace("My_Space").unwrap_err().suggestion, "my-space");
-        assert_eq!(check_namespace("-").unwrap_err().suggestion, "default");
     }
 }

@@ -6,9 +6,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use oci_spec::image::{Descriptor, ImageIndexBuilder, MediaType, OciLayoutBuilder, SCHEMA_VERSION};
 use serde_json::Value;
 
+use crate::context::Context;
 use crate::digest::Digest;
-use crate::error::Explain;
-use crate::fs::write_whole;
+use crate::error::{Explain, Result};
+use crate::fs::{Lock, write_new, write_whole};
 use crate::image::{Image, ManifestError, canonical_json};
 use crate::reference::Tag;
 
@@ -117,40 +118,59 @@ pub fn tagged(folder: &Utf8Path, tags: &[Tag]) -> Result<Vec<Option<Digest>>, La
 /// # Errors
 ///
 /// Where the folder is something else, or a file cannot be written.
-pub fn add(folder: &Utf8Path, image: &Image, tags: &[Tag]) -> Result<(), LayoutError> {
-    let Some(mut index) = index(folder)? else {
-        return Ok(write(folder, image, tags)?);
-    };
-    let no_index = || LayoutError::NoIndex { path: folder.join(INDEX), source: None };
-    let manifests = index.get_mut("manifests").and_then(Value::as_array_mut).ok_or_else(no_index)?;
-    manifests.retain(|entry| !tags.iter().any(|tag| ref_name(entry) == Some(tag.as_str())));
-    let ours = entries(image, tags).into_iter().map(serde_json::to_value);
-    manifests.extend(ours.collect::<Result<Vec<_>, _>>().map_err(|_| no_index())?);
+pub fn add(ctx: &Context, folder: &Utf8Path, image: &Image, tags: &[Tag]) -> Result<()> {
+    index(folder)?;
     fs_err::create_dir_all(folder.join(BLOBS))?;
-    for blob in image.blobs().chain([&image.manifest]) {
-        write_whole(&folder.join(place(blob.digest)), &blob.bytes)?;
+    let mut files = files(image, tags);
+    let (_, new_index) = files.pop().expect("the index is the last of the files");
+    let (marker, version) = files.pop().expect("the marker is the one before");
+    write_new(&folder.join(&marker), &version)?;
+    // Others may add to the same layout. The marker never changes, so it is there to be locked.
+    let _lock = Lock::take(ctx, &folder.join(&marker), &format!("the layout {}", ctx.shown(folder)))?;
+    for (path, bytes) in files {
+        write_whole(&folder.join(path), &bytes)?;
     }
-    Ok(write_whole(&folder.join(INDEX), &canonical_json(&index))?)
+    let index = match index(folder)? {
+        None => new_index,
+        Some(mut index) => {
+            let path = folder.join(INDEX);
+            let no_index = || LayoutError::NoIndex { path, source: None };
+            let manifests = index.get_mut("manifests").and_then(Value::as_array_mut).ok_or_else(no_index)?;
+            manifests.retain(|entry| !tags.iter().any(|tag| ref_name(entry) == Some(tag.as_str())));
+            let ours = entries(image, tags);
+            let ours = ours.iter().map(|entry| serde_json::to_value(entry).expect("a descriptor is JSON"));
+            manifests.extend(ours);
+            canonical_json(&index)
+        }
+    };
+    Ok(write_whole(&folder.join(INDEX), &index)?)
 }
 
 fn ref_name(entry: &Value) -> Option<&str> {
     entry.get("annotations")?.get(REF_NAME)?.as_str()
 }
 
-/// The index of a layout; nothing where the folder is not there or empty.
+/// The index of a layout; nothing where the folder is not there, or nobody has got so far as to write one.
 fn index(folder: &Utf8Path) -> Result<Option<Value>, LayoutError> {
-    match fs_err::read_dir(folder) {
+    let entries = match fs_err::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        entries => {
-            if entries?.next().is_none() {
-                return Ok(None);
-            }
-        }
+        entries => entries?,
+    };
+    let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let names: Vec<String> = names.collect::<io::Result<_>>()?;
+    let has = |name: &str| names.iter().any(|other| other == name);
+    if !has(INDEX) {
+        let is_begun = |name: &String| [MARKER, "blobs"].contains(&name.as_str()) || name.starts_with('.');
+        return if names.iter().all(is_begun) {
+            Ok(None)
+        } else {
+            Err(LayoutError::NoLayout(folder.to_owned()))
+        };
     }
-    let path = folder.join(INDEX);
-    if !folder.join(MARKER).is_file() || !path.is_file() {
+    if !has(MARKER) {
         return Err(LayoutError::NoLayout(folder.to_owned()));
     }
+    let path = folder.join(INDEX);
     let index = serde_json::from_slice(&fs_err::read(&path)?);
     Ok(Some(index.map_err(|source| LayoutError::NoIndex { path, source: Some(source) })?))
 }

@@ -1,16 +1,19 @@
 //! How registries are got into: logins of every kind, TLS, and the ways there.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::support::mesh;
 use crate::support::proxy::{Action, Proxy, Rule};
 use crate::support::publishing::{Filter, Said};
 use crate::support::registry::{PASSWORD, Registry, USER, With};
+use crate::support::running::wait_until;
+use crate::support::tls::TlsServer;
 use crate::support::tokens::{By, IDENTITY_TOKEN, May, Tokens};
 
 /// What docker and podman write for a login.
@@ -134,7 +137,7 @@ fn credential_helpers_are_asked() {
     // What a helper prints may be a secret.
     let failing = format!("read server; echo {PASSWORD}; echo {PASSWORD} >&2; exit 1");
     for (script, told) in [
-        (&*failing, &["`docker-credential-test`", "echo 127.0.0.1"][..]),
+        (&*failing, &["`docker-credential-test`", "docker-credential-test list"][..]),
         ("read server; echo '{'", &["`docker-credential-test`"]),
         ("read server; echo credentials not found in native keychain; exit 1", &["401", "docker login"]),
     ] {
@@ -146,21 +149,37 @@ fn credential_helpers_are_asked() {
 }
 
 #[test]
-fn files_that_cannot_be_read_are_named() {
+fn a_helper_that_is_not_there_stops_nobody() {
+    let registry = Registry::open();
     let filter = Filter::new();
-    let mut command = filter.command("localhost:1/acme/bare", &[]);
+    let logins = json!({ "credsStore": "nowhere" });
+    let mut command = filter.command(&registry.repository("acme/bare"), &[]);
+    with_logins(&filter, &mut command, "DOCKER_CONFIG", logins.clone());
+    Said::of(&mut command).done();
+    let registry = Registry::with(&[With::Password]);
+    let mut command = filter.command(&registry.repository("acme/bare"), &[]);
+    with_logins(&filter, &mut command, "DOCKER_CONFIG", logins);
+    let said = Said::of(&mut command).failed(&["401", "docker login"]);
+    assert!(said.stderr.contains("warning: there is no credential helper `docker-credential-nowhere`"));
+}
+
+#[test]
+fn files_that_cannot_be_read_are_named() {
+    let registry = Registry::with(&[With::Password]);
+    let filter = Filter::new();
+    let mut command = filter.command(&registry.repository("acme/bare"), &[]);
     command.env("REGISTRY_AUTH_FILE", "missing.json");
     Said::of(&mut command).failed(&["REGISTRY_AUTH_FILE", "missing.json"]);
     filter.sandbox.write("auth.json", format!("{{ \"auths\": \"{PASSWORD}\" }}"));
     command.env("REGISTRY_AUTH_FILE", filter.sandbox.path("auth.json"));
     Said::of(&mut command).failed(&["auth.json` holds no credentials"]);
-    with_logins(
-        &filter,
-        &mut command,
-        "REGISTRY_AUTH_FILE",
-        json!({ "auths": { "localhost:1": { "auth": "%" } } }),
-    );
+    let logins = json!({ "auths": { registry.address(): { "auth": "%" } } });
+    with_logins(&filter, &mut command, "REGISTRY_AUTH_FILE", logins);
     Said::of(&mut command).failed(&["auth.json` holds no credentials"]);
+    let others =
+        json!({ "auths": { "other.io": { "auth": "%" }, registry.address(): login(USER, PASSWORD) } });
+    with_logins(&filter, &mut command, "REGISTRY_AUTH_FILE", others);
+    Said::of(&mut command).done();
 }
 
 #[test]
@@ -286,18 +305,106 @@ fn credentials_do_not_leave_for_a_service_without_tls() {
     let filter = Filter::new();
     let args = ["--username", USER, "--password-stdin"];
     let mut command = filter.command(&proxy.repository("acme/bare"), &args);
-    Said::of_with_input(&mut command, PASSWORD).failed(&["names no url for tokens"]);
+    Said::of_with_input(&mut command, PASSWORD).failed(&["names no url to get a token from"]);
     assert!(proxy.requests().iter().all(|request| request.header("authorization").is_none()));
 }
 
 #[test]
-fn what_a_registry_sends_back_is_not_a_way_out_for_passwords() {
-    let proxy = Proxy::alone();
-    let header = STANDARD.encode(format!("{USER}:{PASSWORD}"));
-    proxy.rule(Rule::on("GET", "/manifests/", Action::answer(403, &format!("Basic {header} is {PASSWORD}"))));
-    proxy.rule(Rule::on("GET", "/v2/", Action::answer(200, "{}")));
+fn credentials_do_not_follow_a_way_out_of_tls() {
+    let plain = Proxy::alone();
+    let challenge = Action::answer(401, "").header("WWW-Authenticate", "Basic realm=\"x\"");
+    plain.rule(Rule::on("GET", "/v2/", challenge));
+    let server = TlsServer::redirecting(&format!("http://{}", plain.address()));
     let filter = Filter::new();
-    let args = ["--username", USER, "--password-stdin", "--verbose"];
+    let authority = server.authority();
+    let args = ["--username", USER, "--password-stdin", "--cacert", authority.as_str()];
+    let mut command = filter.command(&server.repository("acme/bare"), &args);
+    Said::of_with_input(&mut command, PASSWORD).failed(&["`GET https://", "name its own urls"]);
+    assert!(plain.requests().is_empty(), "{:#?}", plain.requests());
+}
+
+#[test]
+fn an_upload_that_goes_elsewhere_goes_without_credentials() {
+    let registry = Registry::with(&[With::Password]);
+    let elsewhere = Proxy::alone();
+    elsewhere.rule(Rule::on("PUT", "/store", Action::answer(201, "")));
+    let proxy = Proxy::before(registry.address());
+    let place = format!("http://{}/store?signature=x", elsewhere.address());
+    proxy.rule(Rule::on("POST", "/blobs/uploads/", Action::answer(202, "").header("Location", &place)));
+    let filter = Filter::new();
+    let args = ["--username", USER, "--password-stdin"];
     let mut command = filter.command(&proxy.repository("acme/bare"), &args);
-    Said::of_with_input(&mut command, PASSWORD).failed(&["403 Forbidden: Basic *** is ***"]);
+    // The registry has none of the blobs, so it does not take the manifest.
+    Said::of_with_input(&mut command, PASSWORD).failed(&["MANIFEST_BLOB_UNKNOWN"]);
+    let stored = elsewhere.requests();
+    assert_eq!(stored.len(), 3);
+    assert!(stored.iter().all(|request| request.header("authorization").is_none() && request.body > 0));
+    assert!(stored.iter().all(|request| request.target.contains("signature=x&digest=sha256%3A")));
+}
+
+#[test]
+fn a_token_that_expires_is_asked_for_again() {
+    let tokens = Tokens::start(May::Push, May::Nothing);
+    let registry = Registry::with(&[With::Tokens(&tokens)]);
+    let proxy = Proxy::before(registry.address());
+    let challenge = format!("Bearer realm=\"{}\",service=\"{}\"", tokens.realm(), tokens.service());
+    let expired = Action::answer(401, "expired").header("WWW-Authenticate", &challenge);
+    proxy.rule(Rule::on("PUT", "/manifests/", expired).times(1));
+    let filter = Filter::new();
+    let args = ["--username", USER, "--password-stdin"];
+    let mut command = filter.command(&proxy.repository("acme/bare"), &args);
+    Said::of_with_input(&mut command, PASSWORD).done();
+    assert_eq!(tokens.asked().len(), 2);
+}
+
+#[test]
+fn what_a_registry_sends_back_is_not_a_way_out_for_passwords() {
+    let header = STANDARD.encode(format!("{USER}:{PASSWORD}"));
+    // The second one would be cut short in the middle of it.
+    for before in ["", &"x".repeat(290)] {
+        let proxy = Proxy::alone();
+        let asks = Action::answer(401, "").header("WWW-Authenticate", "Basic realm=\"x\"");
+        proxy.rule(Rule::when(|request| request.header("authorization").is_none(), asks));
+        let echo = Action::answer(403, &format!("{before}{header} is {PASSWORD}"));
+        proxy.rule(Rule::on("GET", "/manifests/", echo));
+        proxy.rule(Rule::on("GET", "/v2/", Action::answer(200, "{}")));
+        let filter = Filter::new();
+        let args = ["--username", USER, "--password-stdin", "--verbose"];
+        let mut command = filter.command(&proxy.repository("acme/bare"), &args);
+        let said = Said::of_with_input(&mut command, PASSWORD).failed(&["403 Forbidden", "*** is ***"]);
+        assert!(!said.stderr.contains(&header[..6]), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn whoever_is_waited_for_can_be_interrupted() {
+    let registry = Registry::with(&[With::Password]);
+    let filter = Filter::new();
+    let began = filter.sandbox.path("began");
+    let mut helper = filter.command(&registry.repository("acme/bare"), &[]);
+    with_logins(&filter, &mut helper, "DOCKER_CONFIG", json!({ "credsStore": "test" }));
+    with_helper(&filter, &mut helper, &format!("touch {began}; exec sleep 120"));
+    let mut typed =
+        filter.command(&registry.repository("acme/bare"), &["--username", USER, "--password-stdin"]);
+    for (command, has_begun) in [(&mut helper, true), (&mut typed, false)] {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // Nobody types anything.
+        let keyboard = child.stdin.take();
+        if has_begun {
+            wait_until("the helper has begun", || began.exists());
+        }
+        wait_until("the signal is caught", || catches_interrupts(child.id()));
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        let said = Said::of_output(child.wait_with_output().unwrap());
+        assert_eq!(said.code, Some(130), "{}", said.stderr);
+        drop(keyboard);
+    }
+}
+
+/// Whether a process has a handler for SIGINT, as the system tells.
+fn catches_interrupts(pid: u32) -> bool {
+    let status = fs_err::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() & 1 << (Signal::INT.as_raw() - 1) != 0
 }

@@ -230,7 +230,7 @@ warning[no-callback]: the module exports no callback, so it does nothing
  = reason: Envoy would load it, and never call it: no exported function is a `proxy_on_*` callback of ABI 0.2.1.
  = help: Link the SDK into the module: in Rust, call `proxy_wasm::main!` in the `cdylib` itself, and keep the exports when the module is post-processed.
 
-error: the mesh would refuse this: 2 errors, 2 warnings
+error: the checks refuse this: 2 errors, 2 warnings
 
 "#]]);
     assert_eq!(folder::files(&output).unwrap(), before);
@@ -1246,7 +1246,7 @@ fn the_target_folder_is_read_only() {
         str![[r#"
 error: failed to open file `[ROOT]/mounted/wasmplugin/.bare.lock`: Read-only file system (os error 30)
 
-help: make that path writable, or choose another place with `--target-dir`
+help: make that path writable, or choose another place (`--target-dir`, `--to`)
 
 "#]],
     );
@@ -1263,7 +1263,7 @@ fn the_target_folder_is_a_file() {
         str![[r#"
 error: failed to create directory `[ROOT]/target/wasmplugin/.optimized/bare`: Not a directory (os error 20)
 
-help: move away the file that is where a folder should be, or choose another place with `--target-dir`
+help: move away the file that is where a folder should be, or choose another place (`--target-dir`, `--to`)
 
 "#]],
     );

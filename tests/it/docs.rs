@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
+use cargo_wasmplugin::check::UNKNOWN_KIND;
 use cargo_wasmplugin::check::{RULES, meshes};
 use cargo_wasmplugin::config::{Manifest, Section};
 use cargo_wasmplugin::findings::{Finding, Severity};
-use cargo_wasmplugin::resource::{KINDS, Kind};
+use cargo_wasmplugin::resource::yaml::read_document;
+use cargo_wasmplugin::resource::{KINDS, Kind, LOST_FIELD};
 use serde_json::Value;
 use snapbox::cmd::Command;
 
+use crate::kinds;
 use crate::support::registry::Registry;
 use crate::support::{Sandbox, isolated, tool};
 
@@ -18,6 +21,7 @@ const CHECKS: &str = include_str!("../../docs/checks.md");
 const JSON: &str = include_str!("../../docs/json.md");
 const PUBLISH: &str = include_str!("../../docs/publish.md");
 const RESOLVE: &str = include_str!("../../docs/resolve.md");
+const RESOURCE: &str = include_str!("../../docs/resource.md");
 const SETTINGS: &str = include_str!("../../docs/settings.md");
 
 #[test]
@@ -52,7 +56,7 @@ fn the_meshes_are_those_that_are_known() {
         |a: &meshes::Mesh, b: &meshes::Mesh| a.name.split('-').next() == b.name.split('-').next();
     let products = meshes::MESHES.chunk_by(same_product);
     let ends = products.flat_map(|product| [product.first().unwrap().name, product.last().unwrap().name]);
-    let defaults = meshes::default_meshes().into_iter().map(|mesh| mesh.name);
+    let defaults = meshes::default_meshes(Kind::WasmPlugin).into_iter().map(|mesh| mesh.name);
     for mesh in ends.chain(defaults) {
         assert!(SETTINGS.contains(&format!("`{mesh}`")), "`{mesh}` is not in docs/settings.md");
     }
@@ -66,6 +70,72 @@ fn every_kind_that_may_have_references_has_its_row() {
     };
     let rows: Vec<&str> = RESOLVE.lines().filter(|line| line.starts_with("| `")).collect();
     assert_eq!(rows, KINDS.iter().filter_map(row).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_kind_is_listed_with_its_file() {
+    let rows: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(first_cells(RESOURCE, "| kind |"), rows);
+    for (name, kind) in KINDS {
+        let row = RESOURCE.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).unwrap();
+        assert!(row.ends_with(&format!("| `{}` |", kind.file_name())), "{row}");
+        assert!(README.contains(kind.file_name()), "`{}` is not in the README", kind.file_name());
+    }
+    assert_eq!(first_cells(RESOURCE, "| code |"), [LOST_FIELD, UNKNOWN_KIND]);
+}
+
+#[test]
+fn every_flag_of_the_resource_is_listed() {
+    let help = isolated(Command::new(tool())).args(["build", "--help"]).assert().success();
+    let help = String::from_utf8(help.get_output().stdout.clone()).unwrap();
+    let section = help.split("\nResource:\n").nth(1).unwrap().split("\nPackage Selection:\n").next().unwrap();
+    let flags: BTreeSet<&str> = section
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("--"))
+        .map(|flag| flag.split(' ').next().unwrap())
+        .collect();
+    let listed: BTreeSet<String> = first_cells(RESOURCE, "| flag |")
+        .into_iter()
+        .map(|cell| cell.trim_start_matches("--").split(' ').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(listed, flags.into_iter().map(str::to_owned).collect());
+}
+
+#[test]
+fn every_field_and_every_loss_is_listed() {
+    let (mut fields, mut losses) = (BTreeSet::from(["url", "sha256"].map(str::to_owned)), BTreeSet::new());
+    for folder in kinds::kept() {
+        let read = |file: &str| fs_err::read_to_string(folder.join(file)).unwrap();
+        let resource = read_document(&read("in.yaml")).unwrap();
+        let spec = resource.get("spec").map_or(&[][..], |spec| spec.entries());
+        fields.extend(spec.iter().map(|(key, _)| key.name.clone()).filter(|name| name != "fieldOfTomorrow"));
+        let mut kind = String::new();
+        for line in read("findings.txt").lines() {
+            let Some((severity, rest)) = line.split_once("[lost-field] `") else {
+                kind = line.split(' ').next().unwrap().to_owned();
+                continue;
+            };
+            let place = rest.split('`').next().unwrap();
+            let Some(field) = place.strip_prefix("spec.") else { continue };
+            let field = field.split(['.', '[']).next().unwrap();
+            let field = if field == "fieldOfTomorrow" { "any other" } else { field };
+            losses.insert((field.to_owned(), kind.clone(), severity.to_owned()));
+        }
+    }
+    assert_eq!(
+        first_cells(RESOURCE, "| field of `spec` | what").into_iter().collect::<BTreeSet<_>>(),
+        fields
+    );
+    let mut told = BTreeSet::new();
+    for row in table(RESOURCE, "| field of `spec` | TrafficExtension") {
+        for (cell, kind) in row[1..].iter().zip(["TrafficExtension", "EnvoyExtensionPolicy", "envoy"]) {
+            let severity = cell.split([' ', ',']).next().unwrap();
+            if !severity.is_empty() {
+                told.insert((row[0].clone(), kind.to_owned(), severity.to_owned()));
+            }
+        }
+    }
+    assert_eq!(told, losses);
 }
 
 #[test]
@@ -120,6 +190,27 @@ fn follow(text: &str, mut folder: Utf8PathBuf, least: usize) -> Utf8PathBuf {
     }
     assert!(ran >= least, "only {ran} commands could be tried");
     folder
+}
+
+/// The rows of all tables whose first line begins like this, cell by cell, without backticks around a cell.
+fn table(text: &str, head: &str) -> Vec<Vec<String>> {
+    let lines: Vec<&str> = text.lines().collect();
+    let heads = lines.iter().enumerate().filter(|(_, line)| line.starts_with(head)).map(|(index, _)| index);
+    let rows = heads.flat_map(|index| lines[index + 2..].iter().take_while(|line| line.starts_with('|')));
+    let cells = |row: &&str| {
+        let cells = row.trim_matches('|').split('|').map(str::trim);
+        cells
+            .map(|cell| {
+                cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`')).unwrap_or(cell).to_owned()
+            })
+            .collect()
+    };
+    rows.map(cells).collect()
+}
+
+/// The first cells of all tables whose first line begins like this.
+fn first_cells(text: &str, head: &str) -> Vec<String> {
+    table(text, head).into_iter().map(|row| row[0].clone()).collect()
 }
 
 /// The titles of the second level.

@@ -147,7 +147,7 @@ fn a_registry_that_refuses_the_media_types_is_offered_the_other_variant() {
 fn what_passes_is_tried_again() {
     for action in [
         Action::answer(503, "overloaded"),
-        Action::answer(429, ""),
+        Action::answer(429, "").header("Retry-After", "1"),
         Action::Cut { after: 100 },
         Action::Cut { after: usize::MAX },
     ] {
@@ -158,9 +158,37 @@ fn what_passes_is_tried_again() {
         assert_eq!(said.stderr.matches("    Retrying ").count(), 2, "{}", said.stderr);
         assert_eq!(scene.module(), scene.filter.module());
     }
-    // What was done and not told is done once more.
+}
+
+#[test]
+fn whoever_is_to_wait_for_long_is_told() {
     let scene = Scene::new();
+    let busy = Action::answer(429, "slow down").header("Retry-After", "3600");
+    scene.fault(Rule::on("GET", MANIFEST, busy));
+    let said = scene.publish(&[]).failed(&["429 Too Many Requests: slow down", "wait a while"]);
+    assert!(!said.stderr.contains("Retrying"), "{}", said.stderr);
+}
+
+#[test]
+fn what_was_done_and_not_told_is_not_done_twice() {
+    let scene = Scene::new();
+    let immutable = r#"{"errors":[{"code":"TAG_INVALID","message":"the tag v exists and is immutable"}]}"#;
     scene.fault(Rule::on("PUT", MANIFEST, Action::Lose).times(1));
+    scene.fault(Rule::on("PUT", MANIFEST, Action::answer(400, immutable)));
+    scene.publish(&[]).done();
+    assert_eq!(scene.module(), scene.filter.module());
+    scene.filter.change("again");
+    let said = scene.publish(&[]).failed(&["does not let this tag change", "--tag"]);
+    assert!(!said.stderr.contains("--variant"), "{}", said.stderr);
+}
+
+#[test]
+fn a_registry_may_name_the_place_of_an_upload_in_part() {
+    let scene = Scene::new();
+    let begun = send(scene.registry.address(), "POST", "/v2/acme/bare/blobs/uploads/", &[], b"").unwrap();
+    let location = begun.values("location")[0].to_owned();
+    let (_, part) = location.split_once("/uploads/").unwrap();
+    scene.fault(Rule::on("POST", UPLOADS, Action::answer(202, "").header("Location", part)));
     scene.publish(&[]).done();
     assert_eq!(scene.module(), scene.filter.module());
 }
@@ -230,7 +258,7 @@ fn hostile_answers_do_no_harm() {
     let large = "x".repeat(5 << 20);
     let red = "\u{1b}[31mred\u{7}\r\nerror: forged";
     for (rule, told) in [
-        (Rule::on("GET", MANIFEST, Action::answer(200, &large)), "a manifest of more than 4 MiB"),
+        (Rule::on("GET", MANIFEST, Action::answer(200, &large)), "more than 4194304 bytes"),
         (Rule::on("GET", MANIFEST, Action::answer(403, &large)), "xxx..."),
         (Rule::on("GET", MANIFEST, Action::answer(403, red)), "403 Forbidden: [31mred error: forged\n"),
         (Rule::on("POST", UPLOADS, Action::answer(202, "").header("Location", "http://[")), "POST http://"),

@@ -130,7 +130,7 @@ For more information, try '--help'.
         (
             &["build", "--quiet", "--verbose"],
             str![[r#"
-error: the argument '--quiet' cannot be used with '--verbose'
+error: the argument '--quiet' cannot be used with '--verbose...'
 
 Usage: cargo wasmplugin build --quiet
 

@@ -15,6 +15,7 @@ mod envoy;
 mod faults;
 mod help;
 mod image;
+mod kinds;
 mod new;
 mod output;
 mod places;

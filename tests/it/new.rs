@@ -22,6 +22,26 @@ const CASES: &[(&str, &[&str])] = &[
     ),
     ("minimal", &["--template", "minimal", "hello"]),
     (
+        "minimal-with-fields",
+        &[
+            "--template",
+            "minimal",
+            "--url",
+            "https://example.com/hello/plugin.wasm",
+            "--selector",
+            "app=web",
+            "--selector",
+            "app.kubernetes.io/version=1.0",
+            "--priority",
+            "-7",
+            "--image-pull-policy",
+            "Always",
+            "--image-pull-secret",
+            "regcred",
+            "hello",
+        ],
+    ),
+    (
         "minimal-with-answers",
         &[
             "--template",
@@ -284,8 +304,10 @@ const IMAGE: &str = "Image repository, such as quay.io/acme/hello (empty: set it
 #[test]
 fn what_is_missing_is_asked_for_at_a_terminal() {
     let sandbox = Sandbox::new();
-    let mut terminal =
-        Terminal::run(&sandbox.path(""), &["new", "--template", "minimal", "--phase", "AUTHZ"]);
+    let mut terminal = Terminal::run(
+        &sandbox.path(""),
+        &["new", "--template", "minimal", "--phase", "AUTHZ", "--priority", "-7", "--selector", "app=web"],
+    );
     terminal.expect(FOLDER).answer("hello\n");
     terminal.expect(IMAGE).answer("http://quay.io/acme/hello\n");
     terminal.expect(IMAGE).answer("quay.io/acme/hello\n");

@@ -6,6 +6,7 @@ use crate::support::layout::{Layout, sha256};
 use crate::support::program;
 use crate::support::publishing::{Filter, Said};
 use crate::support::registry::Registry;
+use crate::support::running::start;
 use crate::support::{Sandbox, mesh};
 
 const REPOSITORY: &str = "quay.io/acme/bare";
@@ -40,6 +41,40 @@ fn a_layout_takes_one_image_after_another() {
     );
     let index = Layout(filter.sandbox.path("bare/images")).index();
     assert_eq!(index["manifests"].as_array().unwrap().len(), 4, "{index:#}");
+}
+
+#[test]
+fn several_may_add_to_a_layout_at_once() {
+    let filter = Filter::new();
+    filter.published(REPOSITORY, &["--to", "oci-layout:images:first", "--dry-run"]);
+    // A run that was killed has left this.
+    fs_err::create_dir_all(filter.sandbox.path("bare/images/blobs/sha256")).unwrap();
+    let tags: Vec<String> = (0..8).map(|number| format!("t{number}")).collect();
+    let place = |tag: &String| format!("oci-layout:images:{tag}");
+    let running = tags.iter().map(|tag| start(&mut filter.command(REPOSITORY, &["--to", &place(tag)])));
+    for child in running.collect::<Vec<_>>() {
+        Said::of_output(child.wait_with_output().unwrap()).done();
+    }
+    let index = Layout(filter.sandbox.path("bare/images")).index();
+    assert_eq!(index["manifests"].as_array().unwrap().len(), tags.len(), "{index:#}");
+    assert_eq!(fs_err::read_dir(filter.sandbox.path("bare/images")).unwrap().count(), 3);
+    let said = filter.published(REPOSITORY, &["--to", "oci-layout:images:t0"]);
+    assert!(said.stderr.contains("   Unchanged "), "{}", said.stderr);
+}
+
+#[test]
+fn what_is_no_file_is_not_replaced_by_an_archive() {
+    let filter = Filter::new();
+    filter.publish(REPOSITORY, &["--to", "oci-archive:src"]).failed(&["src` is there, and is no file"]);
+    filter
+        .publish(REPOSITORY, &["--to", "oci-archive:/dev/null"])
+        .failed(&["`/dev/null` is there, and is no file"]);
+    filter.publish(REPOSITORY, &["--to", "oci-archive:no/x.tar"]).failed(&["failed to write `", "no/x.tar`"]);
+    filter.sandbox.write("bare/real.tar", "");
+    std::os::unix::fs::symlink("real.tar", filter.sandbox.path("bare/link.tar")).unwrap();
+    filter.published(REPOSITORY, &["--to", "oci-archive:link.tar:0.1.0"]);
+    assert!(fs_err::symlink_metadata(filter.sandbox.path("bare/link.tar")).unwrap().is_symlink());
+    assert_eq!(digest_in(&filter, "oci-archive:real.tar:0.1.0"), filter.digest());
 }
 
 #[test]
@@ -112,6 +147,8 @@ fn what_makes_no_sense_is_wrong_usage() {
         &["--to", "oci-layout"][..],
         &["--to", "oci-layout:"],
         &["--to", "docker://quay.io/a/b"],
+        &["--to", "oci-layout:images:"],
+        &["--to", "oci-layout:images:a b"],
         &["--to", "oci-layout:images:a", "--tag", "b"],
         &["--to", "oci-archive:x.tar", "--force"],
         &["--to", "oci-archive:x.tar", "--plain-http"],

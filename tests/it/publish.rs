@@ -177,6 +177,8 @@ fn of_a_workspace_all_is_refused_before_anything_is_pushed() {
     Said::of(&mut sandbox.process_in("two", ["publish"])).done();
     publish(&["--annotation", "a=b"]).failed(&["acme/two:0.1.0"]);
     assert_eq!(digest_of(&registry, "acme/one", "0.1.0"), None);
+    Said::of(&mut sandbox.process_in("one", ["publish"])).done();
+    publish(&["--annotation", "a=b"]).failed(&["acme/one:0.1.0", "acme/two:0.1.0"]);
 
     let said = publish(&[]).done();
     let digest = |name: &str| sandbox.read(format!("target/wasmplugin/{name}/digest"));
@@ -184,6 +186,19 @@ fn of_a_workspace_all_is_refused_before_anything_is_pushed() {
     assert_eq!(said.stdout, [line("one"), line("two")].concat());
     let documents = publish(&["-o", "yaml"]).done().stdout;
     assert_eq!(documents.matches("\n---\n").count(), 1, "{documents}");
+}
+
+#[test]
+fn two_packages_are_not_one_image() {
+    let registry = Registry::open();
+    let sandbox = Sandbox::new();
+    sandbox.write("Cargo.toml", "[workspace]\nmembers = [\"one\", \"two\"]\nresolver = \"3\"\n");
+    sandbox.add_bare("one");
+    sandbox.add_bare("two");
+    let image = registry.repository("acme/both");
+    let said = Said::of(&mut sandbox.process_in("", ["publish", "--workspace", "--image", &image]));
+    let said = said.failed(&["`one` and `two`", &format!("`{image}:0.1.0`"), "{name}"]);
+    assert!(!said.stderr.contains("Compiling"), "{}", said.stderr);
 }
 
 #[test]
@@ -200,7 +215,9 @@ fn a_dry_run_writes_nothing() {
 
     filter.published(&repository, &[]);
     filter.publish(&repository, &["--dry-run", "--annotation", "a=b"]).failed(&["--force"]);
-    let json = filter.published(&repository, &["--dry-run", "-o", "json"]).json();
+    filter.change("changed");
+    let json = filter.published(&repository, &["--dry-run", "-o", "json", "--tag", "next"]).json();
+    assert!(json["packages"][0]["published"]["uploadedBytes"].as_u64().unwrap() > 1000, "{json:#}");
     assert_eq!(json["packages"][0]["published"]["dryRun"], true);
 }
 
@@ -226,8 +243,9 @@ fn what_cannot_be_published_is_not_compiled() {
 
     filter.sandbox.write("bare.wasm", wat::parse_str(crate::support::bare::TEXT).unwrap());
     let publish = ["publish", "--module", "bare.wasm", "--image", "localhost:5000/acme/bare"];
-    Said::of(&mut filter.sandbox.process_in("", publish))
-        .failed(&["no version that would make a tag", "--tag"]);
+    let said = Said::of(&mut filter.sandbox.process_in("", publish));
+    assert_eq!(said.code, Some(2), "{}", said.stderr);
+    assert!(said.stderr.contains("no version that would make a tag"), "{}", said.stderr);
 }
 
 #[test]

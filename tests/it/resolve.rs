@@ -223,6 +223,7 @@ error: package `nameless` cannot be referred to: nothing says where its image is
           
               [package.metadata.wasmplugin]
               image = "quay.io/acme/hello"
+          or give it with `--image`
 
 "#]],
     );
@@ -392,7 +393,7 @@ help: make a new one with `cargo wasmplugin new PATH`
 #[test]
 fn a_line_of_a_megabyte_is_refused_soon() {
     let sandbox = Sandbox::new();
-    let line = format!("a: {{b: wasmplugin://one, c: \"{}\"}}\n", "\u{e9} ".repeat(400_000));
+    let line = format!("a: {{b: wasmplugin://one, c: \"{}\"}}\n", "\u{e9} ".repeat(300_000));
     let started = std::time::Instant::now();
     let said = Said::of_with_input(&mut command(&sandbox, &["-f", "-"]), &line);
     assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());

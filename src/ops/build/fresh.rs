@@ -38,7 +38,10 @@ impl Stamp {
     pub(super) fn of(job: &Job<'_>, module: &[u8]) -> Self {
         let settings = format!("{:?} {:?} {:?}", job.plugin.settings, job.tag, job.annotations);
         let optimizer = job.optimizer.as_ref().map(Optimizer::id).unwrap_or_default();
-        let said = [env!("CARGO_PKG_VERSION"), optimizer, &settings, job.template.text()];
+        let template = job.template.to_yaml();
+        // A bootstrap of Envoy names the module by its path.
+        let folder = job.folder();
+        let said = [env!("CARGO_PKG_VERSION"), optimizer, &settings, &template, folder.as_str()];
         Stamp(Digest::of_parts(said.map(str::as_bytes).into_iter().chain([module])))
     }
 

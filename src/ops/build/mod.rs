@@ -20,7 +20,7 @@ use crate::module::CompiledFile;
 use crate::optimize::Optimizer;
 use crate::project::{Plugin, Project, Selection, is_cargos_own};
 use crate::reference::Tag;
-use crate::resource::{PulledImage, Resource, Template};
+use crate::resource::{Overrides, PulledImage, Resource, Template};
 
 use package::Judged;
 
@@ -37,6 +37,8 @@ pub struct BuildOptions {
     pub annotations: Vec<(String, String)>,
     /// The optimizer, where it is not the one inside this program.
     pub wasm_opt: Option<Utf8PathBuf>,
+    /// The fields of the resource that the command line sets, of every package.
+    pub overrides: Overrides,
     /// Whether a warning of the checks stops the build.
     pub deny_warnings: bool,
     /// What a package must have before it is compiled.
@@ -235,7 +237,7 @@ fn jobs<'p>(
     plugins: impl IntoIterator<Item = &'p Plugin>,
 ) -> Result<Vec<Job<'p>>> {
     let job = |plugin: &'p Plugin| {
-        let template = template(ctx, options, plugin)?;
+        let template = template(ctx, options, plugin)?.with(&options.overrides)?;
         let tag = options.tag.clone().or_else(|| plugin.tag.clone());
         let package = || plugin.name.clone();
         let is_published = matches!(options.needs, Needs::Reference | Needs::OneReference);
@@ -244,7 +246,9 @@ fn jobs<'p>(
         }
         if plugin.settings.image.is_none() {
             match options.needs {
-                Needs::Resource if template.needs_image() => return Err(Unnamed::Resource(package()).into()),
+                Needs::Resource if template.needs_image(plugin.settings.kind) => {
+                    return Err(Unnamed::Resource(package()).into());
+                }
                 Needs::PulledImage => return Err(Unnamed::PulledImage(package()).into()),
                 _ if is_published => return Err(Unnamed::Image(package()).into()),
                 _ => {}
@@ -256,11 +260,50 @@ fn jobs<'p>(
         Ok(Job { plugin, template, optimizer, tag, annotations, output: target_dir.join("wasmplugin") })
     };
     let jobs = plugins.into_iter().map(job).collect::<Result<Vec<_>>>()?;
-    if options.needs == Needs::OneReference && jobs.len() > 1 {
+    if matches!(options.needs, Needs::Reference | Needs::OneReference | Needs::PulledImage) {
+        each_has_a_reference_of_its_own(&jobs)?;
+    }
+    let one = (options.needs == Needs::OneReference).then_some("--to");
+    if let Some(flag) = one.or(options.overrides.url.as_ref().map(|_| "--url"))
+        && jobs.len() > 1
+    {
         let packages = jobs.iter().map(|job| format!("`{}`", job.plugin.name)).collect::<Vec<_>>().join(", ");
-        return Err(NotOne { packages }.into());
+        return Err(NotOne { flag, packages }.into());
     }
     Ok(jobs)
+}
+
+/// Of two packages under one name, the second push would take the tag from the first.
+fn each_has_a_reference_of_its_own(jobs: &[Job<'_>]) -> Result<(), SameReference> {
+    for (index, job) in jobs.iter().enumerate() {
+        let other = jobs[..index].iter().find(|other| {
+            (&other.plugin.settings.image, &other.tag) == (&job.plugin.settings.image, &job.tag)
+        });
+        if let (Some(other), Some(image), Some(tag)) = (other, &job.plugin.settings.image, &job.tag) {
+            return Err(SameReference {
+                packages: [other, job].map(|job| job.plugin.name.clone()),
+                reference: format!("{image}:{tag}"),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Two packages would be one image.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` and `{}` would both be pushed to `{reference}`", packages[0], packages[1])]
+struct SameReference {
+    packages: [String; 2],
+    reference: String,
+}
+
+impl Explain for SameReference {
+    fn help(&self) -> Vec<String> {
+        vec![
+            "give each an image of its own; `[workspace.metadata.wasmplugin]` takes `{name}` for the package's name: `image = \"quay.io/acme/{name}\"`"
+                .to_owned(),
+        ]
+    }
 }
 
 fn template(ctx: &Context, options: &BuildOptions, plugin: &Plugin) -> Result<Template> {
@@ -321,7 +364,7 @@ pub enum Unnamed {
     #[error("package `{0}` has no resource: nothing says where its image is")]
     Resource(String),
     /// It has no repository to be pushed to.
-    #[error("package `{0}` cannot be published: nothing says where its image goes")]
+    #[error("package `{0}` cannot be published: its image has no name")]
     Image(String),
     /// It has no tag to be pushed under.
     #[error("package `{0}` cannot be published: it has no version that would make a tag")]
@@ -344,23 +387,27 @@ impl Unnamed {
 }
 
 impl Explain for Unnamed {
+    fn exit(&self) -> Exit {
+        if matches!(self, Unnamed::Tag(_)) { Exit::Usage } else { Exit::Failure }
+    }
+
     fn help(&self) -> Vec<String> {
-        let setting =
-            "set it in Cargo.toml:\n\n    [package.metadata.wasmplugin]\n    image = \"quay.io/acme/hello\"";
-        match self {
-            Unnamed::Tag(_) => vec!["give one with `--tag`".to_owned()],
-            Unnamed::PulledImage(_) => vec![setting.to_owned()],
-            Unnamed::Resource(_) | Unnamed::Image(_) => {
-                vec![setting.to_owned(), "or give it with `--image`".to_owned()]
-            }
+        if let Unnamed::Tag(_) = self {
+            return vec!["give one with `--tag`".to_owned()];
         }
+        vec![
+            "set it in Cargo.toml:\n\n    [package.metadata.wasmplugin]\n    image = \"quay.io/acme/hello\""
+                .to_owned(),
+            "or give it with `--image`".to_owned(),
+        ]
     }
 }
 
 /// Several packages are to go where there is place for one.
 #[derive(Debug, thiserror::Error)]
-#[error("`--to` takes one package, and there are more: {packages}")]
+#[error("`{flag}` takes one package, and there are more: {packages}")]
 struct NotOne {
+    flag: &'static str,
     packages: String,
 }
 

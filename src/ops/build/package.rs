@@ -14,7 +14,7 @@ use crate::module::{CompiledFile, CompiledModule, OptimizedModule};
 use crate::ops::build::fresh::Stamp;
 use crate::ops::build::{Built, Job, LayerSummary, Packaged, Sizes, Times};
 use crate::reference::Tag;
-use crate::resource::{PulledImage, Resource};
+use crate::resource::{Artifact, PulledImage, Resource};
 use crate::transport::layout;
 
 /// A plugin whose module was judged, and is not packaged yet.
@@ -39,7 +39,7 @@ enum State {
     Optimized { module: OptimizedModule, compiled_size: usize },
 }
 
-/// Optimizes and checks a module, and tells what was found.
+/// Optimizes and checks a module, judges its resource, and tells what was found.
 pub(super) fn judge<'p>(
     ctx: &Context,
     job: Job<'p>,
@@ -75,7 +75,9 @@ pub(super) fn judge<'p>(
         }
     };
     times.optimize = started.elapsed();
-    let findings = check(&module);
+    let settings = &job.plugin.settings;
+    let resource = check::resource(&job.template, settings.kind, &settings.meshes);
+    let findings: Findings = check(&module).into_iter().chain(resource).collect();
     for finding in findings.iter() {
         ctx.shell.finding(&job.plugin.name, finding);
     }
@@ -100,7 +102,7 @@ pub(super) fn package(ctx: &Context, judged: Judged<'_>, passed: Passed) -> Resu
     let Judged { job, stamp, state, mut times, .. } = judged;
     let (packaged, resource) = match state {
         State::Fresh(packaged) => {
-            let resource = resource(&job, packaged.image, packaged.module)?;
+            let resource = resource(&job, packaged.image, packaged.module, &passed)?;
             (packaged, resource)
         }
         State::Optimized { module, compiled_size } => {
@@ -135,7 +137,7 @@ fn write(
     let runtime_config = RuntimeConfig::new(check::abi(&optimized.info), root_ids);
     let image = Image::assemble(&module, passed, &runtime_config, *variant, job.annotations.clone());
     let module_digest = Digest::of(module.bytes());
-    let resource = resource(job, image.digest(), module_digest)?;
+    let resource = resource(job, image.digest(), module_digest, passed)?;
 
     let folder = job.folder();
     let name = &job.plugin.name;
@@ -149,7 +151,7 @@ fn write(
     layout::write(&place.join("image"), &image, job.tag.as_slice())?;
     fs_err::write(place.join("digest"), format!("{}\n", image.digest()))?;
     if let Some(resource) = &resource {
-        fs_err::write(place.join("wasmplugin.yaml"), resource.to_yaml())?;
+        fs_err::write(place.join(job.plugin.settings.kind.file_name()), resource.to_yaml())?;
     }
     ctx.interrupt.check()?;
     staged.swap()?;
@@ -176,9 +178,10 @@ fn write(
 }
 
 /// The resource of an image and of the module in it.
-fn resource(job: &Job<'_>, manifest: Digest, module: Digest) -> Result<Option<Resource>> {
-    let pulled = pulled_image(&job.plugin.settings, job.tag.as_ref(), manifest);
-    Ok(job.template.pin(pulled.as_ref(), module)?)
+fn resource(job: &Job<'_>, manifest: Digest, module: Digest, passed: &Passed) -> Result<Option<Resource>> {
+    let settings = &job.plugin.settings;
+    let image = pulled_image(settings, job.tag.as_ref(), manifest);
+    job.template.pin(settings.kind, &Artifact { image, module, file: job.folder().join(MODULE_FILE) }, passed)
 }
 
 /// The image as the mesh pulls it, where the settings name its repository.

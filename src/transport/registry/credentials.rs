@@ -1,16 +1,19 @@
 //! Who we are to a registry: what `docker login` and `podman login` left, or what was given.
 
 use std::fmt;
+use std::io::ErrorKind;
+use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use camino::Utf8PathBuf;
-use docker_credential::{CredentialRetrievalError, DockerCredential};
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::context::{Context, Env};
+use crate::context::Context;
 use crate::error::{Explain, Result};
+use crate::process::{self, ProcessError};
 use crate::reference::Repository;
 
 /// A text that is never shown.
@@ -43,6 +46,13 @@ pub struct Login {
     pub password: Secret,
 }
 
+impl Login {
+    /// Both, as a header has them.
+    pub(super) fn basic(&self) -> String {
+        BASE64.encode(format!("{}:{}", self.username, self.password.0))
+    }
+}
+
 /// What proves to a registry who we are, and where that was found.
 #[derive(Debug, Clone)]
 pub(super) struct Credential {
@@ -73,10 +83,7 @@ impl Credential {
     /// What must not be shown, should the registry send it back: also in the form of a header.
     pub(super) fn secrets(&self) -> Vec<String> {
         match &self.proof {
-            Proof::Password(Login { username, password }) => {
-                let header = STANDARD.encode(format!("{username}:{}", password.reveal()));
-                vec![password.reveal().to_owned(), header]
-            }
+            Proof::Password(login) => vec![login.password.0.clone(), login.basic()],
             Proof::IdentityToken(token) => vec![token.reveal().to_owned()],
         }
     }
@@ -92,10 +99,10 @@ pub enum CredentialError {
     #[error("`{0}` holds no credentials that can be read")]
     Unreadable(Utf8PathBuf),
     /// A program that keeps credentials failed.
-    #[error("the credential helper `{helper}`, which `{file}` names, gave no credentials for `{server}`")]
+    #[error("the credential helper `{program}`, which `{file}` names, gave no credentials for `{server}`")]
     Helper {
         /// The program.
-        helper: String,
+        program: String,
         /// The file that names it.
         file: Utf8PathBuf,
         /// What it was asked for.
@@ -112,122 +119,203 @@ impl Explain for CredentialError {
             CredentialError::Unreadable(_) => {
                 vec!["log in again: `docker login` or `podman login` writes that file anew".to_owned()]
             }
-            CredentialError::Helper { helper, server, .. } => vec![
-                format!("see what it says: `echo {server} | {helper} get`"),
+            CredentialError::Helper { program, .. } => vec![
+                format!("see whether it works: `{program} list`"),
                 "or give `--username NAME --password-stdin`".to_owned(),
             ],
         }
     }
 }
 
-/// The part of docker's config.json, and of podman's auth.json, that says whom they know.
+/// The part of docker's config.json, and of podman's auth.json, that says whom they know. An entry is looked at
+/// only where it is used: one of another registry shall not stop a push.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Logins {
+    auths: Map<String, Value>,
+    cred_helpers: Map<String, Value>,
+    creds_store: String,
+}
+
+/// An entry of `auths`. A field that is empty is as good as none.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Entry {
+    auth: String,
+    username: String,
+    password: String,
+    identitytoken: String,
+}
+
+/// What a credential helper answers.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Known {
-    #[serde(default)]
-    auths: Option<Map<String, Value>>,
-    #[serde(default)]
-    cred_helpers: Option<Map<String, Value>>,
-    #[serde(default)]
-    creds_store: Option<String>,
+#[serde(rename_all = "PascalCase")]
+struct HelperAnswer {
+    username: String,
+    secret: String,
 }
 
 /// What the first file that knows the repository says; nothing where none does.
 pub(super) fn find(ctx: &Context, repository: &Repository) -> Result<Option<Credential>> {
     for file in files(ctx)? {
         let bytes = match fs_err::read(&file) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
             bytes => bytes?,
         };
-        let known = serde_json::from_slice(&bytes).map_err(|_| CredentialError::Unreadable(file.clone()))?;
-        let Some(server) = server(&known, repository) else { continue };
-        let proof = match docker_credential::get_credential_from_reader(&bytes[..], &server) {
-            Ok(DockerCredential::UsernamePassword(username, password)) => {
-                Proof::Password(Login { username, password: Secret(password) })
-            }
-            Ok(DockerCredential::IdentityToken(token)) => Proof::IdentityToken(Secret(token)),
-            Err(CredentialRetrievalError::NoCredentialConfigured) => continue,
-            Err(error) if is_unknown_to_helper(&error) => continue,
-            Err(error) => return Err(failure(error, file, &known, server).into()),
+        if bytes.trim_ascii().is_empty() {
+            continue;
+        }
+        let unreadable = || CredentialError::Unreadable(file.clone());
+        let logins: Logins = serde_json::from_slice(&bytes).map_err(|_| unreadable())?;
+        let kept = match helper(&logins, repository) {
+            Some((program, server)) => ask(ctx, &file, &program, server)?,
+            None => None,
         };
-        return Ok(Some(Credential { proof, source: format!("`{}`", ctx.shown(&file)) }));
+        let proof = match kept {
+            Some(proof) => Some(proof),
+            None => entry(&logins, repository).map_err(|NoEntry| unreadable())?,
+        };
+        if let Some(proof) = proof {
+            return Ok(Some(Credential { proof, source: format!("`{}`", ctx.shown(&file)) }));
+        }
     }
     Ok(None)
 }
 
-/// A helper says on standard output, and by no exit code of its own, that it was never told.
-fn is_unknown_to_helper(error: &CredentialRetrievalError) -> bool {
-    matches!(error, CredentialRetrievalError::HelperFailure { stdout, .. } if stdout.contains("credentials not found"))
-}
-
-/// What a helper printed is left out: it may be a secret.
-fn failure(
-    error: CredentialRetrievalError,
-    file: Utf8PathBuf,
-    known: &Known,
-    server: String,
-) -> CredentialError {
-    use CredentialRetrievalError as E;
-    match error {
-        E::HelperCommunicationError | E::MalformedHelperResponse | E::HelperFailure { .. } => {
-            let named = known.cred_helpers.as_ref().and_then(|helpers| helpers.get(&server)?.as_str());
-            let name = named.or(known.creds_store.as_deref()).unwrap_or_default();
-            CredentialError::Helper { helper: format!("docker-credential-{name}"), file, server }
-        }
-        _ => CredentialError::Unreadable(file),
-    }
-}
-
 /// The files that may know a registry, the strongest first.
 fn files(ctx: &Context) -> Result<Vec<Utf8PathBuf>, CredentialError> {
-    let env = |env: &Env, name| Some(ctx.cwd.join(env.get(name)?.to_str()?));
-    if let Some(file) = env(&ctx.env, "REGISTRY_AUTH_FILE") {
+    let env = |name| Some(ctx.cwd.join(ctx.env.get(name)?.to_str()?));
+    if let Some(file) = env("REGISTRY_AUTH_FILE") {
         return if file.exists() { Ok(vec![file]) } else { Err(CredentialError::Missing(file)) };
     }
-    let home = env(&ctx.env, "HOME").or_else(|| env(&ctx.env, "USERPROFILE"));
-    let docker = env(&ctx.env, "DOCKER_CONFIG");
-    let docker_is_named = docker.is_some();
-    let docker =
-        docker.or_else(|| Some(home.as_ref()?.join(".docker"))).map(|folder| folder.join("config.json"));
-    let runtime = env(&ctx.env, "XDG_RUNTIME_DIR");
-    let config = env(&ctx.env, "XDG_CONFIG_HOME").or_else(|| Some(home.as_ref()?.join(".config")));
-    let podman = [runtime, config].into_iter().flatten().map(|folder| folder.join("containers/auth.json"));
-    let mut files: Vec<_> = podman.chain(docker).collect();
-    if docker_is_named {
-        files.rotate_right(1);
-    }
-    Ok(files)
+    let home = env("HOME").or_else(|| env("USERPROFILE"));
+    let below_home = |folder: &str| Some(home.as_ref()?.join(folder));
+    let podman = [
+        env("XDG_RUNTIME_DIR").or_else(runtime_folder),
+        env("XDG_CONFIG_HOME").or_else(|| below_home(".config")),
+    ];
+    let podman = podman.map(|folder| Some(folder?.join("containers/auth.json")));
+    let docker = |folder: Option<Utf8PathBuf>| Some(folder?.join("config.json"));
+    let [runtime, config] = podman;
+    let files = match env("DOCKER_CONFIG") {
+        Some(folder) => [docker(Some(folder)), runtime, config],
+        None => [runtime, config, docker(below_home(".docker"))],
+    };
+    Ok(files.into_iter().flatten().collect())
 }
 
-/// Under which of its names a file knows the repository. A helper is asked for a whole registry; an entry may
-/// be for a part of one, and the longest counts.
-fn server(known: &Known, repository: &Repository) -> Option<String> {
-    let (registry, _) = repository.parts();
-    let names = registry_names(registry);
-    let helper =
-        names.iter().find(|name| known.cred_helpers.iter().any(|helpers| helpers.contains_key(**name)));
-    if let Some(name) = helper {
-        return Some((*name).to_owned());
-    }
-    let covers = |key: &str| {
-        let rest = repository.as_str().strip_prefix(&normal(key))?;
-        (rest.is_empty() || rest.starts_with('/')).then_some(repository.as_str().len() - rest.len())
-    };
-    let entries = known.auths.iter().flat_map(Map::keys);
-    let entry = entries.filter_map(|key| Some((covers(key)?, key))).max_by_key(|(length, _)| *length);
-    match entry {
-        Some((_, key)) => Some(key.clone()),
-        None => known.creds_store.is_some().then(|| names[0].to_owned()),
-    }
+/// Where podman and skopeo have it in the place of XDG_RUNTIME_DIR, which a container does not set:
+/// `/run/containers/<uid>/auth.json`.
+fn runtime_folder() -> Option<Utf8PathBuf> {
+    #[cfg(target_os = "linux")]
+    return Some(format!("/run/containers/{}", rustix::process::getuid()).into());
+    #[cfg(not(target_os = "linux"))]
+    None
 }
 
 const DOCKER_HUB: &[&str] =
     &["https://index.docker.io/v1/", "docker.io", "index.docker.io", "registry-1.docker.io"];
 
-/// The names that docker and podman have for a registry, docker's first.
-fn registry_names(registry: &str) -> Vec<&str> {
-    if registry == "docker.io" { DOCKER_HUB.to_vec() } else { vec![registry] }
+/// The program that keeps the credentials of a registry, and the name under which it knows the registry.
+fn helper<'r>(logins: &Logins, repository: &'r Repository) -> Option<(String, &'r str)> {
+    let (registry, _) = repository.parts();
+    // Docker's own name of a registry comes first.
+    let names = if registry == "docker.io" { DOCKER_HUB } else { &[registry] };
+    let of_registry = names.iter().find_map(|name| {
+        let program = logins.cred_helpers.get(*name)?.as_str().filter(|program| !program.is_empty())?;
+        Some((program, *name))
+    });
+    let of_all = (!logins.creds_store.is_empty()).then_some((logins.creds_store.as_str(), names[0]));
+    let (program, server) = of_registry.or(of_all)?;
+    Some((format!("docker-credential-{program}"), server))
 }
+
+/// What a credential helper knows of a server; nothing where it was never told of it.
+fn ask(ctx: &Context, file: &Utf8Path, program: &str, server: &str) -> Result<Option<Proof>> {
+    let failed = || CredentialError::Helper {
+        program: program.to_owned(),
+        file: file.to_owned(),
+        server: server.to_owned(),
+    };
+    let mut command = process::command(ctx, program);
+    let answer = match process::answer(ctx, command.arg("get"), server.as_bytes(), Some(HELPER_LIMIT)) {
+        Ok(answer) => answer,
+        Err(ProcessError::Interrupted(interrupted)) => return Err(interrupted.into()),
+        // Configurations wander into containers and onto other machines, where the helper is not.
+        Err(ProcessError::Start { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            ctx.shell.warn(format_args!(
+                "there is no credential helper `{program}`, which `{}` names",
+                ctx.shown(file)
+            ));
+            return Ok(None);
+        }
+        // That it was never told is said on standard output, and by no exit code of its own.
+        Err(ProcessError::Failed { stdout, .. }) if contains(&stdout, b"credentials not found") => {
+            return Ok(None);
+        }
+        // What it printed is left out: it may be a secret.
+        Err(_) => return Err(failed().into()),
+    };
+    let HelperAnswer { username, secret } = serde_json::from_slice(&answer).map_err(|_| failed())?;
+    Ok(match (username.as_str(), secret) {
+        (_, secret) if secret.is_empty() => None,
+        ("<token>", token) => Some(Proof::IdentityToken(Secret(token))),
+        (_, password) => Some(Proof::Password(Login { username, password: Secret(password) })),
+    })
+}
+
+/// Some helpers ask a person to unlock what they keep.
+const HELPER_LIMIT: Duration = Duration::from_secs(120);
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+/// What the entries of a file say; the longest that covers the repository counts.
+fn entry(logins: &Logins, repository: &Repository) -> Result<Option<Proof>, NoEntry> {
+    let covers = |key: &str| {
+        let rest = repository.as_str().strip_prefix(&normal(key))?;
+        (rest.is_empty() || rest.starts_with('/')).then_some(repository.as_str().len() - rest.len())
+    };
+    let entries = logins.auths.iter().filter_map(|(key, entry)| Some((covers(key)?, entry)));
+    let mut entries: Vec<_> = entries.filter(|(_, entry)| !entry.is_null()).collect();
+    entries.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
+    for (_, entry) in entries {
+        if let Some(proof) = Entry::deserialize(entry).map_err(|_| NoEntry)?.proof()? {
+            return Ok(Some(proof));
+        }
+    }
+    Ok(None)
+}
+
+/// An entry is not of the shape that docker and podman write.
+#[derive(Debug)]
+struct NoEntry;
+
+impl Entry {
+    fn proof(self) -> Result<Option<Proof>, NoEntry> {
+        if !self.identitytoken.is_empty() {
+            return Ok(Some(Proof::IdentityToken(Secret(self.identitytoken))));
+        }
+        let (username, password) = if self.auth.is_empty() {
+            (self.username, self.password)
+        } else {
+            let decoded = BASE64.decode(&self.auth).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            let (username, password) =
+                decoded.as_deref().and_then(|text| text.split_once(':')).ok_or(NoEntry)?;
+            // Some logins end in what was once the end of a C string; docker takes it away too.
+            (username.to_owned(), password.trim_end_matches('\0').to_owned())
+        };
+        let is_there = !username.is_empty() && !password.is_empty();
+        Ok(is_there.then_some(Proof::Password(Login { username, password: Secret(password) })))
+    }
+}
+
+/// With or without the padding at the end: both are written.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// A key of `auths` as the beginning of a repository's name. Docker writes urls, podman does not.
 fn normal(key: &str) -> String {
@@ -242,38 +330,88 @@ fn normal(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Known, server};
+    use serde_json::{Value, json};
 
-    fn found(config: &str, repository: &str) -> Option<String> {
-        let known: Known = serde_json::from_str(config).unwrap();
-        server(&known, &repository.parse().unwrap())
+    use super::{Logins, NoEntry, Proof, entry, helper};
+
+    fn logins(config: Value) -> Logins {
+        serde_json::from_value(config).unwrap()
+    }
+
+    /// The name that the entry for the repository gives.
+    fn name(config: &Value, repository: &str) -> Option<String> {
+        match entry(&logins(config.clone()), &repository.parse().unwrap()).unwrap()? {
+            Proof::Password(login) => Some(login.username),
+            Proof::IdentityToken(token) => Some(format!("token {}", token.reveal())),
+        }
+    }
+
+    fn named(name: &str) -> Value {
+        json!({ "username": name, "password": "p" })
     }
 
     #[test]
     fn the_longest_entry_counts() {
-        let config =
-            r#"{"auths": {"quay.io": {}, "quay.io/acme": {}, "quay.io/acme/hell": {}, "other.io": {}}}"#;
-        assert_eq!(found(config, "quay.io/acme/hello").as_deref(), Some("quay.io/acme"));
-        assert_eq!(found(config, "quay.io/acme/hell").as_deref(), Some("quay.io/acme/hell"));
-        assert_eq!(found(config, "quay.io/b/c").as_deref(), Some("quay.io"));
-        assert_eq!(found(config, "quay.io:8443/b/c"), None);
+        let config = json!({ "auths": {
+            "quay.io": named("a"), "quay.io/acme": named("b"), "quay.io/acme/hell": named("c"), "other.io": null,
+        } });
+        assert_eq!(name(&config, "quay.io/acme/hello").as_deref(), Some("b"));
+        assert_eq!(name(&config, "quay.io/acme/hell").as_deref(), Some("c"));
+        assert_eq!(name(&config, "quay.io/b/c").as_deref(), Some("a"));
+        assert_eq!(name(&config, "quay.io:8443/b/c"), None);
+        assert_eq!(name(&config, "other.io/b/c"), None);
     }
 
     #[test]
     fn docker_hub_is_known_by_all_its_names() {
         for key in ["https://index.docker.io/v1/", "docker.io", "index.docker.io", "docker.io/acme"] {
-            let config = format!(r#"{{"auths": {{"{key}": {{}}}}}}"#);
-            assert_eq!(found(&config, "acme/hello").as_deref(), Some(key));
+            let config = json!({ "auths": { key: named("a") } });
+            for repository in ["acme/hello", "index.docker.io/acme/hello"] {
+                assert_eq!(name(&config, repository).as_deref(), Some("a"), "{key} {repository}");
+            }
         }
-        let store = r#"{"credsStore": "desktop"}"#;
-        assert_eq!(found(store, "acme/hello").as_deref(), Some("https://index.docker.io/v1/"));
-        assert_eq!(found(store, "quay.io/acme/hello").as_deref(), Some("quay.io"));
     }
 
     #[test]
-    fn a_helper_of_the_registry_comes_first() {
-        let config = r#"{"auths": {"quay.io/acme": {}}, "credHelpers": {"quay.io": "x"}}"#;
-        assert_eq!(found(config, "quay.io/acme/hello").as_deref(), Some("quay.io"));
-        assert_eq!(found("{}", "quay.io/acme/hello"), None);
+    fn entries_are_read_as_docker_reads_them() {
+        // `a:p` with padding, and without; and with the end of a C string.
+        for auth in ["YTpw", "YTpwcQ==", "YTpwcQ", "YTpwAAA="] {
+            assert_eq!(
+                name(&json!({ "auths": { "q.io": { "auth": auth } } }), "q.io/x").as_deref(),
+                Some("a")
+            );
+        }
+        let config = json!({ "auths": { "q.io": { "auth": "YTpw", "identitytoken": "t", "email": 7 } } });
+        assert_eq!(name(&config, "q.io/x").as_deref(), Some("token t"));
+        let config =
+            json!({ "auths": { "q.io": { "auth": "YTpw", "identitytoken": "", "username": "other" } } });
+        assert_eq!(name(&config, "q.io/x").as_deref(), Some("a"));
+        for nothing in [json!({}), json!({ "auth": "" }), json!({ "username": "a" })] {
+            assert_eq!(name(&json!({ "auths": { "q.io": nothing } }), "q.io/x"), None);
+        }
+        for wrong in [json!({ "auth": "%" }), json!({ "auth": "YQ==" }), json!([1]), json!({ "auth": 7 })] {
+            let logins = logins(json!({ "auths": { "q.io": wrong } }));
+            assert!(matches!(entry(&logins, &"q.io/x".parse().unwrap()), Err(NoEntry)), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn helpers_are_asked_for_a_registry() {
+        let asked = |config: Value, repository: &str| {
+            let repository = repository.parse().unwrap();
+            helper(&logins(config), &repository).map(|(program, server)| format!("{program} {server}"))
+        };
+        let of = |config: Value| asked(config, "quay.io/acme/hello").unwrap_or_default();
+        assert_eq!(
+            of(json!({ "credHelpers": { "quay.io": "a" }, "credsStore": "b" })),
+            "docker-credential-a quay.io"
+        );
+        assert_eq!(
+            of(json!({ "credHelpers": { "quay.io": "" }, "credsStore": "b" })),
+            "docker-credential-b quay.io"
+        );
+        assert_eq!(of(json!({ "credHelpers": { "quay.io/acme": "a" } })), "");
+        let hub = asked(json!({ "credsStore": "b" }), "acme/hello");
+        assert_eq!(hub.as_deref(), Some("docker-credential-b https://index.docker.io/v1/"));
     }
 }

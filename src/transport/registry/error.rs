@@ -1,8 +1,9 @@
 //! What a registry answered where it did not do what it was asked, and what to do about it.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
-use oci_client::errors::{OciDistributionError, OciEnvelope};
+use serde::Deserialize;
 
 use crate::digest::Digest;
 use crate::error::Explain;
@@ -19,8 +20,6 @@ pub struct RegistryError {
     pub(super) repository: Repository,
     /// Who we said that we are.
     pub(super) who: Option<String>,
-    /// The variant of what was pushed, where that may be the reason.
-    pub(super) variant: Option<Variant>,
     #[source]
     pub(super) answer: Answer,
 }
@@ -31,16 +30,17 @@ pub(super) enum Task {
     Connect,
     Read,
     Upload,
-    Tag,
+    /// With the variant of the image, which may be what is refused.
+    Tag(Variant),
 }
 
 impl std::fmt::Display for Task {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Task::Connect => "connect to the registry of",
+            Task::Connect => "use the registry of",
             Task::Read => "read",
             Task::Upload => "upload a blob to",
-            Task::Tag => "write the manifest of",
+            Task::Tag(_) => "write the manifest of",
         })
     }
 }
@@ -57,7 +57,12 @@ pub(super) struct Answer {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Outcome {
     #[error("was answered with {}{}", status(*code), quoted(said))]
-    Status { code: u16, said: String },
+    Status {
+        code: u16,
+        said: String,
+        /// How long the registry wants to be left alone.
+        retry_after: Option<Duration>,
+    },
     #[error("was not answered: {reason}")]
     NoAnswer { fault: Fault, reason: String },
     #[error("was answered with something that no registry answers: {0}")]
@@ -73,10 +78,16 @@ pub(super) enum Fault {
     Unreachable,
     /// The certificate is not one that we trust.
     Certificate,
+    /// The certificate is that of an authority, as `openssl req -x509` makes it.
+    AuthorityAsServer,
     /// TLS was spoken to somebody who does not speak it.
     NoTls,
     /// It broke on the way.
     Broken,
+    /// It took too long.
+    TimedOut,
+    /// The registry leads out of TLS, or in circles.
+    Forbidden,
 }
 
 /// What is read back is not what was pushed.
@@ -112,79 +123,96 @@ impl Answer {
         Answer { request, outcome }
     }
 
-    /// The status of a response that is not the expected one, and what its body says.
-    pub(super) async fn of_response(request: String, response: reqwest::Response) -> Self {
-        let code = response.status().as_u16();
-        let said = said(&response.text().await.unwrap_or_default());
-        Answer::new(request, Outcome::Status { code, said })
-    }
-
-    /// What the client of registries tells. The request of an upload is known to it alone.
-    pub(super) fn of(request: String, error: OciDistributionError) -> Self {
-        match error {
-            OciDistributionError::ServerError { code, url, message } => {
-                let request = upload_request(&url).unwrap_or(request);
-                Answer::new(request, Outcome::Status { code, said: said(&message) })
-            }
-            OciDistributionError::RequestError(error) => {
-                let told = error.url().and_then(|url| upload_request(url.as_str()));
-                Answer::of_client(told.unwrap_or(request), error)
-            }
-            other => Answer::new(request, Outcome::NoRegistry(tame(&other.to_string()))),
-        }
-    }
-
     /// What the client of HTTP tells.
-    pub(super) fn of_client(request: String, error: reqwest::Error) -> Self {
-        if let Some(status) = error.status() {
-            return Answer::new(request, Outcome::Status { code: status.as_u16(), said: String::new() });
-        }
-        if error.is_builder() {
-            return Answer::new(request, Outcome::NotSent(reason(&error.without_url())));
-        }
+    pub(super) fn of_client(request: String, error: reqwest::Error, secrets: &Secrets) -> Self {
         let fault = fault(&error);
-        let reason =
-            if error.is_timeout() { "it took too long".to_owned() } else { reason(&error.without_url()) };
+        let reason = match fault {
+            Fault::TimedOut => "it took too long".to_owned(),
+            _ => secrets.redact(&reason(&error.without_url())),
+        };
         Answer::new(request, Outcome::NoAnswer { fault, reason })
     }
 
-    /// Whether the same request may do better in a moment.
-    pub(super) fn may_pass(&self) -> bool {
+    /// How long to wait until the same request may do better, where `pause` is what we would wait by ourselves.
+    pub(super) fn may_pass_after(&self, pause: Duration) -> Option<Duration> {
         match &self.outcome {
-            Outcome::Status { code, .. } => matches!(code, 429 | 500 | 502 | 503 | 504),
-            Outcome::NoAnswer { fault, .. } => *fault == Fault::Broken,
-            _ => false,
+            Outcome::Status { code: 429 | 500 | 502 | 503 | 504, retry_after, .. } => {
+                let asked = retry_after.unwrap_or_default().max(pause);
+                (asked <= LONGEST_PAUSE).then_some(asked)
+            }
+            Outcome::NoAnswer { fault: Fault::Broken, .. } => Some(pause),
+            _ => None,
         }
-    }
-
-    /// Takes out what shall not be shown, should the registry have sent it back.
-    pub(super) fn without(mut self, secrets: &[String]) -> Self {
-        let text = match &mut self.outcome {
-            Outcome::Status { said, .. } => said,
-            Outcome::NoAnswer { reason, .. } => reason,
-            Outcome::NoRegistry(text) | Outcome::NotSent(text) => text,
-        };
-        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-            *text = text.replace(secret.as_str(), "***");
-        }
-        self
     }
 }
 
-/// An upload begins at a url of the specification and goes on at one that the registry chooses, in whose query
-/// there may be a signature.
-fn upload_request(url: &str) -> Option<String> {
-    let url = url.split('?').next().filter(|url| url.contains("/blobs/uploads/"))?;
-    let method = if url.ends_with("/uploads/") { "POST" } else { "PUT" };
-    Some(format!("{method} {url}"))
+/// Whoever waits for longer than this would rather be told.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// What must not be shown, should a registry send it back.
+#[derive(Default)]
+pub(super) struct Secrets(Vec<String>);
+
+impl Secrets {
+    /// Adds a text in the forms in which it may come back: as it is, and as JSON has it.
+    pub(super) fn add(&mut self, secret: &str) {
+        let json = serde_json::Value::from(secret).to_string();
+        let forms = [secret.to_owned(), json.trim_matches('"').to_owned(), tame(secret)];
+        self.0.extend(forms.into_iter().filter(|form| !form.is_empty()));
+        // Else one that is part of another would leave the rest of it.
+        self.0.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        self.0.dedup();
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"))
+    }
+
+    /// What the body of an answer says: the messages of its JSON, or else its text.
+    pub(super) fn said(&self, body: &str) -> String {
+        #[derive(Deserialize)]
+        struct Complaints {
+            errors: Vec<Complaint>,
+        }
+        #[derive(Deserialize)]
+        #[serde(default)]
+        #[derive(Default)]
+        struct Complaint {
+            code: String,
+            message: String,
+        }
+        let body = self.redact(body);
+        let told = match serde_json::from_str::<Complaints>(&body) {
+            Ok(Complaints { errors }) => {
+                let each = errors.iter().map(|Complaint { code, message }| match (&**code, &**message) {
+                    (code, "") => code.to_owned(),
+                    ("", message) => message.to_owned(),
+                    (code, message) => format!("{code}: {message}"),
+                });
+                each.collect::<Vec<_>>().join("; ")
+            }
+            // A page for people tells a person at a terminal nothing.
+            Err(_) if body.trim_start().starts_with('<') => String::new(),
+            Err(_) => body,
+        };
+        // JSON may have held a secret in a form of its own.
+        short(&self.redact(&tame(&told)))
+    }
 }
 
 fn fault(error: &reqwest::Error) -> Fault {
     match causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
+        Some(error @ rustls::Error::InvalidCertificate(_))
+            if error.to_string().contains("CaUsedAsEndEntity") =>
+        {
+            Fault::AuthorityAsServer
+        }
         Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
             Fault::Certificate
         }
         Some(rustls::Error::InvalidMessage(_)) => Fault::NoTls,
+        _ if error.is_timeout() => Fault::TimedOut,
+        _ if error.is_builder() || error.is_redirect() => Fault::Forbidden,
         _ if error.is_connect() => Fault::Unreachable,
         _ => Fault::Broken,
     }
@@ -192,7 +220,7 @@ fn fault(error: &reqwest::Error) -> Fault {
 
 /// The innermost cause: those around it say no more than that a request failed.
 fn reason(error: &(dyn StdError + 'static)) -> String {
-    causes(error).last().map(|cause| tame(&cause.to_string())).unwrap_or_default()
+    causes(error).last().map(|cause| short(&tame(&cause.to_string()))).unwrap_or_default()
 }
 
 /// An error and what is behind it. An I/O error that wraps another one leaves that out of its sources.
@@ -203,34 +231,17 @@ fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (
     })
 }
 
-/// What a registry said: the messages of its JSON, or else its text.
-fn said(body: &str) -> String {
-    match serde_json::from_str::<OciEnvelope>(body) {
-        Ok(envelope) => listed(&envelope),
-        // A page for people tells a person at a terminal nothing.
-        Err(_) if body.trim_start().starts_with('<') => String::new(),
-        Err(_) => tame(body),
-    }
-}
-
-fn listed(envelope: &OciEnvelope) -> String {
-    let told = envelope.errors.iter().map(|error| {
-        let code = serde_json::to_value(&error.code).ok();
-        let code = code.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-        if error.message.is_empty() { code } else { format!("{code}: {}", error.message) }
-    });
-    tame(&told.collect::<Vec<_>>().join("; "))
-}
-
-/// One line of bounded length, without what would speak to the terminal.
+/// One line, without what would speak to the terminal.
 fn tame(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn short(line: &str) -> String {
     const LONGEST: usize = 300;
-    let words: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
-    let line = words.join(" ");
     match line.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}...", &line[..end]),
-        None => line,
+        None => line.to_owned(),
     }
 }
 
@@ -238,19 +249,23 @@ impl Explain for RegistryError {
     fn help(&self) -> Vec<String> {
         let (registry, path) = self.repository.parts();
         match &self.answer.outcome {
-            Outcome::Status { code, .. } => self.help_for_status(*code, registry, path),
+            Outcome::Status { code, said, .. } => self.help_for_status(*code, said, registry, path),
             Outcome::NoAnswer { fault, .. } => vec![match fault {
-                Fault::Unreachable => {
-                    format!(
-                        "check that `{registry}` is the registry that is meant, that it runs, and that the network lets you reach it (HTTPS_PROXY, NO_PROXY)"
-                    )
-                }
+                Fault::Unreachable => format!(
+                    "check that `{registry}` is the registry that is meant, that it runs, and that the network lets you reach it (HTTPS_PROXY, NO_PROXY)"
+                ),
                 Fault::Certificate => "give the certificate of its authority: `--cacert FILE`".to_owned(),
-                Fault::NoTls => {
-                    "give `--plain-http` if the registry is meant to be used without encryption".to_owned()
+                Fault::AuthorityAsServer => {
+                    "have the authority issue a certificate for the server: its own is none, even where it is trusted".to_owned()
                 }
-                Fault::Broken => {
-                    "run the command again: what was uploaded already is not uploaded twice".to_owned()
+                Fault::NoTls => {
+                    "leave out `--tls` and `--cacert`; on another machine give `--plain-http` if it is meant to be used without encryption".to_owned()
+                }
+                Fault::Broken | Fault::TimedOut => {
+                    "run the command again: a blob that arrived is not uploaded twice".to_owned()
+                }
+                Fault::Forbidden => {
+                    format!("have `{registry}` name its own urls as they are reached from here")
                 }
             }],
             Outcome::NoRegistry(_) => vec![no_registry(registry)],
@@ -263,9 +278,15 @@ fn no_registry(registry: &str) -> String {
     format!("check `image`: `{registry}` has to be a registry of container images")
 }
 
+/// Whether a tag cannot be changed: each registry says so by another status.
+fn is_immutable(code: u16, said: &str) -> bool {
+    matches!(code, 409 | 412) || said.contains("TAG_INVALID") || said.to_lowercase().contains("immutable")
+}
+
 impl RegistryError {
-    fn help_for_status(&self, code: u16, registry: &str, path: &str) -> Vec<String> {
+    fn help_for_status(&self, code: u16, said: &str, registry: &str, path: &str) -> Vec<String> {
         let log_in = || format!("log in: `docker login {registry}` or `podman login {registry}`");
+        let right = if self.task == Task::Read { "pull from and push to" } else { "push to" };
         let speaks_plain = self.answer.request.contains(" http://");
         match (code, self.task) {
             (400, Task::Connect) if speaks_plain => {
@@ -274,29 +295,42 @@ impl RegistryError {
             (401, _) => match &self.who {
                 None => vec![log_in(), "or give `--username NAME --password-stdin`".to_owned()],
                 Some(who) => vec![
-                    format!("the registry was told: {who}; check that they may push to `{path}`"),
+                    format!(
+                        "the registry does not take {who}: check the name and the password, and that they may {right} `{path}`"
+                    ),
                     log_in(),
                 ],
             },
             (403, _) => vec![
                 match &self.who {
-                    Some(who) => format!("ask for the right to push to `{path}`, for {who}"),
+                    Some(who) => format!("ask for the right to {right} `{path}`, for {who}"),
                     None => log_in(),
                 },
                 format!("or create the repository `{path}`, where the registry makes none on a push"),
+            ],
+            (400..500, Task::Tag(_)) if is_immutable(code, said) => vec![
+                "the registry does not let this tag change: raise `version` in Cargo.toml, or push under another tag with `--tag`".to_owned(),
             ],
             (405, _) => vec![
                 "a mirror, a cache and a registry under maintenance take no pushes: give the registry behind it with `--image`, and this name with `--pull-image`".to_owned(),
             ],
             (404, Task::Connect) | (300..400, _) => vec![no_registry(registry)],
-            (404, _) => vec![format!("create the repository `{path}` in the registry, then run the command again")],
-            (413, _) => vec!["the registry, or a proxy before it, has a limit for the size of a body: raise it".to_owned()],
-            (429, _) => vec!["wait a while, then run the command again; a login may raise the limit".to_owned()],
-            (400 | 406 | 415 | 422, Task::Tag) if self.variant == Some(Variant::Oci) => vec![
+            (404, _) => {
+                vec![format!("create the repository `{path}` in the registry, then run the command again")]
+            }
+            (413, _) => {
+                vec!["the registry, or a proxy before it, has a limit for the size of a body: raise it".to_owned()]
+            }
+            (429, _) => {
+                vec!["wait a while, then run the command again; a login may raise the limit".to_owned()]
+            }
+            (400 | 406 | 415 | 422, Task::Tag(Variant::Oci)) => vec![
                 "push a plain container image instead: `--variant compat`, or `variant = \"compat\"` in Cargo.toml".to_owned(),
                 "or have the registry allow `application/vnd.module.wasm.config.v1+json` and `application/vnd.module.wasm.content.layer.v1+wasm` (Quay: ALLOWED_OCI_ARTIFACT_TYPES)".to_owned(),
             ],
-            (500.., _) => vec!["the registry has a fault of its own: look at its log, or try again later".to_owned()],
+            (500.., _) => {
+                vec!["the registry has a fault of its own: look at its log, or try again later".to_owned()]
+            }
             _ => Vec::new(),
         }
     }

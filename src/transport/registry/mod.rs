@@ -4,19 +4,18 @@
 //! finds the image that was there before.
 
 mod auth;
+mod client;
 mod connection;
 mod credentials;
 mod error;
+mod upload;
 
 use std::time::Duration;
 
+use camino::Utf8PathBuf;
 use futures_util::future::{Either, select, try_join_all};
-use futures_util::stream;
-use oci_client::secrets::RegistryAuth;
-use oci_client::token_cache::RegistryTokenType;
-use oci_client::{Reference, RegistryOperation};
-use reqwest::StatusCode;
-use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Method, Response, StatusCode};
 use tokio::runtime::Runtime;
 
 use crate::context::Context;
@@ -25,13 +24,12 @@ use crate::error::Result;
 use crate::image::{Blob, Image, Part, Variant};
 use crate::process::Interrupted;
 use crate::reference::{Repository, Tag};
-use crate::shell::Progress;
 
-use connection::Connection;
-use credentials::Credential;
+use auth::Challenge;
+use client::{Client, Failure, PAUSES, REQUEST_LIMIT, Reply};
 use error::{Answer, Outcome, Task};
 
-pub use connection::{ConnectionError, Protocol};
+pub use connection::ConnectionError;
 pub use credentials::{CredentialError, Login, Secret};
 pub use error::{Altered, RegistryError};
 
@@ -44,17 +42,24 @@ pub struct Access {
     pub protocol: Protocol,
 }
 
+/// What is spoken with a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Protocol {
+    /// Plain HTTP with this machine, TLS with every other one.
+    Usual,
+    /// Plain HTTP.
+    Plain,
+    /// TLS; the certificates in the file count beside those of the system.
+    Tls {
+        /// Certificates in PEM.
+        cacert: Option<Utf8PathBuf>,
+    },
+}
+
 /// A repository in a registry that has let us in.
 pub struct Registry {
-    repository: Repository,
-    connection: Connection,
-    /// What names the repository to oci-client.
-    reference: Reference,
-    auth: RegistryAuth,
-    /// Who we said that we are, for the errors.
-    who: Option<String>,
-    secrets: Vec<String>,
-    runtime: Runtime,
+    client: Client,
+    runtime: Option<Runtime>,
 }
 
 /// What a tag names in a registry: an image, or something else.
@@ -70,10 +75,7 @@ pub struct Tagged {
 const LARGEST_MANIFEST: usize = 4 << 20;
 /// No plugin comes near it.
 const LARGEST_LAYER: u64 = 64 << 20;
-/// What is sent at a time, and how often the bar moves.
-const CHUNK: usize = 64 << 10;
-/// How long to wait before each further attempt.
-const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
+/// How often it is asked whether a signal came.
 const POLL: Duration = Duration::from_millis(50);
 
 const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
@@ -81,50 +83,28 @@ const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json";
 
 impl Registry {
-    /// Asks the registry of `repository` to let us in, for reading and writing.
+    /// Asks the registry of `repository` to let us in.
     ///
     /// # Errors
     ///
     /// Where there is none, or it does not let us in.
     pub fn open(ctx: &Context, repository: &Repository, access: &Access) -> Result<Self> {
-        let credential = match &access.login {
-            Some(login) => Some(Credential::given(login.clone())),
-            None => credentials::find(ctx, repository)?,
-        };
-        let (registry, path) = repository.parts();
-        let reference = Reference::with_tag(registry.to_owned(), path.to_owned(), String::new());
-        let connection = Connection::prepare(ctx, reference.resolve_registry(), &access.protocol)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut registry = Registry {
-            repository: repository.clone(),
-            connection,
-            reference,
-            auth: RegistryAuth::Anonymous,
-            who: credential.as_ref().map(Credential::who),
-            secrets: credential.iter().flat_map(Credential::secrets).collect(),
-            runtime,
-        };
-        registry.auth = registry.run(ctx, Task::Connect, repository.to_string(), async || {
-            let Connection { http, base, .. } = &registry.connection;
-            auth::authorize(http, base, path, credential.as_ref()).await
-        })?;
-        registry.runtime.block_on(registry.tell_oci_client());
-        Ok(registry)
-    }
-
-    /// oci-client would ask again how to log in, and not tell where that fails.
-    async fn tell_oci_client(&self) {
-        let client = &self.connection.oci;
-        if let RegistryAuth::Basic(name, password) = &self.auth {
-            for operation in [RegistryOperation::Pull, RegistryOperation::Push] {
-                let token = RegistryTokenType::Basic(name.clone(), password.clone());
-                client.tokens.insert(&self.reference, operation, token).await;
+        let client = Client::new(ctx, repository, access)?;
+        let registry = Registry { client, runtime: Some(runtime) };
+        let greeting = async || {
+            let reply = registry.send(ctx, Method::GET, "", "").await?;
+            match reply.response.status() {
+                StatusCode::OK if !is_page(&reply.response) => Ok(()),
+                StatusCode::OK => Err(no_registry(reply, "a page for people").into()),
+                StatusCode::UNAUTHORIZED if Challenge::of(reply.response.headers()).is_none() => {
+                    Err(no_registry(reply, "401 without a way to log in").into())
+                }
+                _ => Err(registry.client.refused(reply).await.into()),
             }
-        }
-        // For one that is not known it asks nobody.
-        if !matches!(self.auth, RegistryAuth::Anonymous) {
-            client.store_auth_if_needed(self.reference.resolve_registry(), &self.auth).await;
-        }
+        };
+        registry.run(ctx, Task::Connect, &repository.to_string(), greeting)?;
+        Ok(registry)
     }
 
     /// What the tag names; nothing, where the registry does not know it.
@@ -133,32 +113,7 @@ impl Registry {
     ///
     /// Where the registry does not tell.
     pub fn tagged(&self, ctx: &Context, tag: &Tag) -> Result<Option<Tagged>> {
-        let url = self.url(&format!("manifests/{tag}"));
-        self.run(ctx, Task::Read, format!("{}:{tag}", self.repository), async || {
-            let request = format!("GET {url}");
-            let failed = |error| Answer::of_client(request.clone(), error);
-            let builder = self.connection.http.get(&url).header(ACCEPT, MANIFESTS);
-            let builder = match &self.auth {
-                RegistryAuth::Anonymous => builder,
-                RegistryAuth::Basic(name, password) => builder.basic_auth(name, Some(password)),
-                RegistryAuth::Bearer(token) => builder.bearer_auth(token),
-            };
-            let mut response = builder.send().await.map_err(failed)?;
-            match response.status() {
-                StatusCode::OK => {}
-                StatusCode::NOT_FOUND => return Ok(None),
-                _ => return Err(Answer::of_response(request, response).await),
-            }
-            let mut manifest = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(failed)? {
-                manifest.extend_from_slice(&chunk);
-                if manifest.len() > LARGEST_MANIFEST {
-                    let told = "a manifest of more than 4 MiB".to_owned();
-                    return Err(Answer::new(request, Outcome::NoRegistry(told)));
-                }
-            }
-            Ok(Some(Tagged { digest: Digest::of(&manifest), manifest }))
-        })
+        self.run(ctx, Task::Read, &self.name(tag), async || self.manifest(ctx, tag).await)
     }
 
     /// The bytes of a blob; nothing, where it is larger than any plugin.
@@ -170,13 +125,13 @@ impl Registry {
         if part.size > LARGEST_LAYER {
             return Ok(None);
         }
-        let digest = part.digest.to_string();
-        let request = format!("GET {}", self.url(&format!("blobs/{digest}")));
-        self.run(ctx, Task::Read, self.repository.to_string(), async || {
-            let mut bytes = Vec::new();
-            let pulled = self.connection.oci.pull_blob(&self.reference, digest.as_str(), &mut bytes).await;
-            pulled.map_err(|error| Answer::of(request.clone(), error))?;
-            Ok(Some(bytes))
+        let blob = format!("blobs/{}", part.digest);
+        self.run(ctx, Task::Read, self.client.repository.as_str(), async || {
+            let reply = self.send(ctx, Method::GET, &blob, "").await?;
+            match reply.response.status() {
+                StatusCode::OK => Ok(Some(self.client.read(reply, LARGEST_LAYER as usize).await?)),
+                _ => Err(self.client.refused(reply).await.into()),
+            }
         })
     }
 
@@ -186,25 +141,21 @@ impl Registry {
     ///
     /// Where the registry cannot be asked.
     pub fn missing<'i>(&self, ctx: &Context, image: &'i Image) -> Result<Vec<&'i Blob>> {
-        let blobs: Vec<&Blob> = image.blobs().collect();
-        let found = self.run(ctx, Task::Read, self.repository.to_string(), async || {
-            let asked = blobs.iter().map(async |blob| {
-                let digest = blob.digest.to_string();
-                match self.connection.oci.blob_exists(&self.reference, &digest).await {
-                    Ok(found) => Ok(found),
-                    Err(error) => {
-                        let request = format!("HEAD {}", self.url(&format!("blobs/{digest}")));
-                        match Answer::of(request, error) {
-                            // Whoever may not ask may still upload; if not, that answer tells why.
-                            Answer { outcome: Outcome::Status { .. }, .. } => Ok(false),
-                            answer => Err(answer),
-                        }
-                    }
+        let asked = image.blobs().map(async |blob| {
+            let place = format!("blobs/{}", blob.digest);
+            let asked = async || {
+                let reply = self.send(ctx, Method::HEAD, &place, "").await?;
+                match reply.response.status() {
+                    StatusCode::OK => Ok(None),
+                    // Whoever may not ask may still upload; if not, that answer tells why.
+                    status if status.is_client_error() => Ok(Some(blob)),
+                    _ => Err(self.client.refused(reply).await.into()),
                 }
-            });
-            try_join_all(asked).await
-        })?;
-        Ok(blobs.into_iter().zip(found).filter(|(_, found)| !found).map(|(blob, _)| blob).collect())
+            };
+            self.client.attempt(ctx, Task::Read, self.client.repository.as_str(), asked).await
+        });
+        let missing = self.block(ctx, try_join_all(asked))??;
+        Ok(missing.into_iter().flatten().collect())
     }
 
     /// Uploads blobs, side by side.
@@ -215,32 +166,12 @@ impl Registry {
     pub fn upload(&self, ctx: &Context, blobs: &[&Blob]) -> Result<()> {
         let size = blobs.iter().map(|blob| blob.bytes.len()).sum();
         let progress = ctx.shell.progress("Pushing", size);
-        let uploads = blobs.iter().map(|blob| self.upload_one(ctx, blob, &progress));
+        let uploads = blobs.iter().map(async |blob| {
+            let upload = async || upload::upload(ctx, &self.client, blob, &progress).await;
+            self.client.attempt(ctx, Task::Upload, self.client.repository.as_str(), upload).await
+        });
         self.block(ctx, try_join_all(uploads))??;
         Ok(())
-    }
-
-    async fn upload_one(&self, ctx: &Context, blob: &Blob, progress: &Progress) -> Result<(), RegistryError> {
-        let digest = blob.digest.to_string();
-        let size = blob.bytes.len();
-        let request = format!("POST {}", self.url("blobs/uploads/"));
-        let mut attempts = 0;
-        self.attempt(ctx, Task::Upload, self.repository.to_string(), None, async || {
-            attempts += 1;
-            if attempts > 1 {
-                progress.expect(size);
-            }
-            let sent = progress.counter();
-            let chunks: Vec<Vec<u8>> = blob.bytes.chunks(CHUNK).map(<[u8]>::to_vec).collect();
-            let chunks = stream::iter(chunks.into_iter().map(move |chunk| {
-                sent(chunk.len());
-                Ok(chunk.into())
-            }));
-            let client = &self.connection.oci;
-            let pushed = client.push_blob_stream(&self.reference, chunks, &digest, Some(size as u64)).await;
-            pushed.map(drop).map_err(|error| Answer::of(request.clone(), error))
-        })
-        .await
     }
 
     /// Has the tag name the image, whose blobs are all there, and reads it back.
@@ -249,67 +180,85 @@ impl Registry {
     ///
     /// Where the registry does not take the manifest, or gives back another one.
     pub fn tag(&self, ctx: &Context, tag: &Tag, image: &Image, variant: Variant) -> Result<()> {
-        let (registry, path) = self.repository.parts();
-        let reference = Reference::with_tag(registry.to_owned(), path.to_owned(), tag.to_string());
-        let request = format!("PUT {}", self.url(&format!("manifests/{tag}")));
-        let name = format!("{}:{tag}", self.repository);
-        let written = self.attempt(ctx, Task::Tag, name, Some(variant), async || {
-            let Blob { media_type, bytes, .. } = &image.manifest;
-            let kind =
-                HeaderValue::try_from(media_type.to_string()).expect("a media type is a header's value");
-            let pushed = self.connection.oci.push_manifest_raw(&reference, bytes.clone(), kind).await;
-            pushed.map(drop).map_err(|error| Answer::of(request.clone(), error))
-        });
-        self.block(ctx, written)??;
-        let found = self.tagged(ctx, tag)?.map(|found| found.digest);
+        self.run(ctx, Task::Tag(variant), &self.name(tag), async || {
+            let Err(failure) = self.put(ctx, tag, &image.manifest).await else { return Ok(()) };
+            // What was done and not told may not be done twice: a tag can be one that does not change.
+            match self.manifest(ctx, tag).await {
+                Ok(Some(found)) if found.digest == image.digest() => Ok(()),
+                _ => Err(failure),
+            }
+        })?;
+        let found = self.block(ctx, self.read_back(ctx, tag, image.digest()))??;
         if found == Some(image.digest()) {
             return Ok(());
         }
-        Err(Altered { repository: self.repository.clone(), tag: tag.clone(), pushed: image.digest(), found }
-            .into())
+        let repository = self.client.repository.clone();
+        Err(Altered { repository, tag: tag.clone(), pushed: image.digest(), found }.into())
     }
 
-    fn url(&self, below: &str) -> String {
-        let (_, path) = self.repository.parts();
-        format!("{}/v2/{path}/{below}", self.connection.base)
+    async fn put(&self, ctx: &Context, tag: &Tag, manifest: &Blob) -> Result<(), Failure> {
+        let url = self.client.url(&format!("manifests/{tag}"));
+        let with = |builder: reqwest::RequestBuilder| {
+            let builder = builder.header(CONTENT_TYPE, manifest.media_type.to_string());
+            builder.body(manifest.bytes.clone()).timeout(REQUEST_LIMIT)
+        };
+        let reply = self.client.send(ctx, Method::PUT, &url, with).await?;
+        if reply.response.status().is_success() {
+            Ok(())
+        } else {
+            Err(self.client.refused(reply).await.into())
+        }
+    }
+
+    /// What the tag names now. Some registries take a moment until what was written can be read.
+    async fn read_back(&self, ctx: &Context, tag: &Tag, pushed: Digest) -> Result<Option<Digest>> {
+        let name = self.name(tag);
+        let read = async || Ok(self.manifest(ctx, tag).await?.map(|found| found.digest));
+        let mut found = self.client.attempt(ctx, Task::Read, &name, read).await?;
+        for pause in PAUSES {
+            if found == Some(pushed) {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            found = self.client.attempt(ctx, Task::Read, &name, read).await?;
+        }
+        Ok(found)
+    }
+
+    async fn manifest(&self, ctx: &Context, tag: &Tag) -> Result<Option<Tagged>, Failure> {
+        let reply = self.send(ctx, Method::GET, &format!("manifests/{tag}"), MANIFESTS).await?;
+        match reply.response.status() {
+            StatusCode::OK => {
+                let manifest = self.client.read(reply, LARGEST_MANIFEST).await?;
+                Ok(Some(Tagged { digest: Digest::of(&manifest), manifest }))
+            }
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => Err(self.client.refused(reply).await.into()),
+        }
+    }
+
+    /// A request without a body for what is `below` the repository, or for the registry itself.
+    async fn send(&self, ctx: &Context, method: Method, below: &str, accept: &str) -> Result<Reply, Failure> {
+        let url = if below.is_empty() { self.client.root() } else { self.client.url(below) };
+        let with = |builder: reqwest::RequestBuilder| {
+            let builder = builder.timeout(REQUEST_LIMIT);
+            if accept.is_empty() { builder } else { builder.header(ACCEPT, accept) }
+        };
+        self.client.send(ctx, method, &url, with).await
+    }
+
+    fn name(&self, tag: &Tag) -> String {
+        format!("{}:{tag}", self.client.repository)
     }
 
     fn run<T>(
         &self,
         ctx: &Context,
         task: Task,
-        name: String,
-        request: impl AsyncFnMut() -> Result<T, Answer>,
+        name: &str,
+        request: impl AsyncFnMut() -> Result<T, Failure>,
     ) -> Result<T> {
-        Ok(self.block(ctx, self.attempt(ctx, task, name, None, request))??)
-    }
-
-    /// Makes a request, and makes it again where that may help. All of ours may be made twice.
-    async fn attempt<T>(
-        &self,
-        ctx: &Context,
-        task: Task,
-        name: String,
-        variant: Option<Variant>,
-        mut request: impl AsyncFnMut() -> Result<T, Answer>,
-    ) -> Result<T, RegistryError> {
-        let mut pauses = PAUSES.iter();
-        loop {
-            let answer = match request().await {
-                Ok(done) => return Ok(done),
-                Err(answer) => answer.without(&self.secrets),
-            };
-            match pauses.next().filter(|_| answer.may_pass()) {
-                Some(pause) => {
-                    ctx.shell.status("Retrying", &answer);
-                    tokio::time::sleep(*pause).await;
-                }
-                None => {
-                    let (repository, who) = (self.repository.clone(), self.who.clone());
-                    return Err(RegistryError { task, name, repository, who, variant, answer });
-                }
-            }
-        }
+        self.block(ctx, self.client.attempt(ctx, task, name, request))?
     }
 
     /// Waits for what goes over the network, and for a signal to stop.
@@ -323,9 +272,28 @@ impl Registry {
             }
         };
         let either = async { select(Box::pin(work), Box::pin(interrupted)).await };
-        match self.runtime.block_on(either) {
+        match self.runtime.as_ref().expect("it is taken when this value goes").block_on(either) {
             Either::Left((done, _)) => Ok(done),
             Either::Right((interrupted, _)) => Err(interrupted),
         }
     }
+}
+
+impl Drop for Registry {
+    /// The system's lookup of a name cannot be ended, and nobody waits for it any more.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn no_registry(reply: Reply, told: &str) -> Answer {
+    Answer::new(reply.request, Outcome::NoRegistry(told.to_owned()))
+}
+
+/// An answer of HTML where JSON belongs: a web server, or a page that asks people to log in.
+fn is_page(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/html"))
 }

@@ -25,7 +25,22 @@ impl Envoy {
     /// none, as from Istio. Where Envoy does not start, its log comes back.
     pub(crate) fn start(version: &str, module: &[u8], configuration: Option<&str>) -> Result<Self, String> {
         let folder = Sandbox::new();
-        let mut command = command(version, &folder, module, configuration);
+        let bootstrap = with_module(&folder, module, configuration);
+        Envoy::run(version, folder, &bootstrap)
+    }
+
+    /// The same with a bootstrap that `build --kind envoy` wrote. Its listener gets a port of its own.
+    pub(crate) fn start_with(version: &str, bootstrap: &str) -> Result<Self, String> {
+        let folder = Sandbox::new();
+        let port = "port_value: 10000\n";
+        assert_eq!(bootstrap.matches(port).count(), 1, "{bootstrap}");
+        let admin = "admin: { address: { socket_address: { address: 127.0.0.1, port_value: 0 } } }\n";
+        folder.write("bootstrap.yaml", bootstrap.replace(port, "port_value: 0\n") + admin);
+        Envoy::run(version, folder, "bootstrap.yaml")
+    }
+
+    fn run(version: &str, folder: Sandbox, bootstrap: &str) -> Result<Self, String> {
+        let mut command = command(version, &folder, bootstrap);
         command.args(["--concurrency", "1", "--admin-address-path"]).arg(folder.path("admin"));
         let child = command.spawn().unwrap();
         let mut envoy = Envoy { child, folder, port: 0 };
@@ -52,9 +67,10 @@ impl Envoy {
         self.folder.read("log")
     }
 
-    /// The port of the listener, once there is one.
+    /// The port of the listener, once it listens: a module that is fetched comes first.
     fn listener(&self) -> Option<u16> {
         let admin = fs_err::read_to_string(self.folder.path("admin")).ok()?;
+        http::get(&admin, "/ready").ok().filter(|answer| answer.status == 200)?;
         let listeners = http::get(&admin, "/listeners?format=json").ok()?;
         let listeners: Value = serde_json::from_slice(&listeners.body).ok()?;
         let port = &listeners["listener_statuses"][0]["local_address"]["socket_address"]["port_value"];
@@ -72,19 +88,36 @@ impl Drop for Envoy {
 /// Has an Envoy look at the module and end. Where it does not load it, or dies of it, its log comes back.
 pub(crate) fn validate(version: &str, module: &[u8]) -> Result<(), String> {
     let folder = Sandbox::new();
-    let status = command(version, &folder, module, None).args(["--mode", "validate"]).status().unwrap();
+    let bootstrap = with_module(&folder, module, None);
+    validate_in(version, &folder, &bootstrap)
+}
+
+/// The same with a bootstrap that `build --kind envoy` wrote.
+pub(crate) fn validate_bootstrap(version: &str, bootstrap: &str) -> Result<(), String> {
+    let folder = Sandbox::new();
+    folder.write("bootstrap.yaml", bootstrap);
+    validate_in(version, &folder, "bootstrap.yaml")
+}
+
+fn validate_in(version: &str, folder: &Sandbox, bootstrap: &str) -> Result<(), String> {
+    let status = command(version, folder, bootstrap).args(["--mode", "validate"]).status().unwrap();
     if status.success() { Ok(()) } else { Err(format!("{status}\n{}", folder.read("log"))) }
 }
 
-fn command(version: &str, folder: &Sandbox, module: &[u8], configuration: Option<&str>) -> Command {
-    let program: Utf8PathBuf = from_setup(&format!("envoy-{version}/envoy"));
+/// Writes the module and a bootstrap for it; the name of that is what comes back.
+fn with_module(folder: &Sandbox, module: &[u8], configuration: Option<&str>) -> String {
     folder.write("plugin.wasm", module);
     let bootstrap = bootstrap(folder.path("plugin.wasm").as_str(), configuration);
     folder.write("bootstrap.json", bootstrap.to_string());
+    "bootstrap.json".to_owned()
+}
+
+fn command(version: &str, folder: &Sandbox, bootstrap: &str) -> Command {
+    let program: Utf8PathBuf = from_setup(&format!("envoy-{version}/envoy"));
     let log = File::create(folder.path("log")).unwrap().into_file();
     let mut command = Command::new(program);
     // Without hot restart it shares no memory with others, and leaves none behind when it is killed.
-    command.args(["--disable-hot-restart", "--log-level", "info", "-c"]).arg(folder.path("bootstrap.json"));
+    command.args(["--disable-hot-restart", "--log-level", "info", "-c"]).arg(folder.path(bootstrap));
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
     command
 }

@@ -16,6 +16,7 @@ pub(crate) mod refusal;
 pub(crate) mod registry;
 pub(crate) mod running;
 pub(crate) mod terminal;
+pub(crate) mod tls;
 pub(crate) mod tokens;
 pub(crate) mod tree;
 

@@ -135,7 +135,7 @@ fn listener(log: &str) -> Option<String> {
 }
 
 /// Makes an authority, and has it sign a certificate for the names of this machine.
-fn write_certificates(folder: &Sandbox) {
+pub(super) fn write_certificates(folder: &Sandbox) {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(DnType::CommonName, "authority of a test");

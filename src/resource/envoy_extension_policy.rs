@@ -1,0 +1,221 @@
+//! EnvoyExtensionPolicy of `gateway.envoyproxy.io/v1alpha1`: Envoy Gateway's.
+//!
+//! The limits are those of its CRD. Its controller fetches the module as Istio's agent does, so the hash of an
+//! image is that of the manifest here too.
+
+use camino::Utf8Path;
+
+use super::kind::Row;
+use super::losses::{Losses, entries, takes_all};
+use super::url::Url;
+use super::yaml::{Node, Value, mapping, sequence};
+
+const API_VERSION: &str = "gateway.envoyproxy.io/v1alpha1";
+const GATEWAY_API: &str = "gateway.networking.k8s.io";
+
+pub(super) const ROW: Row = Row {
+    api_version: Some(API_VERSION),
+    file: "envoyextensionpolicy.yaml",
+    sources: &[&["spec", "wasm[]", "code", "image"], &["spec", "wasm[]", "code", "http"]],
+    convert,
+};
+
+fn convert(plugin: &Node, _: &Utf8Path, losses: &mut Losses) -> Node {
+    let spec = plugin.get("spec");
+    for (key, _) in entries(Some(plugin)) {
+        match key.name.as_str() {
+            "apiVersion" | "kind" | "metadata" | "spec" => {}
+            "status" => losses.warn("status", "It is what Istio reported.", "Leave it out."),
+            unknown => losses.unknown(unknown),
+        }
+    }
+    for (key, node) in entries(spec) {
+        lose(&key.name, node, losses);
+    }
+    let targets = targets(spec, losses);
+    let metadata = plugin.get("metadata").cloned().unwrap_or_else(|| mapping([]));
+    let name = metadata.get("name").cloned().unwrap_or_else(|| "".into());
+    mapping([
+        ("apiVersion", API_VERSION.into()),
+        ("kind", "EnvoyExtensionPolicy".into()),
+        ("metadata", metadata),
+        (
+            "spec",
+            mapping([("targetRefs", sequence(targets)), ("wasm", sequence([wasm(name, spec, losses)]))]),
+        ),
+    ])
+}
+
+/// Notes what of a field of `spec` has no place in a policy.
+fn lose(field: &str, node: &Node, losses: &mut Losses) {
+    let text = node.as_str().unwrap_or_default();
+    let place = format!("spec.{field}");
+    match field {
+        "selector" => losses.error(
+            &place,
+            "A policy is attached by name, and selects no pods: the plugin would run elsewhere.",
+            "Name the Gateway in `spec.targetRefs` instead.",
+        ),
+        "match" if !takes_all(node, &["UNDEFINED", "CLIENT", "CLIENT_AND_SERVER"]) => losses.error(
+            &place,
+            "A policy takes all HTTP traffic of what it is attached to, and picks no ports: the plugin would see more.",
+            "Leave it out where that is meant.",
+        ),
+        "type" if text == "NETWORK" => losses.error_of_value(
+            &place,
+            text,
+            "Envoy Gateway loads HTTP filters alone, and a network filter gets no callbacks there.",
+            "Build a WasmPlugin or a TrafficExtension of it.",
+        ),
+        "url" if matches!(Url::parse(text), Ok(Url::File)) => losses.error_of_value(
+            &place,
+            text,
+            "The controller of Envoy Gateway fetches the module, and reads no files of the proxy.",
+            "Give an `oci://`, `https://` or `http://` url.",
+        ),
+        "verificationKey" => {
+            losses.warn(&place, "No version of Istio reads it in a WasmPlugin either.", "Leave it out.");
+        }
+        "phase" if text != "UNSPECIFIED_PHASE" => losses.warn(
+            &place,
+            "The place is fixed: after authentication and external authorization, before RBAC and rate limits.",
+            "See that the filter does not rely on the phase, and leave it out.",
+        ),
+        "priority" => losses.warn(
+            &place,
+            "The filters of a policy run in the order of its list, which has this one alone.",
+            "Leave it out, or bring the filters into one list by hand.",
+        ),
+        "failStrategy" if text == "FAIL_RELOAD" => losses.warn_of_value(
+            &place,
+            text,
+            "A filter that has crashed stays so: requests are answered with an error, as with FAIL_CLOSE.",
+            "Write FAIL_CLOSE where that will do.",
+        ),
+        "targetRef" | "targetRefs" | "match" | "type" | "url" | "sha256" | "imagePullPolicy"
+        | "imagePullSecret" | "pluginConfig" | "pluginName" | "phase" | "failStrategy" | "vmConfig" => {}
+        _ => losses.unknown(&place),
+    }
+}
+
+/// The Gateways that the policy is attached to.
+fn targets(spec: Option<&Node>, losses: &mut Losses) -> Vec<Node> {
+    let field = |name| spec.and_then(|spec| spec.get(name));
+    let stated: Vec<(String, &Node)> = match (field("targetRefs"), field("targetRef")) {
+        (Some(list), _) => {
+            let items = list.items().iter().enumerate();
+            items.map(|(index, item)| (format!("spec.targetRefs[{index}]"), item)).collect()
+        }
+        (None, Some(target)) => vec![("spec.targetRef".to_owned(), target)],
+        (None, None) => Vec::new(),
+    };
+    if stated.is_empty() {
+        losses.missing(
+            "spec.targetRefs",
+            "A policy without a target is refused by the API server.",
+            &format!(
+                "Name the Gateway: `targetRefs: [{{group: {GATEWAY_API}, kind: Gateway, name: NAME}}]`."
+            ),
+        );
+    }
+    stated.into_iter().map(|(place, target)| attach(&place, target, losses)).collect()
+}
+
+fn attach(place: &str, target: &Node, losses: &mut Losses) -> Node {
+    let text = |field| target.get(field).and_then(Node::as_str).unwrap_or_default();
+    let (group, kind) = (text("group"), text("kind"));
+    if kind != "Gateway" {
+        losses.error_of_value(
+            &format!("{place}.kind"),
+            kind,
+            "Of what a WasmPlugin can name, a policy can be attached to a Gateway alone.",
+            "Name the Gateway.",
+        );
+    } else if group != GATEWAY_API {
+        losses.error_of_value(
+            &format!("{place}.group"),
+            &format!("{group:?}"),
+            "A policy is attached to a Gateway of the Gateway API.",
+            &format!("Write `group: {GATEWAY_API}`."),
+        );
+    }
+    for (key, _) in entries(Some(target)) {
+        // A namespace can stand there only where it is empty.
+        if !["group", "kind", "name", "namespace"].contains(&key.name.as_str()) {
+            losses.unknown(&format!("{place}.{}", key.name));
+        }
+    }
+    mapping([("group", group.into()), ("kind", kind.into()), ("name", text("name").into())])
+}
+
+/// The one entry of the list `wasm`.
+fn wasm(name: Node, spec: Option<&Node>, losses: &mut Losses) -> Node {
+    let field = |name| spec.and_then(|spec| spec.get(name));
+    let mut wasm = vec![("name", name)];
+    wasm.extend(field("pluginName").map(|root_id| ("rootID", root_id.clone())));
+    wasm.push(("code", code(spec, losses)));
+    // Istio passes nothing for a mapping without entries, and Envoy Gateway would pass `{}`.
+    let config = field("pluginConfig").filter(|config| !config.entries().is_empty());
+    wasm.extend(config.map(|config| ("config", config.clone())));
+    let is_open = field("failStrategy").and_then(Node::as_str).map(|strategy| strategy == "FAIL_OPEN");
+    wasm.extend(is_open.map(|is_open| ("failOpen", Value::Bool(is_open).into())));
+    let keys = host_keys(field("vmConfig"), losses);
+    if !keys.is_empty() {
+        wasm.push(("env", mapping([("hostKeys", sequence(keys))])));
+    }
+    mapping(wasm)
+}
+
+fn code(spec: Option<&Node>, losses: &mut Losses) -> Node {
+    let field = |name| spec.and_then(|spec| spec.get(name));
+    let stated = |name| Some((name, field(name)?.clone()));
+    let mut source: Vec<(&str, Node)> = stated("url").into_iter().chain(stated("sha256")).collect();
+    let is_http = matches!(field("url").and_then(Node::as_str).map(Url::parse), Some(Ok(Url::Http(_))));
+    let secret = field("imagePullSecret").cloned();
+    let mut code = if is_http {
+        if secret.is_some() {
+            losses.warn(
+                "spec.imagePullSecret",
+                "A module is fetched from an `http(s)` url without a login, by Istio too.",
+                "Leave it out.",
+            );
+        }
+        vec![("type", "HTTP".into()), ("http", mapping(source))]
+    } else {
+        let reference = secret.map(|name| mapping([("kind", "Secret".into()), ("name", name)]));
+        source.extend(reference.map(|reference| ("pullSecretRef", reference)));
+        vec![("type", "Image".into()), ("image", mapping(source))]
+    };
+    let policy = field("imagePullPolicy").filter(|policy| policy.as_str() != Some("UNSPECIFIED_POLICY"));
+    code.extend(policy.map(|policy| ("pullPolicy", policy.clone())));
+    mapping(code)
+}
+
+/// The names of the variables that the proxy passes on.
+fn host_keys(vm_config: Option<&Node>, losses: &mut Losses) -> Vec<Node> {
+    for (key, _) in entries(vm_config).filter(|(key, _)| key.name != "env") {
+        losses.unknown(&format!("spec.vmConfig.{}", key.name));
+    }
+    let variables = vm_config.and_then(|vm_config| vm_config.get("env")).map_or(&[][..], Node::items);
+    let mut keys = Vec::new();
+    for (index, variable) in variables.iter().enumerate() {
+        let place = format!("spec.vmConfig.env[{index}]");
+        let text = |field| variable.get(field).and_then(Node::as_str).unwrap_or_default();
+        match (text("name"), text("valueFrom")) {
+            // Istio gives the plugin none of these.
+            (name, _) if name.starts_with("ISTIO_META_") => {}
+            (name, "HOST") => keys.push(name.into()),
+            (name, _) => losses.error(
+                &place,
+                &format!("Envoy Gateway passes on variables of the proxy alone: `{name}` would not be set."),
+                "Set it in the environment of the proxy, and write `valueFrom: HOST`, or use `pluginConfig`.",
+            ),
+        }
+        for (key, _) in entries(Some(variable)) {
+            if !["name", "valueFrom", "value"].contains(&key.name.as_str()) {
+                losses.unknown(&format!("{place}.{}", key.name));
+            }
+        }
+    }
+    keys
+}

@@ -1,0 +1,56 @@
+//! TrafficExtension of `extensions.istio.io/v1alpha1`, which Istio has from 1.30 on.
+//!
+//! Istio itself makes one of every WasmPlugin: what concerns the module moves under `spec.wasm`.
+
+use camino::Utf8Path;
+
+use super::kind::Row;
+use super::losses::Losses;
+use super::yaml::{Key, Node, Value, sequence};
+
+pub(super) const ROW: Row = Row {
+    api_version: Some("extensions.istio.io/v1alpha1"),
+    file: "trafficextension.yaml",
+    sources: &[&["spec", "wasm"]],
+    convert,
+};
+
+fn convert(plugin: &Node, _: &Utf8Path, losses: &mut Losses) -> Node {
+    let mut document = plugin.clone();
+    *document.entry("kind", 0) = "TrafficExtension".into();
+    if let Some(spec) = plugin.get("spec") {
+        *document.entry("spec", usize::MAX) = split(spec, losses);
+    }
+    document
+}
+
+fn split(spec: &Node, losses: &mut Losses) -> Node {
+    let (mut outer, mut wasm, mut place) = (Vec::new(), Vec::new(), None);
+    for (key, node) in spec.entries() {
+        let is_null = node.value == Value::Null;
+        match key.name.as_str() {
+            "targetRef" | "verificationKey" if is_null => {}
+            "targetRef" => outer.push((Key::from("targetRefs"), sequence([node.clone()]))),
+            "verificationKey" => losses.warn(
+                "spec.verificationKey",
+                "No version of Istio reads it in a WasmPlugin either.",
+                "Leave it out.",
+            ),
+            "phase" if node.as_str() == Some("UNSPECIFIED_PHASE") => {
+                outer.push((key.clone(), "UNSPECIFIED".into()))
+            }
+            "selector" | "targetRefs" | "phase" | "priority" | "match" => {
+                outer.push((key.clone(), node.clone()))
+            }
+            // What a later Istio adds is most likely about the module, as all the rest is.
+            _ => {
+                place.get_or_insert(outer.len());
+                wasm.push((key.clone(), node.clone()));
+            }
+        }
+    }
+    if let Some(place) = place {
+        outer.insert(place, (Key::from("wasm"), Value::Map(wasm).into()));
+    }
+    Value::Map(outer).into()
+}

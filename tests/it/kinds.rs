@@ -1,0 +1,488 @@
+//! The resource in every kind of document: what reaches it, what is lost, and what real proxies make of it.
+
+use std::io::BufReader;
+use std::net::TcpStream;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::{Value, json};
+use snapbox::assert::DEFAULT_ACTION_ENV;
+use snapbox::{Assert, Data, file, str};
+
+use crate::support::Sandbox;
+use crate::support::built::built;
+use crate::support::envoy::{Envoy, VERSIONS, validate_bootstrap};
+use crate::support::http::{Head, Server, answer};
+use crate::support::layout::sha256;
+use crate::support::module::plugin;
+
+const KINDS: [(&str, &str); 4] = [
+    ("WasmPlugin", "wasmplugin.yaml"),
+    ("TrafficExtension", "trafficextension.yaml"),
+    ("EnvoyExtensionPolicy", "envoyextensionpolicy.yaml"),
+    ("envoy", "envoy.yaml"),
+];
+
+/// A folder with the module `made.wasm`, and a resource for it.
+struct Made {
+    sandbox: Sandbox,
+}
+
+impl Made {
+    fn with(resource: &str) -> Self {
+        let sandbox = Sandbox::new();
+        sandbox.write("made.wasm", plugin("", &[]));
+        sandbox.write("wasmplugin.yaml", resource);
+        Made { sandbox }
+    }
+
+    /// One whose resource has these fields in its `spec`.
+    fn with_spec(spec: &str) -> Self {
+        Made::with(&format!(
+            "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {{name: made}}\nspec: {spec}\n"
+        ))
+    }
+
+    fn build(&self, args: &[&str]) -> std::process::Output {
+        let fixed = ["build", "--module", "made.wasm", "--image", "quay.io/acme/made", "--tag", "1"];
+        self.sandbox.tool(fixed).args(args).output().unwrap()
+    }
+
+    /// The document on standard output; the build has to succeed.
+    fn yaml(&self, args: &[&str]) -> String {
+        let output = self.build(&[args, &["--quiet", "-o", "yaml"]].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {stderr}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The exit code, and the package as `-o json` has it.
+    fn json(&self, args: &[&str]) -> (Option<i32>, Value) {
+        let output = self.build(&[args, &["--quiet", "-o", "json"]].concat());
+        let document: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{args:?}: {}", String::from_utf8_lossy(&output.stderr)));
+        (output.status.code(), document["packages"][0].clone())
+    }
+
+    /// The findings, a line each.
+    fn findings(&self, args: &[&str]) -> String {
+        let (_, package) = self.json(args);
+        let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
+        let line = |finding: &Value| {
+            let [severity, code, place, message] =
+                ["severity", "code", "place", "message"].map(|key| text(finding, key));
+            format!("{severity}[{code}] {place}: {message}\n")
+        };
+        package["findings"].as_array().unwrap().iter().map(line).collect()
+    }
+
+    /// What standard error says of a build that ends with this code and writes nothing.
+    fn refused(&self, code: i32, args: &[&str]) -> String {
+        let output = self.build(args);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{args:?}");
+        assert!(!self.output().exists(), "{args:?}: something was written");
+        stderr
+    }
+
+    fn output(&self) -> Utf8PathBuf {
+        self.sandbox.path("target/wasmplugin/made")
+    }
+
+    /// A document with names for what another compiler or folder would change.
+    fn named(&self, document: &str) -> String {
+        let hex = |digest: String| digest.trim_start_matches("sha256:").to_owned();
+        let read = |file: &str| fs_err::read(self.output().join(file)).unwrap();
+        let manifest = hex(String::from_utf8(read("digest")).unwrap().trim().to_owned());
+        document
+            .replace(&manifest, "<manifest>")
+            .replace(&hex(sha256(&read("plugin.wasm"))), "<module>")
+            .replace(self.output().as_str(), "<folder>")
+    }
+}
+
+/// Compares a text with a file; `SNAPSHOTS=overwrite` replaces that.
+fn assert_kept(actual: String, file: &Utf8Path) {
+    let expected = Data::read_from(file.as_std_path(), Some(snapbox::data::DataFormat::Text)).raw();
+    Assert::new().action_env(DEFAULT_ACTION_ENV).eq(actual, expected);
+}
+
+/// The resources that are kept under `tests/it/kinds`, each beside what becomes of it in every kind.
+pub(crate) fn kept() -> Vec<Utf8PathBuf> {
+    let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/kinds");
+    let mut folders: Vec<Utf8PathBuf> = root
+        .read_dir_utf8()
+        .unwrap()
+        .map(|entry| entry.unwrap().into_path())
+        .filter(|path| path.is_dir())
+        .collect();
+    folders.sort();
+    folders
+}
+
+#[test]
+fn every_field_reaches_every_kind_or_its_loss_is_told() {
+    for folder in kept() {
+        let made = Made::with(&fs_err::read_to_string(folder.join("in.yaml")).unwrap());
+        let mut told = String::new();
+        for (kind, file) in KINDS {
+            let findings = made.findings(&["--kind", kind]);
+            let is_lost = findings.contains("error[");
+            told += &format!("{kind}{}\n{findings}\n", if is_lost { " is refused" } else { "" });
+            if is_lost {
+                continue;
+            }
+            let yaml = made.yaml(&["--kind", kind]);
+            let written = fs_err::read_to_string(made.output().join(file)).unwrap();
+            assert_eq!(yaml, written, "{folder}: {kind}");
+            assert_kept(made.named(&yaml), &folder.join(file));
+        }
+        assert_kept(told, &folder.join("findings.txt"));
+    }
+}
+
+#[test]
+fn envoys_take_every_bootstrap() {
+    let mut taken = 0;
+    for folder in kept() {
+        let resource = fs_err::read_to_string(folder.join("in.yaml")).unwrap();
+        let made = Made::with(&resource);
+        if made.findings(&["--kind", "envoy"]).contains("error[") {
+            continue;
+        }
+        let bootstrap = made.yaml(&["--kind", "envoy"]);
+        for version in VERSIONS {
+            validate_bootstrap(version, &bootstrap)
+                .unwrap_or_else(|log| panic!("{folder}: Envoy {version} refuses\n{bootstrap}\n{log}"));
+        }
+        taken += 1;
+    }
+    assert!(taken >= 6, "only {taken} bootstraps were made");
+}
+
+/// Serves these bytes at every path.
+fn serve(bytes: Vec<u8>) -> Server {
+    Server::start(move |stream: TcpStream| {
+        let request = Head::read(&mut BufReader::new(&stream)).ok().flatten();
+        // Nobody may wait for the answer any more.
+        let _ = request.map(|request| answer(&stream, &request, 200, &[], &bytes));
+    })
+}
+
+#[test]
+fn the_header_shows_in_the_response() {
+    // The module as it is shipped is packaged once more, under urls of every scheme.
+    let module = built(&[]).image().module();
+    let server = serve(module.clone());
+    let remote = format!("http://{}/some/plugin.wasm?x=1", server.address());
+    for url in [&[][..], &["--url", "file:///not/there.wasm"], &["--url", &remote]] {
+        let made = Made::with_spec(
+            "{failStrategy: FAIL_OPEN, pluginConfig: {first-header: grüß, second-header: \"42\"}}",
+        );
+        made.sandbox.write("made.wasm", &module);
+        let bootstrap = made.yaml(&[&["--kind", "envoy", "--optimize", "none"], url].concat());
+        for version in VERSIONS {
+            validate_bootstrap(version, &bootstrap)
+                .unwrap_or_else(|log| panic!("Envoy {version} refuses {url:?}\n{log}"));
+            let envoy = Envoy::start_with(version, &bootstrap)
+                .unwrap_or_else(|log| panic!("Envoy {version} does not run {url:?}\n{log}"));
+            let response = envoy.get("/");
+            assert_eq!((response.status, response.body.as_str()), (200, "from Envoy\n"), "{url:?}");
+            assert_eq!(response.values("first-header"), ["grüß"], "Envoy {version}, {url:?}: {response:?}");
+            assert_eq!(response.values("second-header"), ["42"], "Envoy {version}, {url:?}: {response:?}");
+        }
+    }
+}
+
+#[test]
+fn a_download_that_is_other_than_what_was_built_is_not_run() {
+    let server = serve(plugin(r#"(func (export "another"))"#, &[]));
+    let made = Made::with_spec("{}");
+    let url = format!("http://{}/plugin.wasm", server.address());
+    let bootstrap = made.yaml(&["--kind", "envoy", "--url", &url]);
+    for version in VERSIONS {
+        let envoy = Envoy::start_with(version, &bootstrap).unwrap_or_else(|log| panic!("{version}: {log}"));
+        assert_ne!(envoy.get("/").status, 200, "Envoy {version} runs another module");
+    }
+}
+
+#[test]
+fn a_network_filter_runs_before_the_answer() {
+    let module = r#"
+        (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+        (data (i32.const 0) "a connection")
+        (func (export "proxy_on_new_connection") (param i32) (result i32)
+            (drop (call $log (i32.const 2) (i32.const 0) (i32.const 12)))
+            i32.const 0)"#;
+    let made = Made::with_spec("{type: NETWORK}");
+    made.sandbox.write("made.wasm", plugin(module, &["callback"]));
+    let bootstrap = made.yaml(&["--kind", "envoy", "--optimize", "none"]);
+    for version in VERSIONS {
+        let envoy = Envoy::start_with(version, &bootstrap).unwrap_or_else(|log| panic!("{version}: {log}"));
+        assert_eq!(envoy.get("/").body, "from Envoy\n");
+        assert!(envoy.log().contains("a connection"), "Envoy {version}: {}", envoy.log());
+    }
+}
+
+#[test]
+fn the_variables_are_those_that_the_mesh_would_give() {
+    let made = Made::with_spec(
+        "{vmConfig: {env: [{name: A, value: b}, {name: PATH, valueFrom: HOST}, {name: ISTIO_META_X, value: c}]}}",
+    );
+    let (_, package) = made.json(&["--kind", "envoy"]);
+    let manager = &package["resource"]["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0];
+    let config = &manager["typed_config"]["http_filters"][0]["typed_config"]["config"];
+    let expected = json!({ "host_env_keys": ["PATH"], "key_values": { "A": "b" } });
+    assert_eq!(config["vm_config"]["environment_variables"], expected);
+}
+
+#[test]
+fn a_loss_stops_the_build_before_anything_is_written() {
+    let made = Made::with_spec("{selector: {matchLabels: {app: web}}, phase: AUTHN}");
+    let stderr = made.refused(1, &["--kind", "EnvoyExtensionPolicy"]);
+    made.sandbox.says(&stderr, file!["kinds/refusal.txt"]);
+    // Nothing that was built before is taken for a build of this kind, nor replaced by it.
+    made.yaml(&[]);
+    assert_eq!(made.build(&["--kind", "EnvoyExtensionPolicy"]).status.code(), Some(1));
+    assert!(made.output().join("wasmplugin.yaml").exists());
+}
+
+#[test]
+fn a_loss_that_only_warns_is_denied_where_warnings_are() {
+    let made = Made::with_spec("{phase: AUTHN}");
+    let stderr = made.refused(1, &["--kind", "envoy", "--deny-warnings"]);
+    assert!(stderr.ends_with("error: 1 warning, and warnings are denied\n"), "{stderr}");
+    let (code, package) = made.json(&["--kind", "envoy", "--deny-warnings"]);
+    assert_eq!((code, &package["resource"]), (Some(1), &Value::Null));
+    let (code, package) = made.json(&["--kind", "envoy"]);
+    assert_eq!((code, package["resource"].is_object()), (Some(0), true));
+    let findings = json!([{
+        "code": "lost-field",
+        "severity": "warning",
+        "message": "envoy has nothing for `spec.phase`",
+        "place": "`spec.phase`",
+        "reason": "There are none of Istio's filters to stand among.",
+        "cure": "There is nothing to do to try the plugin; else put it among the filters of your own configuration.",
+    }]);
+    assert_eq!(package["findings"], findings);
+}
+
+#[test]
+fn the_meshes_have_to_know_the_kind() {
+    let made = Made::with_spec("{}");
+    let args =
+        ["--kind", "TrafficExtension", "--mesh", "istio-1.30", "--mesh", "istio-1.29", "--mesh", "ossm-3.2"];
+    assert_eq!(
+        made.findings(&args),
+        "error[unknown-kind] `kind`: the kind TrafficExtension is not known to istio-1.29 and ossm-3.2\n"
+    );
+    made.refused(1, &args);
+    // Who names none means those that know it.
+    made.yaml(&["--kind", "TrafficExtension", "--deny-warnings"]);
+    made.yaml(&["--kind", "TrafficExtension", "--mesh", "istio-1.30", "--mesh", "envoy-1.36"]);
+    assert_eq!(made.findings(&["--mesh", "istio-1.29"]), "");
+}
+
+#[test]
+fn the_folder_has_the_kind_that_was_built_last() {
+    let made = Made::with_spec("{}");
+    let resources = || {
+        let names = made.output().read_dir_utf8().unwrap().map(|entry| entry.unwrap().file_name().to_owned());
+        names.filter(|name| name.ends_with(".yaml")).collect::<Vec<_>>()
+    };
+    for (kind, file) in KINDS.into_iter().filter(|(kind, _)| *kind != "EnvoyExtensionPolicy") {
+        for _ in 0..2 {
+            let output = made.build(&["--kind", kind]);
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(stderr.contains(&format!("resource  target/wasmplugin/made/{file}\n")), "{stderr}");
+            assert_eq!(resources(), [file]);
+        }
+    }
+}
+
+#[test]
+fn a_bootstrap_needs_no_image_and_follows_its_folder() {
+    let sandbox = Sandbox::new();
+    sandbox.write("here/made.wasm", plugin("", &[]));
+    let build = |below: &str| {
+        let command =
+            sandbox.tool_in(below, ["build", "--module", "made.wasm", "--kind", "envoy", "-o", "yaml"]);
+        let yaml = command.arg("--quiet").assert().success().stderr_eq("").get_output().stdout.clone();
+        String::from_utf8(yaml).unwrap()
+    };
+    let module = |below: &str| sandbox.path(below).join("target/wasmplugin/made/plugin.wasm");
+    let filename = |below: &str| format!("\n                      filename: {}\n", module(below));
+    assert!(build("here").contains(&filename("here")));
+    fs_err::rename(sandbox.path("here"), sandbox.path("there")).unwrap();
+    assert!(build("there").contains(&filename("there")), "the old folder is named");
+    assert!(sandbox.read("there/target/wasmplugin/made/envoy.yaml").contains(&filename("there")));
+    sandbox
+        .tool_in("there", ["build", "--module", "made.wasm", "--kind", "TrafficExtension", "-o", "yaml"])
+        .assert()
+        .code(101);
+}
+
+#[test]
+fn flags_beat_the_file() {
+    let made = Made::with(
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: made, namespace: old}\n\
+         spec: {pluginName: root, phase: STATS, selector: {matchLabels: {old: label}}, imagePullSecret: old}\n",
+    );
+    let flags = [
+        "--namespace",
+        "shop",
+        "--phase",
+        "AUTHN",
+        "--priority",
+        "-7",
+        "--selector",
+        "app=web",
+        "--selector",
+        "version=on",
+        "--image-pull-secret",
+        "regcred",
+        "--image-pull-policy",
+        "Always",
+    ];
+    let yaml = made.named(&made.yaml(&flags));
+    snapbox::assert_data_eq!(yaml.clone(), file!["kinds/flags.yaml"].raw());
+    // What was built with flags is not taken for what is built without, and the other way round.
+    let without = made.yaml(&[]);
+    assert!(without.contains("phase: STATS") && !without.contains("priority"), "{without}");
+    assert_eq!(made.named(&made.yaml(&flags)), yaml);
+}
+
+#[test]
+fn a_url_on_the_command_line_beats_the_file() {
+    let made = Made::with_spec("{url: 'https://example.com/old.wasm', phase: AUTHN}");
+    for (url, hash) in [
+        ("oci://quay.io/acme/made:1", "manifest"),
+        ("file:///opt/plugin.wasm", "module"),
+        ("http://example.com/plugin.wasm", "module"),
+        ("https://example.com/plugin.wasm", "module"),
+    ] {
+        let yaml = made.named(&made.yaml(&["--url", url]));
+        let pinned = if hash == "manifest" { "oci://quay.io/acme/made:1@sha256:<manifest>" } else { url };
+        assert!(
+            yaml.ends_with(&format!("spec:\n  url: {pinned}\n  sha256: <{hash}>\n  phase: AUTHN\n")),
+            "{yaml}"
+        );
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("made.wasm", plugin("", &[]));
+    let args = ["build", "--module", "made.wasm", "-o", "yaml", "--url", "https://example.com/plugin.wasm"];
+    let assert = sandbox.tool(args).assert().success();
+    let yaml = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
+    assert!(yaml.contains("\n  url: https://example.com/plugin.wasm\n"), "no image was needed: {yaml}");
+}
+
+#[test]
+fn a_wrong_value_of_a_flag_is_wrong_usage() {
+    let refused = [
+        (
+            &["--selector", "app=*"][..],
+            str![[r#"
+error: `--selector` cannot be taken: `spec.selector.matchLabels.app` holds `*`; a selector has no wildcards
+
+"#]],
+        ),
+        (
+            &["--selector", "app=a", "--selector", "app=b"],
+            str![[r#"
+error: `--selector` has the label `app` twice
+
+help: a pod has one value for it: give one
+
+"#]],
+        ),
+        (
+            &["--priority", "99999999999"],
+            str![[r#"
+error: `--priority` cannot be taken: `spec.priority` is 99999999999; a number from -2147483648 to 2147483647 is expected
+
+"#]],
+        ),
+        (
+            &["--namespace", "My_Shop"],
+            str![[r#"
+error: `--namespace` cannot be taken: `metadata.namespace` holds `M`: only `a-z`, `0-9` and `-` may stand in it; the name of a namespace is expected
+
+help: write `my-shop`
+
+"#]],
+        ),
+        (
+            &["--image-pull-secret", ""],
+            str![[r#"
+error: `--image-pull-secret` cannot be taken: `spec.imagePullSecret` is empty; text is expected
+
+"#]],
+        ),
+        (
+            &["--url", "reg:5000/a"],
+            str![[r#"
+error: `--url` cannot be taken: `spec.url` has no scheme: Istio would take the name of a registry with a port for a scheme of its own
+
+help: write `oci://reg:5000/a`
+
+"#]],
+        ),
+        (
+            &["--url", "https://example.com:port/a.wasm"],
+            str![[r#"
+error: `--url` cannot be taken: `spec.url` has a port that is none
+
+help: write `https://HOST/PATH/plugin.wasm`, or `https://HOST:PORT/PATH/plugin.wasm`
+
+"#]],
+        ),
+    ];
+    for (args, expected) in refused {
+        let made = Made::with_spec("{}");
+        made.sandbox.says(&made.refused(2, args), expected.clone());
+        let assert = made.sandbox.tool(["new", "hello"]).args(args).assert().code(2).stdout_eq("");
+        assert.stderr_eq(expected);
+        assert!(!made.sandbox.path("hello").exists(), "{args:?}");
+    }
+    for args in
+        [&["--phase", "LAST"][..], &["--priority", "high"], &["--selector", "app"], &["--kind", "Lua"]]
+    {
+        assert!(Made::with_spec("{}").refused(2, args).starts_with("error: invalid value"), "{args:?}");
+    }
+    // These are refused for what they stand beside.
+    let made = Made::with_spec("{targetRefs: [{kind: Service, name: reviews}]}");
+    made.sandbox.says(
+        &made.refused(2, &["--selector", "app=web"]),
+        str![[r#"
+error: `--selector` cannot be taken: `spec.targetRefs` stands beside `selector`; only one of `selector`, `targetRef`, `targetRefs` may be set
+
+"#]],
+    );
+    let made = Made::with_spec("{}");
+    made.sandbox.says(
+        &made.refused(2, &["--url", "oci://quay.io/acme/other"]),
+        str![[r#"
+  Optimizing made.wasm
+   Packaging made
+error: `--url` cannot be taken: `spec.url` names the repository `quay.io/acme/other`; the image has the repository `quay.io/acme/made`
+
+help: leave `url` out: it is filled in
+
+"#]],
+    );
+}
+
+#[test]
+fn one_url_is_for_one_package() {
+    let sandbox = Sandbox::new();
+    sandbox.write("Cargo.toml", "[workspace]\nmembers = [\"one\", \"two\"]\nresolver = \"3\"\n");
+    sandbox.add_bare("one");
+    sandbox.add_bare("two");
+    let command = sandbox.tool(["build", "--workspace", "--url", "https://example.com/plugin.wasm"]);
+    command.assert().code(2).stdout_eq("").stderr_eq(str![[r#"
+error: `--url` takes one package, and there are more: `one`, `two`
+
+help: choose one with `-p`, and give each a place of its own
+
+"#]]);
+}
