@@ -31,7 +31,7 @@ const MEMORY_LIMIT: u64 = 4 << 30;
 const KEPT: usize = 8;
 
 /// The program that optimizes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Optimizer {
     /// What runs it inside its limits.
     launcher: Utf8PathBuf,

@@ -11,10 +11,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::compile::{self, CargoOptions, Toolchain};
-use crate::config::{Layer, Settings};
+use crate::config::{Layer, Optimize, Settings};
 use crate::context::Context;
 use crate::digest::Digest;
-use crate::error::{Exit, Explain, Result};
+use crate::error::{Error, Exit, Explain, Result};
 use crate::findings::{Findings, Passed, Refused};
 use crate::module::CompiledFile;
 use crate::optimize::Optimizer;
@@ -236,6 +236,16 @@ fn jobs<'p>(
     target_dir: &Utf8Path,
     plugins: impl IntoIterator<Item = &'p Plugin>,
 ) -> Result<Vec<Job<'p>>> {
+    // A program of the user's is asked for its version, and once is enough for all packages.
+    let mut optimizers: Vec<(Optimize, Option<Optimizer>)> = Vec::new();
+    let mut optimizer = |optimize: Optimize| {
+        if let Some((_, known)) = optimizers.iter().find(|(level, _)| *level == optimize) {
+            return Ok::<_, Error>(known.clone());
+        }
+        let new = Optimizer::of(ctx, optimize, options.wasm_opt.as_deref())?;
+        optimizers.push((optimize, new.clone()));
+        Ok(new)
+    };
     let job = |plugin: &'p Plugin| {
         let template = template(ctx, options, plugin)?.with(&options.overrides)?;
         let tag = options.tag.clone().or_else(|| plugin.tag.clone());
@@ -254,7 +264,7 @@ fn jobs<'p>(
                 _ => {}
             }
         }
-        let optimizer = Optimizer::of(ctx, plugin.settings.optimize, options.wasm_opt.as_deref())?;
+        let optimizer = optimizer(plugin.settings.optimize)?;
         let mut annotations = plugin.annotations.clone();
         annotations.extend(options.annotations.iter().cloned());
         Ok(Job { plugin, template, optimizer, tag, annotations, output: target_dir.join("wasmplugin") })
