@@ -25,3 +25,4 @@ mod reproducible;
 mod rustflags;
 mod swap;
 mod tidy;
+mod yaml;
