@@ -152,6 +152,24 @@ fn every_reader_takes_the_same_from_a_nasty_text() {
     assert_read_by_all(&documents);
 }
 
+/// The end of a key has to stand within 1024 characters of its start, unless a `?` announces it.
+#[test]
+fn every_reader_takes_the_same_from_a_long_key() {
+    let values = || {
+        let nested = mapping([("a", Node::from("b"))]);
+        [Node::from("text"), Node::from("two\nlines\n"), sequence([nested.clone()]), nested, sequence([])]
+    };
+    let keys = ["", "é", "\u{1f600}", "\u{85}", "\n", "\"", "'", ": ", "on "].iter().flat_map(|start| {
+        (1008..1028).map(move |length| start.to_string() + &"x".repeat(length - start.chars().count()))
+    });
+    let documents = keys.enumerate().map(|(index, key)| {
+        let entry =
+            mapping([(key.as_str(), values()[index % values().len()].clone()), ("last", Value::Null.into())]);
+        sequence([entry.clone(), mapping([("outer", entry)])])
+    });
+    assert_read_by_all(&documents.collect::<Vec<_>>());
+}
+
 /// A value that JSON has, as a mapping in YAML that our writer has no part in: JSON is YAML, and everything beyond
 /// ASCII is escaped.
 fn foreign_yaml(value: &serde_json::Value) -> String {
@@ -262,14 +280,17 @@ fn a_resource_that_is_too_long_is_refused() {
     let sandbox = Sandbox::new();
     let output = build_within_limits(&sandbox, format!("{HEAD}  a: {}\n", "x".repeat(1 << 20)).as_bytes());
     assert_eq!(output.status.code(), Some(101), "{}", output.status);
-    sandbox.says(&stderr(&output), snapbox::str![[r#"
+    sandbox.says(
+        &stderr(&output),
+        snapbox::str![[r#"
 error: the file has 1048669 bytes: a Kubernetes resource has no more than 1048576
  --> wasmplugin.yaml:1:1
   |
 1 | apiVersion: extensions.istio.io/v1alpha1
   | ^
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -278,7 +299,9 @@ fn a_resource_that_is_not_utf_8_is_refused_at_its_byte() {
     let bytes = [HEAD.as_bytes(), b"  pluginName: gr\xfc\xdfe # \xff\n"].concat();
     let output = build_within_limits(&sandbox, &bytes);
     assert_eq!(output.status.code(), Some(101), "{}", output.status);
-    sandbox.says(&stderr(&output), snapbox::str![[r#"
+    sandbox.says(
+        &stderr(&output),
+        snapbox::str![[r#"
 error: this is not UTF-8
  --> wasmplugin.yaml:5:17
   |
@@ -287,5 +310,6 @@ error: this is not UTF-8
   |
   = help: save the file as UTF-8
 
-"#]]);
+"#]],
+    );
 }
