@@ -4,22 +4,24 @@
 use std::ops::Range;
 
 use cargo_wasmplugin::resource::yaml::{Key, Node, Value, read_document, write};
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{Corpus, fuzz_target};
 
-fuzz_target!(|bytes: &[u8]| {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
+fuzz_target!(|bytes: &[u8]| -> Corpus {
+    // The reader gets no bytes that are not UTF-8, so there is nothing to learn from them.
+    let Ok(text) = std::str::from_utf8(bytes) else { return Corpus::Reject };
     let document = match read_document(text) {
         Ok(document) => document,
         Err(problems) => {
             assert!(!problems.is_empty(), "it is refused for nothing");
             problems.iter().for_each(|problem| assert_within(text, &problem.span));
-            return;
+            return Corpus::Keep;
         }
     };
     assert_within(text, &document.span);
     let written = write(&document);
     let again = read_document(&written).unwrap_or_else(|problems| panic!("{written:?}: {problems:?}"));
     assert_eq!(bare(again), bare(document), "{written:?}");
+    Corpus::Keep
 });
 
 /// A place that can be shown.
