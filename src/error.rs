@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::io;
 use std::ops::Range;
+use std::string::FromUtf8Error;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 /// The result of everything that can stop a command.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -189,6 +190,22 @@ pub struct Problem {
     pub label: String,
     /// What to write instead.
     pub help: Option<String>,
+}
+
+impl InvalidFile {
+    /// A file that is no text, with the first byte that is wrong.
+    pub fn not_utf8(path: &Utf8Path, error: &FromUtf8Error) -> Self {
+        // Up to the place that is meant, the text is the same.
+        let start = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        let problem = Problem {
+            span: start..start + char::REPLACEMENT_CHARACTER.len_utf8(),
+            message: "this is not UTF-8".to_owned(),
+            label: format!("the byte 0x{:02X} stands here", error.as_bytes()[start]),
+            help: Some("save the file as UTF-8".to_owned()),
+        };
+        InvalidFile { path: path.to_owned(), text, problems: vec![problem] }
+    }
 }
 
 impl Explain for InvalidFile {

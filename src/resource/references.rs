@@ -65,7 +65,7 @@ impl Manifests {
     /// Where it is not UTF-8, or has a reference that cannot be resolved, or one in a document that is not YAML.
     pub fn read(path: &Utf8Path, bytes: Vec<u8>) -> Result<Manifests, InvalidFile> {
         let path = path.to_owned();
-        let text = String::from_utf8(bytes).map_err(|error| not_utf8(&path, &error))?;
+        let text = String::from_utf8(bytes).map_err(|error| InvalidFile::not_utf8(&path, &error))?;
         let mut finder = Finder { text: &text, ..Finder::default() };
         for document in stream::documents(&text) {
             finder.document(document.span);
@@ -151,19 +151,6 @@ pub fn repeated(files: &[Manifests]) -> Vec<InvalidFile> {
         }
     }
     refusals
-}
-
-fn not_utf8(path: &Utf8Path, error: &std::string::FromUtf8Error) -> InvalidFile {
-    // Up to the place that is meant, the text is the same.
-    let start = error.utf8_error().valid_up_to();
-    let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-    let problem = Problem {
-        span: start..start + char::REPLACEMENT_CHARACTER.len_utf8(),
-        message: "this is not UTF-8".to_owned(),
-        label: format!("the byte 0x{:02X} stands here", error.as_bytes()[start]),
-        help: Some("save the file as UTF-8".to_owned()),
-    };
-    InvalidFile { path: path.to_owned(), text, problems: vec![problem] }
 }
 
 #[cfg(test)]

@@ -26,3 +26,4 @@ mod resolve;
 mod rustflags;
 mod swap;
 mod tidy;
+mod yaml;

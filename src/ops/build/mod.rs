@@ -14,7 +14,7 @@ use crate::compile::{self, CargoOptions, Toolchain};
 use crate::config::{Layer, Optimize, Settings};
 use crate::context::Context;
 use crate::digest::Digest;
-use crate::error::{Error, Exit, Explain, Result};
+use crate::error::{Error, Exit, Explain, InvalidFile, Result};
 use crate::findings::{Findings, Passed, Refused};
 use crate::module::CompiledFile;
 use crate::optimize::Optimizer;
@@ -321,8 +321,10 @@ fn template(ctx: &Context, options: &BuildOptions, plugin: &Plugin) -> Result<Te
     if !path.exists() {
         return Ok(Template::minimal(&plugin.name));
     }
-    let text = fs_err::read_to_string(&path)?;
-    let (template, warnings) = Template::read(ctx.shown(&path), text, &plugin.name)?;
+    let shown = ctx.shown(&path);
+    let text =
+        String::from_utf8(fs_err::read(&path)?).map_err(|error| InvalidFile::not_utf8(shown, &error))?;
+    let (template, warnings) = Template::read(shown, text, &plugin.name)?;
     for warning in &warnings {
         ctx.shell.warn_in_file(template.path(), template.text(), warning);
     }

@@ -12,6 +12,7 @@ pub(crate) mod packaged;
 pub(crate) mod probe;
 pub(crate) mod proxy;
 pub(crate) mod publishing;
+pub(crate) mod readers;
 pub(crate) mod refusal;
 pub(crate) mod registry;
 pub(crate) mod running;
