@@ -49,6 +49,20 @@ SAME_PROFILE = ["--profile", "wasmplugin"] + [
 ]
 
 
+# A manifest as others have it, with a reference to the scaffold.
+MANIFEST = """\
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata:
+  name: {name}
+spec:
+  selector:
+    matchLabels:
+      app: shop
+  url: wasmplugin://hello # filled in
+  phase: AUTHN
+"""
+
 def main():
     tool, wasm_opt, work = (Path(argument).resolve() for argument in sys.argv[1:4])
     address, log = sys.argv[4:]
@@ -56,7 +70,7 @@ def main():
     bench = Bench(work, tool, wasm_opt, Registry(address, Path(log)))
     # The changed line comes last, for the sizes are those of the scaffold as it is.
     rows = bench.unchanged() + bench.workspace() + bench.unchanged_publish() + bench.sizes() + bench.start()
-    rows += bench.memory() + bench.changed_line() + bench.changed_publish()
+    rows += bench.memory() + bench.manifests() + bench.changed_line() + bench.changed_publish()
     print("| what | cargo-wasmplugin | by hand | compared | limit | |")
     print("| --- | ---: | ---: | ---: | ---: | --- |")
     for row in rows:
@@ -240,6 +254,23 @@ class Bench:
         return [
             absolute_row(name + "this program's own process", own, None, 64 * MIB, mebibytes),
             absolute_row(name + "the largest process, cargo and rustc included", largest, of_cargo, None, mebibytes),
+        ]
+
+    def manifests(self):
+        say("1,000 manifests")
+        folder = self.ours / "manifests"
+        folder.mkdir()
+        for number in range(100):
+            documents = (MANIFEST.format(name=f"plugin-{number}-{index}") for index in range(10))
+            (folder / f"{number}.yaml").write_text("---\n".join(documents))
+        resolve = [self.tool, "resolve", "-f", "manifests"]
+        ours, build = self.turns(31, lambda: self.timed(self.ours, resolve), lambda: self.timed(self.ours, BUILD))
+        own = statistics.median(self.peak(self.ours, resolve)[0] for _ in range(5))
+        self.notes.append("31 of `resolve`")
+        name = "`resolve` of 1,000 references in 100 files"
+        return [
+            absolute_row(f"{name}, nothing to build, beside an unchanged `build`", ours, build, 0.5, milliseconds),
+            absolute_row(f"{name}: peak memory of this program's own process", own, None, 100 * MIB, mebibytes),
         ]
 
     def peak(self, folder, command):
