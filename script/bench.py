@@ -48,7 +48,6 @@ SAME_PROFILE = ["--profile", "wasmplugin"] + [
     for word in ("--config", f"profile.wasmplugin.{setting}")
 ]
 
-
 # A manifest as others have it, with a reference to the scaffold.
 MANIFEST = """\
 apiVersion: extensions.istio.io/v1alpha1
@@ -62,6 +61,7 @@ spec:
   url: wasmplugin://hello # filled in
   phase: AUTHN
 """
+
 
 def main():
     tool, wasm_opt, work = (Path(argument).resolve() for argument in sys.argv[1:4])

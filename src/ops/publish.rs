@@ -10,6 +10,7 @@ use crate::error::{Explain, Result};
 use crate::image::{Blob, Image, Manifest};
 use crate::ops::build::{self, BuildOptions, Built};
 use crate::reference::{Repository, Tag};
+use crate::resource::Resource;
 use crate::transport::registry::{Access, Registry, Tagged};
 use crate::transport::{archive, layout};
 
@@ -106,6 +107,13 @@ impl Push {
     fn prepare(ctx: &Context, options: &PublishOptions, built: Built) -> Result<Self> {
         let repository = built.settings.image.clone().expect("nothing is built for this without an image");
         let image = layout::read(&built.folder.join("image"), built.packaged.image)?;
+        let names_image = |resource: &Resource| resource.to_yaml().contains(&built.packaged.image.hex());
+        if !built.resource.as_ref().is_none_or(names_image) {
+            ctx.shell.warn(format_args!(
+                "the resource of `{}` loads something else than the image that is pushed: its url is no `oci://`",
+                built.name
+            ));
+        }
         let tags = tags(built.tag.iter().chain(&options.more_tags));
         let place = match &options.destination {
             Destination::Registry(access) => {

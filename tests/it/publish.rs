@@ -233,6 +233,18 @@ fn the_resource_names_what_the_mesh_pulls() {
 }
 
 #[test]
+fn a_resource_that_names_no_image_is_told() {
+    let registry = Registry::open();
+    let repository = registry.repository("acme/bare");
+    let filter = Filter::new();
+    let said = filter.published(&repository, &["--url", "https://example.com/plugin.wasm", "-o", "yaml"]);
+    assert!(said.stderr.contains("warning: the resource of `bare` loads something else"), "{}", said.stderr);
+    assert_eq!(field(&said.stdout, "url"), "https://example.com/plugin.wasm");
+    let said = filter.published(&repository, &[]);
+    assert!(!said.stderr.contains("warning"), "{}", said.stderr);
+}
+
+#[test]
 fn what_cannot_be_published_is_not_compiled() {
     let filter = Filter::new();
     let manifest = crate::support::bare::manifest("bare", "");
