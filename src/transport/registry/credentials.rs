@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::context::Context;
@@ -132,8 +132,11 @@ impl Explain for CredentialError {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Logins {
+    #[serde(deserialize_with = "null_is_none")]
     auths: Map<String, Value>,
+    #[serde(deserialize_with = "null_is_none")]
     cred_helpers: Map<String, Value>,
+    #[serde(deserialize_with = "null_is_none")]
     creds_store: String,
 }
 
@@ -141,10 +144,23 @@ struct Logins {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Entry {
+    #[serde(deserialize_with = "null_is_none")]
     auth: String,
+    #[serde(deserialize_with = "null_is_none")]
     username: String,
+    #[serde(deserialize_with = "null_is_none")]
     password: String,
+    #[serde(deserialize_with = "null_is_none")]
     identitytoken: String,
+}
+
+/// Docker reads a field that is null as one that is not there.
+fn null_is_none<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Default + Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// What a credential helper answers.
@@ -386,7 +402,11 @@ mod tests {
         let config =
             json!({ "auths": { "q.io": { "auth": "YTpw", "identitytoken": "", "username": "other" } } });
         assert_eq!(name(&config, "q.io/x").as_deref(), Some("a"));
-        for nothing in [json!({}), json!({ "auth": "" }), json!({ "username": "a" })] {
+        let nulls = json!({ "auths": null, "credHelpers": null, "credsStore": null });
+        assert_eq!(name(&nulls, "q.io/x"), None);
+        for nothing in
+            [json!({}), json!({ "auth": "" }), json!({ "username": "a", "password": null }), json!(null)]
+        {
             assert_eq!(name(&json!({ "auths": { "q.io": nothing } }), "q.io/x"), None);
         }
         for wrong in [json!({ "auth": "%" }), json!({ "auth": "YQ==" }), json!([1]), json!({ "auth": 7 })] {
