@@ -8,13 +8,13 @@ use base64::engine::general_purpose::STANDARD;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
-use crate::support::mesh;
 use crate::support::proxy::{Action, Proxy, Rule};
 use crate::support::publishing::{Filter, Said};
 use crate::support::registry::{PASSWORD, Registry, USER, With};
 use crate::support::running::wait_until;
 use crate::support::tls::TlsServer;
 use crate::support::tokens::{By, IDENTITY_TOKEN, May, Tokens};
+use crate::support::{mesh, program};
 
 /// What docker and podman write for a login.
 fn login(username: &str, password: &str) -> serde_json::Value {
@@ -64,6 +64,23 @@ fn the_login_of_the_home_folder_is_found() {
         .env("RUSTUP_HOME", home("RUSTUP_HOME", ".rustup"));
     command.env_remove("DOCKER_CONFIG").env("HOME", filter.sandbox.path("home"));
     Said::of(&mut command).done();
+}
+
+#[test]
+fn a_login_by_skopeo_without_a_runtime_folder_is_found() {
+    let registry = Registry::with(&[With::Password]);
+    let filter = Filter::new();
+    drop(program("skopeo"));
+    // What skopeo writes to /run is to be seen here alone.
+    let script = "mount -t tmpfs tmpfs /run; \
+        skopeo login --tls-verify=false --username \"$1\" --password-stdin \"$2\" >/dev/null; shift 2; exec \"$@\"";
+    let is_root = rustix::process::geteuid().is_root();
+    let unshare: &[&str] = if is_root { &["unshare"] } else { &["unshare", "--map-root-user"] };
+    let wrapper = [unshare, &["--mount", "sh", "-euc", script, "sh", USER, registry.address()]].concat();
+    let publish = ["publish", "--optimize", "none", "--image", &registry.repository("acme/bare")];
+    let mut command = filter.sandbox.process_by("bare", &wrapper, publish);
+    command.env_remove("XDG_RUNTIME_DIR").env_remove("REGISTRY_AUTH_FILE");
+    Said::of_with_input(&mut command, PASSWORD).done();
 }
 
 #[test]

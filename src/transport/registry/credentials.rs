@@ -206,25 +206,21 @@ fn files(ctx: &Context) -> Result<Vec<Utf8PathBuf>, CredentialError> {
     }
     let home = env("HOME").or_else(|| env("USERPROFILE"));
     let below_home = |folder: &str| Some(home.as_ref()?.join(folder));
-    let podman = [
-        env("XDG_RUNTIME_DIR").or_else(runtime_folder),
-        env("XDG_CONFIG_HOME").or_else(|| below_home(".config")),
-    ];
-    let podman = podman.map(|folder| Some(folder?.join("containers/auth.json")));
-    let docker = |folder: Option<Utf8PathBuf>| Some(folder?.join("config.json"));
-    let [runtime, config] = podman;
+    let below = |folder: Option<Utf8PathBuf>, file: &str| Some(folder?.join(file));
+    let runtime = below(env("XDG_RUNTIME_DIR"), "containers/auth.json").or_else(runtime_file);
+    let config = env("XDG_CONFIG_HOME").or_else(|| below_home(".config"));
+    let config = below(config, "containers/auth.json");
     let files = match env("DOCKER_CONFIG") {
-        Some(folder) => [docker(Some(folder)), runtime, config],
-        None => [runtime, config, docker(below_home(".docker"))],
+        Some(folder) => [below(Some(folder), "config.json"), runtime, config],
+        None => [runtime, config, below(below_home(".docker"), "config.json")],
     };
     Ok(files.into_iter().flatten().collect())
 }
 
-/// Where podman and skopeo have it in the place of XDG_RUNTIME_DIR, which a container does not set:
-/// `/run/containers/<uid>/auth.json`.
-fn runtime_folder() -> Option<Utf8PathBuf> {
+/// Where podman and skopeo write where there is no XDG_RUNTIME_DIR, as in a container.
+fn runtime_file() -> Option<Utf8PathBuf> {
     #[cfg(target_os = "linux")]
-    return Some(format!("/run/containers/{}", rustix::process::getuid()).into());
+    return Some(format!("/run/containers/{}/auth.json", rustix::process::getuid()).into());
     #[cfg(not(target_os = "linux"))]
     None
 }
