@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::error::{Explain, Result};
-use crate::process::Interrupt;
+use crate::interrupt::Interrupt;
 use crate::shell::Shell;
 
 /// The world around a command.

@@ -260,32 +260,3 @@ pub fn render_problem(
     }
     renderer.render(&[group])
 }
-
-/// The candidate that a mistyped word most likely meant.
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // The distance takes memory in proportion to both lengths, and no word of ours is that long.
-    if word.len() > 100 {
-        return None;
-    }
-    let word = word.to_lowercase();
-    let distance = |candidate: &str| strsim::damerau_levenshtein(&word, &candidate.to_lowercase());
-    candidates
-        .into_iter()
-        .map(|candidate| (distance(candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= (candidate.len().max(3) / 3))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::nearest;
-
-    #[test]
-    fn the_nearest_word_is_a_near_one() {
-        let keys = ["image", "variant", "optimize", "pull-image"];
-        assert_eq!(nearest("imgae", keys), Some("image"));
-        assert_eq!(nearest("Optimise", keys), Some("optimize"));
-        assert_eq!(nearest("registry", keys), None);
-    }
-}

@@ -2,118 +2,22 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use shared_child::SharedChild;
 
 use crate::context::Context;
 use crate::error::{Exit, Explain, Result};
+use crate::interrupt::{Interrupted, Watched};
 
-/// How often it is asked whether a signal came.
-const POLL: Duration = Duration::from_millis(20);
-
-/// Whether a signal asked to stop, and the children that have to stop with us.
-#[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<State>);
-
-#[derive(Debug, Default)]
-struct State {
-    asked: AtomicBool,
-    children: Mutex<Vec<Arc<SharedChild>>>,
-}
-
-impl Interrupt {
-    /// Takes over Ctrl-C, SIGTERM and SIGHUP for this process.
-    ///
-    /// # Errors
-    ///
-    /// Where the signals are taken already.
-    pub fn install() -> Result<Self> {
-        let interrupt = Interrupt::default();
-        let seen = interrupt.clone();
-        ctrlc::set_handler(move || {
-            seen.0.asked.store(true, Ordering::SeqCst);
-            for child in &*seen.children() {
-                terminate(child);
-            }
-        })?;
-        Ok(interrupt)
-    }
-
-    /// Stops here where a signal asked for it.
-    ///
-    /// # Errors
-    ///
-    /// Where a signal asked for it.
-    pub fn check(&self) -> Result<(), Interrupted> {
-        if self.0.asked.load(Ordering::SeqCst) { Err(Interrupted) } else { Ok(()) }
-    }
-
-    /// Does what cannot be told to stop, such as reading from a pipe, and stops waiting for it where a signal asks.
-    ///
-    /// # Errors
-    ///
-    /// Where a signal asked to stop.
-    pub fn or_done<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Interrupted> {
-        let (sender, done) = std::sync::mpsc::channel();
-        std::thread::spawn(move || sender.send(work()));
-        loop {
-            self.check()?;
-            match done.recv_timeout(POLL) {
-                Ok(done) => return Ok(done),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => panic!("the work has panicked"),
-            }
-        }
-    }
-
-    fn children(&self) -> MutexGuard<'_, Vec<Arc<SharedChild>>> {
-        self.0.children.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-// A child that has ended already is what we want, so a failure to signal it is none.
-fn terminate(child: &SharedChild) {
-    #[cfg(unix)]
-    if let Some(pid) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-    }
-    #[cfg(not(unix))]
-    let _ = child.kill();
-}
-
-#[cfg(unix)]
 fn was_asked_to_stop(status: ExitStatus) -> bool {
-    use rustix::process::Signal;
-    use std::os::unix::process::ExitStatusExt as _;
     let signal = status.signal().and_then(Signal::from_named_raw);
     matches!(signal, Some(Signal::INT | Signal::TERM | Signal::HUP))
 }
-
-#[cfg(not(unix))]
-fn was_asked_to_stop(_status: ExitStatus) -> bool {
-    false
-}
-
-/// A signal asked to stop.
-#[derive(Debug, thiserror::Error)]
-#[error("interrupted; nothing is half-written")]
-pub struct Interrupted;
-
-impl Explain for Interrupted {
-    fn exit(&self) -> Exit {
-        Exit::Interrupted
-    }
-}
-
-impl Explain for ctrlc::Error {}
 
 /// A child process that could not be started, or failed.
 #[derive(Debug, thiserror::Error)]
@@ -275,6 +179,7 @@ struct Running<'c> {
     ctx: &'c Context,
     child: Arc<SharedChild>,
     command: String,
+    _watched: Watched,
 }
 
 impl<'c> Running<'c> {
@@ -283,11 +188,9 @@ impl<'c> Running<'c> {
         ctx.shell.verbose("Running", format_args!("`{shown}`"));
         let child = SharedChild::spawn(command)
             .map_err(|source| ProcessError::Start { command: shown.clone(), source })?;
-        let running = Running { ctx, child: Arc::new(child), command: shown };
-        ctx.interrupt.children().push(Arc::clone(&running.child));
-        // The signal may have come before the handler could know of this child.
-        ctx.interrupt.check().inspect_err(|_| terminate(&running.child))?;
-        Ok(running)
+        let child = Arc::new(child);
+        let watched = ctx.interrupt.watch(&child)?;
+        Ok(Running { ctx, child, command: shown, _watched: watched })
     }
 
     fn wait(&self, limit: Option<Duration>) -> Result<ExitStatus, ProcessError> {
@@ -316,11 +219,5 @@ impl<'c> Running<'c> {
 
     fn lost(&self, source: std::io::Error) -> ProcessError {
         ProcessError::Lost { command: self.command.clone(), source }
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        self.ctx.interrupt.children().retain(|child| !Arc::ptr_eq(child, &self.child));
     }
 }

@@ -8,9 +8,10 @@ use cargo_metadata::{Metadata, MetadataCommand, Package, PackageId};
 
 use crate::config::{Layer, Manifest, Section, Settings};
 use crate::context::Context;
-use crate::error::{Error, Exit, Explain, Result, nearest};
+use crate::error::{Error, Exit, Explain, Result};
 use crate::process::{self, ProcessError};
 use crate::reference::Tag;
+use crate::text::nearest;
 
 /// What the user selects, in cargo's own words.
 #[derive(Debug, Clone, Default)]

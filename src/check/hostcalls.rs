@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::meshes::{Mesh, WasiSet};
+use crate::mesh::{Mesh, WasiSet};
 use crate::wasm::{FuncType, RefType, ValType};
 
 /// A version of the Proxy-Wasm ABI that Envoy knows. There are no others.
@@ -294,8 +294,8 @@ mod tests {
 
     use serde_json::Value;
 
-    use super::super::meshes;
     use super::*;
+    use crate::mesh;
 
     /// What was probed, by the name of the function.
     fn probed(table: &str) -> BTreeMap<String, Value> {
@@ -308,7 +308,7 @@ mod tests {
     fn functions_of_proxy_wasm_are_as_probed() {
         let probed = probed("env_by_abi");
         assert_eq!(probed.len(), ENV.len());
-        let mesh = meshes::find("envoy-1.40").unwrap();
+        let mesh = mesh::find("envoy-1.40").unwrap();
         for (name, signatures) in probed {
             let call = find("env", name.strip_prefix("env.").unwrap()).unwrap();
             for abi in Abi::ALL {
@@ -326,7 +326,7 @@ mod tests {
             for (version, mesh) in
                 [("1.36.4", "envoy-1.36"), ("1.37.0", "envoy-1.37"), ("1.39.3", "envoy-1.39")]
             {
-                let mesh = meshes::find(mesh).unwrap();
+                let mesh = mesh::find(mesh).unwrap();
                 let given = call.is_some_and(|call| call.is_given(Abi::NEWEST, mesh));
                 assert_eq!(Some(given), row[format!("in_{version}")].as_bool(), "{name} {version}");
             }

@@ -4,16 +4,13 @@
 //! rule; messages in quotes are Envoy's own.
 
 pub mod hostcalls;
-pub mod meshes;
 mod resource;
 mod rules;
 
-use std::fmt::Display;
-
 use crate::findings::{Finding, Findings};
+use crate::mesh::Mesh;
 use crate::wasm::{ModuleInfo, shown};
 use hostcalls::Abi;
-use meshes::Mesh;
 pub use resource::{UNKNOWN_KIND, resource};
 
 /// Every rule, in the order in which findings are told: first what a proxy looks at first.
@@ -92,13 +89,6 @@ fn import(module: &str, name: &str) -> String {
 
 fn export(name: &str) -> String {
     format!("export `{}`", shown(name))
-}
-
-/// `a`, `a and b`, `a, b and c`.
-fn list(items: impl IntoIterator<Item = impl Display>) -> String {
-    let mut items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-    let last = items.pop().unwrap_or_default();
-    if items.is_empty() { last } else { format!("{} and {last}", items.join(", ")) }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Would a mesh know the resource, and would it say there what its author wrote?
 
-use super::meshes::{self, Mesh};
 use super::readable;
 use crate::findings::{Finding, Findings, Severity};
+use crate::mesh::{self, Mesh};
 use crate::resource::{Kind, Template};
 
 /// The code of what is found where a mesh does not know the kind of a resource.
@@ -15,11 +15,11 @@ pub fn resource(template: &Template, kind: Kind, meshes: &[&'static Mesh]) -> Fi
 }
 
 fn unknown_kind(kind: Kind, meshes: &[&'static Mesh]) -> Option<Finding> {
-    let refusing: Vec<_> = meshes.iter().copied().filter(|mesh| !mesh.knows(kind)).collect();
+    let refusing: Vec<_> = meshes.iter().copied().filter(|mesh| !kind.is_known_to(mesh)).collect();
     (!refusing.is_empty()).then(|| Finding {
         code: UNKNOWN_KIND,
         severity: Severity::Error,
-        message: format!("the kind {kind} is not known to {}", meshes::names(&refusing)),
+        message: format!("the kind {kind} is not known to {}", mesh::names(&refusing)),
         place: "`kind`".to_owned(),
         reason: format!(
             "{kind} comes with Istio 1.30; with an older one the API server refuses it with \
@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn a_mesh_without_the_kind_is_named() {
         let template = Template::minimal("hello");
-        let all: Vec<_> = meshes::MESHES.iter().collect();
+        let all: Vec<_> = mesh::MESHES.iter().collect();
         let found: Vec<Finding> = resource(&template, Kind::TrafficExtension, &all).into_iter().collect();
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!((found[0].code, found[0].severity), (UNKNOWN_KIND, Severity::Error));

@@ -1,5 +1,6 @@
 use super::*;
 use crate::findings::Severity;
+use crate::mesh;
 use crate::resource::Kind;
 use crate::wasm::ModuleInfo;
 
@@ -28,7 +29,7 @@ pub(super) fn messages(rule: &Rule, wat: &str, meshes: &[&str]) -> Vec<String> {
 
 fn all(wat: &str, meshes: &[&str]) -> Findings {
     let info = ModuleInfo::read(&wat::parse_str(wat).unwrap()).unwrap();
-    let meshes: Vec<_> = meshes.iter().map(|name| meshes::find(name).unwrap()).collect();
+    let meshes: Vec<_> = meshes.iter().map(|name| mesh::find(name).unwrap()).collect();
     module(&info, &meshes)
 }
 
@@ -61,7 +62,7 @@ fn a_whole_plugin_has_no_findings_anywhere() {
         r#"(func (export "_initialize"))
            (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) i32.const 0)"#,
     );
-    let names: Vec<_> = meshes::MESHES.iter().map(|mesh| mesh.name).collect();
+    let names: Vec<_> = mesh::MESHES.iter().map(|mesh| mesh.name).collect();
     assert_eq!(all(&text, &names), Findings::default());
 }
 
@@ -91,7 +92,7 @@ fn damaged_modules_never_panic() {
             let mut damaged = good.clone();
             damaged[at] ^= 1 << bit;
             if let Ok(info) = ModuleInfo::read(&damaged) {
-                module(&info, &meshes::default_meshes(Kind::WasmPlugin));
+                module(&info, &Kind::WasmPlugin.default_meshes());
             }
         }
     }

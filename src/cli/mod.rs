@@ -15,8 +15,8 @@ use clap::{Parser, Subcommand};
 
 use crate::context::{Context, Env};
 use crate::error::{Exit, Explain, Result};
+use crate::interrupt::Interrupt;
 use crate::optimize;
-use crate::process::Interrupt;
 
 /// Ship Proxy-Wasm filters into Envoy, Istio and OpenShift Service Mesh
 ///

@@ -3,12 +3,12 @@
 use camino::Utf8PathBuf;
 use clap::Args;
 
-use crate::check::meshes::{self, Mesh};
 use crate::cli::args::{self, Cargo, Global, Packages};
 use crate::cli::fields::{self, Fields};
 use crate::config::{Layer, Optimize, Target, Variant};
 use crate::context::Context;
-use crate::error::{Explain as _, Result};
+use crate::error::Result;
+use crate::mesh::{self, Mesh};
 use crate::ops::build::{BuildOptions, Needs, Source};
 use crate::reference::{Repository, Tag};
 use crate::resource::{Kind, Overrides};
@@ -127,5 +127,5 @@ pub(super) fn repository(text: &str) -> Result<Repository, String> {
 }
 
 fn mesh(name: &str) -> Result<&'static Mesh, String> {
-    meshes::find(name).map_err(|error| format!("{error}\n\n  {}", error.help().join("\n  ")))
+    mesh::find(name).map_err(|error| format!("{error}\n\n  {}", error.help().join("\n  ")))
 }

@@ -4,7 +4,7 @@
 
 mod read;
 
-use crate::check::meshes::{self, Mesh};
+use crate::mesh::Mesh;
 use crate::reference::Repository;
 use crate::resource::{KINDS, Kind};
 
@@ -116,7 +116,7 @@ impl Settings {
             target: first(layers, |layer| &layer.target).unwrap_or(Target::Wasip1),
             root_ids: first(layers, |layer| &layer.root_ids).unwrap_or_default(),
             kind,
-            meshes: first(layers, |layer| &layer.meshes).unwrap_or_else(|| meshes::default_meshes(kind)),
+            meshes: first(layers, |layer| &layer.meshes).unwrap_or_else(|| kind.default_meshes()),
         }
     }
 }

@@ -5,11 +5,12 @@ use std::ops::Range;
 use camino::{Utf8Path, Utf8PathBuf};
 use toml_edit::{Document, Item, TableLike};
 
-use crate::check::meshes::{self, Mesh};
 use crate::config::{Choice, Optimize, Target, Variant};
-use crate::error::{Explain as _, InvalidFile, Problem, nearest};
+use crate::error::{InvalidFile, Problem};
+use crate::mesh::{self, Mesh};
 use crate::reference::Repository;
 use crate::resource::Kind;
+use crate::text::nearest;
 
 /// What one place says of the settings; the rest is left to the layers below it.
 #[derive(Debug, Clone, Default)]
@@ -213,7 +214,7 @@ impl Reader {
         let names_none = table.get("mesh").and_then(Item::as_array).is_some_and(toml_edit::Array::is_empty);
         let mut found = Vec::new();
         for (name, span) in names {
-            match meshes::find(name) {
+            match mesh::find(name) {
                 Ok(mesh) => found.push(mesh),
                 Err(error) => {
                     let help = error.help().join("; ");

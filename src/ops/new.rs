@@ -266,7 +266,7 @@ mod tests {
     use super::{NewOptions, Overrides, Undo, new};
     use crate::context::{Context, Env};
     use crate::error::Exit;
-    use crate::process::Interrupt;
+    use crate::interrupt::Interrupt;
     use crate::shell::{Shell, Verbosity};
 
     /// An empty folder to work in.

@@ -11,7 +11,7 @@ use crate::ops::build::{self, BuildOptions, Built, Source, Unnamed};
 use crate::project::ProjectError;
 use crate::resource::PulledImage;
 use crate::resource::references::{self, Manifests, SCHEME};
-use crate::resource::yaml::stream;
+use crate::yaml::stream;
 
 /// What is resolved, and how the packages are built.
 #[derive(Debug)]

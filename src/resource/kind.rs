@@ -4,10 +4,11 @@ use std::fmt;
 
 use camino::Utf8Path;
 
+use super::kinds::{envoy, envoy_extension_policy, traffic_extension, wasm_plugin};
 use super::losses::Losses;
-use super::yaml::Node;
-use super::{envoy, envoy_extension_policy, traffic_extension, wasm_plugin};
 use crate::findings::Finding;
+use crate::mesh::{self, Mesh};
+use crate::yaml::Node;
 
 /// A kind of document. Each one is a file beside this one, with a row of what is known of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,18 @@ impl Kind {
     /// Its `apiVersion`, where it is a resource of Kubernetes.
     pub fn api_version(self) -> Option<&'static str> {
         self.row().api_version
+    }
+
+    /// Whether the API server of `mesh` knows it. An Envoy without a mesh has none that would refuse it, and Envoy
+    /// Gateway is not among the known meshes.
+    pub fn is_known_to(self, mesh: &Mesh) -> bool {
+        // Istio 1.30 brought the kind, and carries Envoy 1.38.
+        self != Kind::TrafficExtension || mesh.envoy >= 38 || mesh.is_bare_envoy()
+    }
+
+    /// The meshes that a package is judged for if nothing says otherwise: the newest that know the kind.
+    pub fn default_meshes(self) -> Vec<&'static Mesh> {
+        mesh::newest().filter(|mesh| self.is_known_to(mesh)).collect()
     }
 
     /// What it is called: its `kind`, where it is a resource of Kubernetes.
@@ -139,8 +152,8 @@ fn select<'d>(from: Source<'d>, path: &[&str]) -> Vec<Source<'d>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::yaml::read_document;
     use super::*;
+    use crate::yaml::read_document;
 
     #[test]
     fn what_is_to_be_loaded_is_found_in_every_kind() {

@@ -1,8 +1,8 @@
 //! What is lost of a plugin where it becomes a document of another kind.
 
 use super::kind::Kind;
-use super::yaml::{Key, Node, Value};
 use crate::findings::{Finding, Severity};
+use crate::yaml::{Key, Node, Value};
 
 /// The code of every finding of this kind.
 pub const LOST_FIELD: &str = "lost-field";

@@ -4,18 +4,14 @@
 //! asked for. All are documents, never structs: a field that this version does not know survives, or its loss
 //! is told. A kind is a file, such as `wasm_plugin.rs`, and a row of [`KINDS`].
 
-mod envoy;
-mod envoy_extension_policy;
 mod kind;
+mod kinds;
 mod losses;
 mod name;
 mod overrides;
 pub mod references;
 mod schema;
-mod traffic_extension;
 mod url;
-mod wasm_plugin;
-pub mod yaml;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -24,14 +20,15 @@ use crate::error::{InvalidFile, Problem, Result};
 use crate::findings::{Finding, Passed};
 use crate::reference::{Repository, Tag};
 
+use crate::yaml::{self, Key, Node, Value};
 pub use kind::{KINDS, Kind, Source};
+use kinds::wasm_plugin;
+pub use kinds::wasm_plugin::{PHASES, PULL_POLICIES};
 pub use losses::LOST_FIELD;
 pub use name::{LONGEST_LABEL, from_package, kubernetes_label_problem, kubernetes_name_problem};
 pub use overrides::Overrides;
 use schema::{Place, Review};
 use url::{OciUrl, Url};
-pub use wasm_plugin::{PHASES, PULL_POLICIES};
-use yaml::{Key, Node, Value};
 
 /// How many problems of a file are told: past these, one cause is behind them all.
 const MAX_PROBLEMS: usize = 50;

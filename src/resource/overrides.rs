@@ -1,9 +1,10 @@
 //! The fields of a resource that the command line sets.
 
+use super::Template;
+use super::kinds::wasm_plugin;
 use super::schema::Review;
-use super::yaml::{Node, Value, mapping};
-use super::{Template, wasm_plugin};
 use crate::error::{Problem, UsageError};
+use crate::yaml::{Node, Value, mapping};
 
 /// What the command line says of the resource. Each value takes the place of the field in the file.
 #[derive(Debug, Clone, Default)]

@@ -4,8 +4,9 @@ use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 use super::MAX_PROBLEMS;
-use super::yaml::{Key, Node, Value};
-use crate::error::{Problem, nearest};
+use crate::error::Problem;
+use crate::text::nearest;
+use crate::yaml::{Key, Node, Value};
 
 /// What is wrong with a document, and what is doubtful.
 #[derive(Debug, Default)]

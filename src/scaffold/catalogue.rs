@@ -2,7 +2,8 @@
 
 use toml_edit::{DocumentMut, Item};
 
-use crate::error::{UsageError, nearest};
+use crate::error::UsageError;
+use crate::text::nearest;
 
 /// A template: a folder under `templates/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

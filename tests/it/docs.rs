@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
+use cargo_wasmplugin::check::RULES;
 use cargo_wasmplugin::check::UNKNOWN_KIND;
-use cargo_wasmplugin::check::{RULES, meshes};
 use cargo_wasmplugin::config::{Manifest, Section};
 use cargo_wasmplugin::findings::{Finding, Severity};
-use cargo_wasmplugin::resource::yaml::read_document;
+use cargo_wasmplugin::mesh::{self, Mesh};
 use cargo_wasmplugin::resource::{KINDS, Kind, LOST_FIELD};
+use cargo_wasmplugin::yaml::read_document;
 use serde_json::Value;
 use snapbox::cmd::Command;
 
@@ -52,11 +53,10 @@ fn every_setting_has_its_chapter_and_its_row() {
 
 #[test]
 fn the_meshes_are_those_that_are_known() {
-    let same_product =
-        |a: &meshes::Mesh, b: &meshes::Mesh| a.name.split('-').next() == b.name.split('-').next();
-    let products = meshes::MESHES.chunk_by(same_product);
+    let same_product = |a: &Mesh, b: &Mesh| a.name.split('-').next() == b.name.split('-').next();
+    let products = mesh::MESHES.chunk_by(same_product);
     let ends = products.flat_map(|product| [product.first().unwrap().name, product.last().unwrap().name]);
-    let defaults = meshes::default_meshes(Kind::WasmPlugin).into_iter().map(|mesh| mesh.name);
+    let defaults = Kind::WasmPlugin.default_meshes().into_iter().map(|mesh| mesh.name);
     for mesh in ends.chain(defaults) {
         assert!(SETTINGS.contains(&format!("`{mesh}`")), "`{mesh}` is not in docs/settings.md");
     }

@@ -6,25 +6,39 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::support::folder;
 
-/// The modules at the root of the crate, from those that call to those that are called. A module uses those of
-/// its own row and of later rows alone.
+/// The modules at the root of the crate, from those that call to those that are called. A module uses only those of
+/// its own row and of later rows.
 const ROWS: &[&[&str]] = &[
     &["main"],
     &["lib"],
     &["cli"],
+    &["report"],
     &["ops"],
     &["compile"],
     &["project"],
     &["config", "optimize", "scaffold", "transport"],
     &["check"],
     &["image", "module", "resource"],
-    &["reference", "wasm"],
+    &["envoy", "reference", "wasm", "yaml"],
     // What everything stands on.
-    &["context", "digest", "error", "findings", "fs", "process", "shell"],
+    &["context", "diagnostics", "digest", "error", "fs", "interrupt", "mesh", "process", "shell", "text"],
 ];
 
-/// What is only computed: it could run anywhere, and tests need no folder for it.
-const PURE: &[&str] = &["check", "digest", "findings", "image", "module", "reference", "resource", "wasm"];
+/// What is only computed: it could run anywhere, and tests need no directory for it.
+const PURE: &[&str] = &[
+    "check",
+    "diagnostics",
+    "digest",
+    "envoy",
+    "image",
+    "mesh",
+    "module",
+    "reference",
+    "resource",
+    "text",
+    "wasm",
+    "yaml",
+];
 
 fn root() -> &'static Utf8Path {
     Utf8Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -58,50 +72,147 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
-/// The modules at the root that a text uses: by `crate::name`, and by `crate::{name, ...}`.
-fn used(text: &str) -> BTreeSet<String> {
+/// The paths that a text uses, as their segments: `crate::a::{b, c::D}` is two paths. Paths that begin with a name of
+/// no interest are among them too.
+fn paths(text: &str) -> Vec<Vec<String>> {
     let joined: String = code(text).map(|(_, line)| line.trim()).collect::<Vec<_>>().join(" ");
-    let mut found = BTreeSet::new();
-    for (at, _) in joined.match_indices("crate::") {
-        let rest = &joined[at + "crate::".len()..];
-        let names = match rest.strip_prefix('{') {
-            Some(group) => top_level(group),
-            None => vec![rest],
-        };
-        for name in names {
-            let name: String =
-                name.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            found.insert(name);
-        }
+    let mut found = Vec::new();
+    let mut rest = joined.as_str();
+    while let Some(at) = rest.find("::") {
+        let start = rest[..at]
+            .rfind(|c: char| !is_word(c))
+            .map_or(0, |index| index + rest[index..].chars().next().map_or(0, char::len_utf8));
+        let (length, mut read) = path(&rest[start..]);
+        found.append(&mut read);
+        rest = &rest[(start + length).max(at + 2)..];
     }
     found
 }
 
-/// The items of a group of imports, up to its closing brace.
-fn top_level(group: &str) -> Vec<&str> {
-    let (mut items, mut depth, mut start) = (Vec::new(), 0, 0);
-    for (at, character) in group.char_indices() {
-        match character {
-            '{' => depth += 1,
-            '}' if depth == 0 => {
-                items.push(&group[start..at]);
-                break;
+/// The paths that begin a text, and how many bytes they are.
+fn path(text: &str) -> (usize, Vec<Vec<String>>) {
+    let name_end = text.find(|c: char| !is_word(c)).unwrap_or(text.len());
+    let name = text[..name_end].to_owned();
+    let Some(rest) = text[name_end..].strip_prefix("::") else { return (name_end, vec![vec![name]]) };
+    let below = |paths: Vec<Vec<String>>| {
+        paths.into_iter().map(|path| [vec![name.clone()], path].concat()).collect::<Vec<_>>()
+    };
+    if let Some(group) = rest.strip_prefix('{') {
+        let (mut at, mut found) = (0, Vec::new());
+        while at < group.len() && !group[at..].starts_with('}') {
+            let (length, paths) = path(&group[at..]);
+            if length > 0 {
+                found.extend(below(paths));
             }
-            '}' => depth -= 1,
-            ',' if depth == 0 => {
-                items.push(&group[start..at]);
-                start = at + 1;
-            }
-            _ => {}
+            at += length.max(1);
         }
+        return (name_end + 3 + at, found);
     }
-    items.into_iter().filter(|item| !item.trim().is_empty()).collect()
+    let (length, paths) = path(rest);
+    (name_end + 2 + length, below(paths))
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The modules at the root that a text uses by `crate::`.
+fn used(text: &str) -> BTreeSet<String> {
+    let paths = paths(text).into_iter().filter(|path| path[0] == "crate");
+    paths.filter_map(|path| path.into_iter().nth(1)).collect()
+}
+
+/// The path of the module that a file is: `["yaml", "read"]`.
+fn module_path(file: &Utf8Path) -> Vec<String> {
+    let mut path: Vec<String> = file.components().map(|part| part.as_str().to_owned()).collect();
+    let last = path.pop().unwrap_or_default();
+    if !["mod.rs", "lib.rs", "main.rs"].contains(&last.as_str()) {
+        path.push(last.trim_end_matches(".rs").to_owned());
+    }
+    path
+}
+
+/// The files that each file uses, by the paths as they are written: an item that is used through a re-export is one
+/// of the file that re-exports it.
+fn uses(sources: &BTreeMap<Utf8PathBuf, String>) -> BTreeMap<&Utf8Path, BTreeSet<&Utf8Path>> {
+    let files = sources.keys().filter(|file| *file != "main.rs" && *file != "lib.rs");
+    let files: BTreeMap<Vec<String>, &Utf8Path> =
+        files.map(|file| (module_path(file), file.as_path())).collect();
+    let file_of =
+        |path: &[String]| (1..=path.len()).rev().find_map(|length| files.get(&path[..length]).copied());
+    let mut all = BTreeMap::new();
+    for (own, file) in &files {
+        let used = paths(&sources[*file]).into_iter().filter_map(|path| {
+            let supers = path.iter().take_while(|part| *part == "super").count();
+            let absolute = match path[0].as_str() {
+                "crate" => path[1..].to_vec(),
+                "self" => [own.as_slice(), &path[1..]].concat(),
+                "super" => [&own[..own.len().saturating_sub(supers)], &path[supers..]].concat(),
+                // The name of a module below this one.
+                _ => {
+                    let below = [own.as_slice(), &path].concat();
+                    file_of(&below).filter(|found| found != file)?;
+                    below
+                }
+            };
+            file_of(&absolute).filter(|found| found != file)
+        });
+        all.insert(*file, used.collect());
+    }
+    all
+}
+
+/// The circles among files: each is a list of files of which every one leads to all others.
+fn circles<'f>(uses: &BTreeMap<&'f Utf8Path, BTreeSet<&'f Utf8Path>>) -> Vec<Vec<&'f Utf8Path>> {
+    let reachable = |from: &'f Utf8Path| {
+        let (mut found, mut next) = (BTreeSet::new(), vec![from]);
+        while let Some(file) = next.pop() {
+            next.extend(uses.get(file).into_iter().flatten().filter(|file| found.insert(**file)));
+        }
+        found
+    };
+    let reachable: BTreeMap<_, _> = uses.keys().map(|file| (*file, reachable(file))).collect();
+    let circle = |file: &&'f Utf8Path| {
+        reachable[*file]
+            .iter()
+            .filter(|other| reachable[**other].contains(*file))
+            .copied()
+            .collect::<Vec<_>>()
+    };
+    let mut circles: Vec<_> = uses.keys().map(circle).filter(|circle| !circle.is_empty()).collect();
+    circles.sort();
+    circles.dedup();
+    circles
 }
 
 #[test]
 fn imports_are_read_as_rust_reads_them() {
     let text = "use crate::wasm::{self, Item};\nuse crate::{error::{A, B}, shell, fs};\n// crate::no\nlet x = crate::digest::of();";
     assert_eq!(used(text), ["digest", "error", "fs", "shell", "wasm"].map(str::to_owned).into());
+    let joined =
+        paths("use super::{a::{B, c::D}, self}; x.é::<T>(e::F)").into_iter().map(|path| path.join("::"));
+    let joined: Vec<_> = joined.filter(|path| !path.is_empty()).collect();
+    assert_eq!(joined, ["super::a::B", "super::a::c::D", "super::self", "é::", "e::F"]);
+}
+
+#[test]
+fn circles_are_found() {
+    let source = |path: &str, text: &str| (Utf8PathBuf::from(path), text.to_owned());
+    let sources = BTreeMap::from([
+        source("a/mod.rs", "mod b;\nmod c;\nuse b::B;"),
+        source("a/b.rs", "use super::c::C;"),
+        source("a/c.rs", "use crate::a::A;\nuse crate::d;"),
+        source("d.rs", "use crate::e::E;"),
+        source("e.rs", ""),
+    ]);
+    assert_eq!(circles(&uses(&sources)), [["a/b.rs", "a/c.rs", "a/mod.rs"]]);
+}
+
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let sources = sources();
+    let circles = circles(&uses(&sources));
+    assert!(circles.is_empty(), "{circles:#?}");
 }
 
 #[test]

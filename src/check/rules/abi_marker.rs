@@ -6,8 +6,9 @@
 //! Envoy 1.40.)
 
 use crate::check::hostcalls::Abi;
-use crate::check::{Rule, Subject, export, list};
+use crate::check::{Rule, Subject, export};
 use crate::findings::{Finding, Severity};
+use crate::text::list;
 use crate::wasm::{Export, ModuleInfo, shown};
 
 pub(in crate::check) const RULE: Rule = Rule { code: "abi-marker", judge };

@@ -7,8 +7,9 @@
 
 use wasmparser::{AbstractHeapType, HeapType};
 
-use crate::check::{ENOUGH, Rule, Subject, export, import, list};
+use crate::check::{ENOUGH, Rule, Subject, export, import};
 use crate::findings::{Finding, Severity};
+use crate::text::list;
 use crate::wasm::{Item, RefType, ValType};
 
 pub(in crate::check) const RULE: Rule = Rule { code: "crash-type", judge };

@@ -6,10 +6,10 @@
 //! [`hostcalls`](crate::check::hostcalls) were probed.)
 
 use crate::check::hostcalls::{Abi, ENV_MODULE, HostCall, Provided, WASI_MODULES, find, of_module};
-use crate::check::meshes::names;
-use crate::check::{ENOUGH, Rule, Subject, import, list};
-use crate::error::nearest;
+use crate::check::{ENOUGH, Rule, Subject, import};
 use crate::findings::{Finding, Severity};
+use crate::mesh::names;
+use crate::text::{list, nearest};
 use crate::wasm::{Import, shown};
 
 pub(in crate::check) const RULE: Rule = Rule { code: "unknown-import", judge };

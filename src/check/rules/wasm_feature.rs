@@ -4,9 +4,9 @@
 //! bytecode`. The versions are those in which V8 turned a feature on by default; for Envoy 1.36 and 1.40 they
 //! were confirmed by loading modules.
 
-use crate::check::meshes::{V8, names};
 use crate::check::{Rule, Subject};
 use crate::findings::{Finding, Severity};
+use crate::mesh::{V8, names};
 use crate::wasm::WasmFeatures;
 
 pub(in crate::check) const RULE: Rule = Rule { code: "wasm-feature", judge };

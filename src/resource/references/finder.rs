@@ -6,8 +6,8 @@ use super::slot::Slot;
 use super::{NamedResource, Reference, ResourceId, SCHEME};
 use crate::error::Problem;
 use crate::resource::schema::{Place, Step};
-use crate::resource::yaml::outline::{self, Part, Scalar};
 use crate::resource::{KINDS, Kind, MAX_PROBLEMS};
+use crate::yaml::outline::{self, Part, Scalar};
 
 /// A reference begins so where JSON escapes the slashes.
 const ESCAPED_SCHEME: &str = r"wasmplugin:\/\/";

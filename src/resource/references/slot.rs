@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::resource::yaml::outline::{Scalar, Style};
-use crate::resource::yaml::{is_text_unquoted, stream};
+use crate::yaml::outline::{Scalar, Style};
+use crate::yaml::{is_text_unquoted, stream};
 
 /// A place for a value.
 #[derive(Debug)]

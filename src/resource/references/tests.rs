@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::digest::Digest;
 use crate::resource::Kind;
-use crate::resource::yaml::{self, Node};
+use crate::yaml::{self, Node};
 
 const ISTIO: &str = "apiVersion: extensions.istio.io/v1alpha1\n";
 

@@ -22,7 +22,7 @@ use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::image::{Blob, Image, Part, Variant};
-use crate::process::Interrupted;
+use crate::interrupt::Interrupted;
 use crate::reference::{Repository, Tag};
 
 use auth::Challenge;

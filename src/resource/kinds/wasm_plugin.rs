@@ -4,16 +4,16 @@
 
 use std::collections::HashSet;
 
-use super::kind::Row;
-use super::name::{from_package, kubernetes_label_problem, kubernetes_name_problem};
-use super::schema::{Field, Place, Review, Shape};
-use super::url::{Url, is_sha256};
-use super::yaml::{Node, Value};
+use crate::resource::kind::Row;
+use crate::resource::name::{from_package, kubernetes_label_problem, kubernetes_name_problem};
+use crate::resource::schema::{Field, Place, Review, Shape};
+use crate::resource::url::{Url, is_sha256};
+use crate::yaml::{Node, Value};
 
-pub(super) const API_VERSION: &str = "extensions.istio.io/v1alpha1";
-pub(super) const KIND: &str = "WasmPlugin";
+pub(in crate::resource) const API_VERSION: &str = "extensions.istio.io/v1alpha1";
+pub(in crate::resource) const KIND: &str = "WasmPlugin";
 
-pub(super) const ROW: Row = Row {
+pub(in crate::resource) const ROW: Row = Row {
     api_version: Some(API_VERSION),
     file: "wasmplugin.yaml",
     sources: &[&["spec"]],
@@ -95,7 +95,7 @@ const MATCH: &[Field] = &[
 const PORT: &[Field] = &[Field::new("number", Shape::Integer { min: 1, max: 65535 }).required()];
 
 /// Says all that is wrong or doubtful with a document that is to be a WasmPlugin, in the order of the text.
-pub(super) fn review(document: &Node) -> Review {
+pub(in crate::resource) fn review(document: &Node) -> Review {
     let mut review = Review::default();
     let root = Place::document(document);
     let kind = document.find("kind").map(|(key, node)| (root.field(key, node), node.as_str()));
@@ -255,4 +255,5 @@ fn ports(review: &mut Review, place: &Place<'_>, node: &Node) {
 }
 
 #[cfg(test)]
+#[path = "wasm_plugin_tests.rs"]
 mod tests;

@@ -1,9 +1,8 @@
-//! The meshes that a module can be judged for, and what the proxy inside each of them can do.
+//! The meshes that this program knows, and what the proxy inside each of them can do.
 
 use std::fmt;
 
-use crate::error::{Exit, Explain, nearest};
-use crate::resource::Kind;
+use crate::text::{list, nearest};
 
 /// A version of a mesh, or of Envoy alone.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,11 +74,9 @@ impl Mesh {
         }
     }
 
-    /// Whether its API server takes a document of this kind. An Envoy alone has none that would refuse it, and
-    /// Envoy Gateway is no mesh that is known here.
-    pub fn knows(&self, kind: Kind) -> bool {
-        // Istio 1.30 brought the kind, and carries Envoy 1.38.
-        kind != Kind::TrafficExtension || self.envoy >= 38 || product(self) == "envoy"
+    /// Whether it is an Envoy without a mesh, and so without an API server that takes resources.
+    pub fn is_bare_envoy(&self) -> bool {
+        product(self) == "envoy"
     }
 }
 
@@ -142,19 +139,17 @@ const fn mesh(name: &'static str, envoy: u8) -> Mesh {
     Mesh { name, envoy }
 }
 
-/// What a module is judged for where nobody says otherwise: the newest three versions of Istio known, without
-/// those that do not know the kind of its resource.
-pub fn default_meshes(kind: Kind) -> Vec<&'static Mesh> {
+/// The newest three known versions of Istio, which are the default of the setting `mesh`.
+pub fn newest() -> impl Iterator<Item = &'static Mesh> {
     let istio: Vec<&Mesh> = MESHES.iter().filter(|mesh| product(mesh) == "istio").collect();
-    let newest = &istio[istio.len().saturating_sub(3)..];
-    newest.iter().copied().filter(|mesh| mesh.knows(kind)).collect()
+    istio[istio.len().saturating_sub(3)..].to_vec().into_iter()
 }
 
 /// The mesh with this name.
 ///
 /// # Errors
 ///
-/// Where no mesh is known by that name.
+/// If no known mesh has that name.
 pub fn find(name: &str) -> Result<&'static Mesh, UnknownMesh> {
     MESHES.iter().find(|mesh| mesh.name == name).ok_or_else(|| UnknownMesh {
         name: name.to_owned(),
@@ -164,26 +159,21 @@ pub fn find(name: &str) -> Result<&'static Mesh, UnknownMesh> {
 
 /// No mesh is known by this name.
 #[derive(Debug, thiserror::Error)]
-#[error("unknown mesh `{}`", crate::wasm::shown(.name))]
+#[error("unknown mesh `{}`", .name.escape_debug())]
 pub struct UnknownMesh {
-    /// What was asked for.
-    pub name: String,
-    /// A name that is known, and close.
-    pub nearest: Option<&'static str>,
+    name: String,
+    nearest: Option<&'static str>,
 }
 
-impl Explain for UnknownMesh {
-    fn exit(&self) -> Exit {
-        Exit::Usage
-    }
-
-    fn help(&self) -> Vec<String> {
+impl UnknownMesh {
+    /// The names to choose from, the likeliest first.
+    pub fn help(&self) -> Vec<String> {
         let mut help = Vec::new();
         if let Some(nearest) = self.nearest {
             help.push(format!("did you mean `{nearest}`?"));
         }
         let all: Vec<&Mesh> = MESHES.iter().collect();
-        help.push(format!("the meshes known are {}", names(&all)));
+        help.push(format!("the known meshes are {}", names(&all)));
         help
     }
 }
@@ -196,7 +186,7 @@ pub fn names(meshes: &[&'static Mesh]) -> String {
     indices.dedup();
     let runs = indices
         .chunk_by(|left, right| left + 1 == *right && product(&MESHES[*left]) == product(&MESHES[*right]));
-    super::list(runs.flat_map(|run| match run {
+    list(runs.flat_map(|run| match run {
         [first, _, .., last] => vec![format!("{} to {}", MESHES[*first], MESHES[*last])],
         few => few.iter().map(|index| MESHES[*index].to_string()).collect(),
     }))
@@ -224,9 +214,8 @@ mod tests {
 
     #[test]
     fn the_default_is_the_newest_istio() {
-        let names = |kind| default_meshes(kind).iter().map(|mesh| mesh.name).collect::<Vec<_>>();
-        assert_eq!(names(Kind::WasmPlugin), ["istio-1.29", "istio-1.30", "istio-1.31"]);
-        assert_eq!(names(Kind::TrafficExtension), ["istio-1.30", "istio-1.31"]);
+        let names: Vec<_> = newest().map(|mesh| mesh.name).collect();
+        assert_eq!(names, ["istio-1.29", "istio-1.30", "istio-1.31"]);
     }
 
     #[test]
@@ -246,7 +235,7 @@ mod tests {
             error.help(),
             [
                 "did you mean `istio-1.28`?",
-                "the meshes known are istio-1.12 to istio-1.31, ossm-2.2 to ossm-3.2 and envoy-1.20 to envoy-1.40"
+                "the known meshes are istio-1.12 to istio-1.31, ossm-2.2 to ossm-3.2 and envoy-1.20 to envoy-1.40"
             ]
         );
         assert_eq!(find("linkerd").unwrap_err().nearest, None);

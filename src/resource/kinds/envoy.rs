@@ -4,12 +4,12 @@
 
 use camino::Utf8Path;
 
-use super::kind::Row;
-use super::losses::{Losses, entries, takes_all};
-use super::url::{HttpUrl, Url};
-use super::yaml::{Node, Value, mapping, sequence};
+use crate::resource::kind::Row;
+use crate::resource::losses::{Losses, entries, takes_all};
+use crate::resource::url::{HttpUrl, Url};
+use crate::yaml::{Node, Value, mapping, sequence};
 
-pub(super) const ROW: Row = Row { api_version: None, file: "envoy.yaml", sources: &[], convert };
+pub(in crate::resource) const ROW: Row = Row { api_version: None, file: "envoy.yaml", sources: &[], convert };
 
 /// Where the listener listens: on this machine alone.
 const ADDRESS: (&str, u16) = ("127.0.0.1", 10000);

@@ -12,9 +12,9 @@ use std::ops::Range;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::yaml::stream;
 use super::{MAX_PROBLEMS, PulledImage};
 use crate::error::{InvalidFile, Problem};
+use crate::yaml::stream;
 use finder::Finder;
 use slot::Slot;
 

@@ -4,11 +4,11 @@
 
 use camino::Utf8Path;
 
-use super::kind::Row;
-use super::losses::Losses;
-use super::yaml::{Key, Node, Value, sequence};
+use crate::resource::kind::Row;
+use crate::resource::losses::Losses;
+use crate::yaml::{Key, Node, Value, sequence};
 
-pub(super) const ROW: Row = Row {
+pub(in crate::resource) const ROW: Row = Row {
     api_version: Some("extensions.istio.io/v1alpha1"),
     file: "trafficextension.yaml",
     sources: &[&["spec", "wasm"]],

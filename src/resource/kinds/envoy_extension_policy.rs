@@ -5,15 +5,15 @@
 
 use camino::Utf8Path;
 
-use super::kind::Row;
-use super::losses::{Losses, entries, takes_all};
-use super::url::Url;
-use super::yaml::{Node, Value, mapping, sequence};
+use crate::resource::kind::Row;
+use crate::resource::losses::{Losses, entries, takes_all};
+use crate::resource::url::Url;
+use crate::yaml::{Node, Value, mapping, sequence};
 
 const API_VERSION: &str = "gateway.envoyproxy.io/v1alpha1";
 const GATEWAY_API: &str = "gateway.networking.k8s.io";
 
-pub(super) const ROW: Row = Row {
+pub(in crate::resource) const ROW: Row = Row {
     api_version: Some(API_VERSION),
     file: "envoyextensionpolicy.yaml",
     sources: &[&["spec", "wasm[]", "code", "image"], &["spec", "wasm[]", "code", "http"]],

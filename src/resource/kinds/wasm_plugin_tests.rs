@@ -1,5 +1,5 @@
-use super::super::yaml::read_document;
 use super::*;
+use crate::yaml::read_document;
 
 /// What a review says of a document, a line a problem: `error|warning PLACE: message; label; help`.
 fn told(source: &str) -> Vec<String> {
@@ -231,9 +231,9 @@ fn hostile_documents_are_reviewed_soon() {
     let deep = (0..50).fold(String::new(), |text, _| format!("{text}{{{long}: "));
     let numbers = "9007199254740993,".repeat(20_000);
     let told = spec_told(&format!("{{pluginConfig: {deep}[{numbers}]{}}}", "}".repeat(50)));
-    assert_eq!(told.len(), super::super::MAX_PROBLEMS);
+    assert_eq!(told.len(), crate::resource::MAX_PROBLEMS);
     let unknown: Vec<String> = (0..20_000).map(|number| format!("u{number}: 1")).collect();
-    assert_eq!(spec_told(&format!("{{{}}}", unknown.join(", "))).len(), super::super::MAX_PROBLEMS);
+    assert_eq!(spec_told(&format!("{{{}}}", unknown.join(", "))).len(), crate::resource::MAX_PROBLEMS);
     assert_eq!(spec_told(&format!("{{? {} : 1}}", "k".repeat(900_000))).len(), 1);
     assert!(start.elapsed() < std::time::Duration::from_secs(10), "{:?}", start.elapsed());
 }

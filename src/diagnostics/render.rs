@@ -1,0 +1,60 @@
+//! Diagnostics as rustc would show them.
+
+use annotate_snippets::{AnnotationKind, Element, Level, Renderer, Snippet};
+
+use super::source::{Location, boundary};
+use super::{Diagnostic, Place, Severity};
+
+/// A diagnostic with its code, its places, its reason and its help. `subject` is the package or the file that it
+/// is about, and goes before a place that isn't in a file.
+pub fn diagnostic(diagnostic: &Diagnostic, subject: &str, renderer: &Renderer) -> String {
+    let locations: Vec<&Location> = diagnostic.places.iter().filter_map(Place::location).collect();
+    let others = diagnostic.places.iter().filter(|place| place.location().is_none());
+    let others: Vec<String> = others.map(|place| format!("{subject}: {place}")).collect();
+    let mut group = level(diagnostic.severity)
+        .primary_title(diagnostic.message.as_str())
+        .id(diagnostic.rule)
+        .elements(locations.iter().map(|location| snippet(location)));
+    for place in &others {
+        group = group.element(Level::NOTE.with_name(Some("place")).message(place.as_str()));
+    }
+    if !diagnostic.reason.is_empty() {
+        group = group.element(Level::NOTE.with_name(Some("reason")).message(diagnostic.reason.as_str()));
+    }
+    let help = diagnostic.help.iter().map(|help| Level::HELP.message(help.as_str()));
+    renderer.render(&[group.elements(help)])
+}
+
+/// An error with a place in a file, and no rule behind it.
+pub fn error(message: &str, location: &Location, help: Option<&str>, renderer: &Renderer) -> String {
+    let group = Level::ERROR.primary_title(message).element(snippet(location));
+    renderer.render(&[group.elements(help.map(|help| Level::HELP.message(help)))])
+}
+
+fn level(severity: Severity) -> Level<'static> {
+    match severity {
+        Severity::Note => Level::NOTE,
+        Severity::Warning => Level::WARNING,
+        Severity::Error => Level::ERROR,
+    }
+}
+
+/// The lines of a place, with the place underlined.
+fn snippet(location: &Location) -> Element<'_> {
+    let text = location.file.text.as_str();
+    // A span that ends past the text, or inside a character, would panic in the renderer.
+    let start = boundary(text, location.span.start);
+    let end = boundary(text, location.span.end).max(start);
+    // The renderer remembers every line that it is given, and a stream of documents can have millions.
+    // A place at the end of the text is shown at the end of its last line.
+    let before = text[..start].strip_suffix('\n').filter(|_| start == text.len()).unwrap_or(&text[..start]);
+    let first = before.rfind('\n').map_or(0, |at| at + 1);
+    let last = text[end..].find('\n').map_or(text.len(), |at| end + at + 1);
+    let line = text[..first].matches('\n').count() + 1;
+    let mut annotation = AnnotationKind::Primary.span(start - first..end - first);
+    if !location.label.is_empty() {
+        annotation = annotation.label(location.label.as_str());
+    }
+    let path = location.file.path.as_str();
+    Snippet::source(&text[first..last]).line_start(line).path(path).annotation(annotation).into()
+}
