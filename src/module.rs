@@ -2,7 +2,7 @@
 
 use camino::Utf8PathBuf;
 
-use crate::findings::Passed;
+use crate::diagnostics::findings::Passed;
 use crate::wasm::{self, ModuleInfo, ReadError};
 
 /// The file that a compiler left, of whatever language.
@@ -69,9 +69,12 @@ impl OptimizedModule {
         OptimizedModule { bytes: module.bytes.clone(), info: module.info.clone() }
     }
 
-    /// Takes the names out. Only the checks needed them, hence these come first.
-    pub fn strip(&self, _passed: &Passed) -> ShippedModule {
-        ShippedModule { bytes: wasm::strip(&self.bytes) }
+}
+
+impl Passed<OptimizedModule> {
+    /// Takes the names out. The checks needed them, so they come first.
+    pub fn strip(&self) -> ShippedModule {
+        ShippedModule { bytes: wasm::strip(&self.subject().bytes) }
     }
 }
 

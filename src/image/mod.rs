@@ -12,7 +12,6 @@ use oci_spec::image::{Descriptor, DescriptorBuilder, ImageManifest, MediaType};
 use serde::Serialize;
 
 use crate::digest::Digest;
-use crate::findings::Passed;
 use crate::module::ShippedModule;
 
 pub use archive::tar;
@@ -85,7 +84,6 @@ impl Image {
     /// Puts a module that has passed the checks into an image.
     pub fn assemble(
         module: &ShippedModule,
-        _passed: &Passed,
         runtime_config: &RuntimeConfig,
         variant: Variant,
         annotations: BTreeMap<String, String>,

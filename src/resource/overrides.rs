@@ -1,9 +1,6 @@
 //! The fields of a resource that the command line sets.
 
-use super::Template;
-use super::kinds::wasm_plugin;
-use super::schema::Review;
-use crate::error::{Problem, UsageError};
+use super::draft::Draft;
 use crate::yaml::{Node, Value, mapping};
 
 /// What the command line says of the resource. Each value takes the place of the field in the file.
@@ -26,8 +23,9 @@ pub struct Overrides {
 }
 
 /// A value for a field, and the flag that gave it.
-struct Override {
-    flag: &'static str,
+pub struct Override {
+    /// The flag.
+    pub flag: &'static str,
     parent: &'static str,
     field: &'static str,
     value: Node,
@@ -35,7 +33,7 @@ struct Override {
 
 impl Overrides {
     /// In the order in which a resource is written.
-    fn list(&self) -> Vec<Override> {
+    pub fn list(&self) -> Vec<Override> {
         let text = |flag, parent, field, value: &Option<String>| {
             let value = value.as_deref()?.into();
             Some(Override { flag, parent, field, value })
@@ -65,34 +63,11 @@ impl Overrides {
     }
 }
 
-impl Template {
-    /// The template with the fields that the command line sets.
-    ///
-    /// # Errors
-    ///
-    /// Where Kubernetes or Istio would refuse a value, or a value beside what stands in the file.
-    pub fn with(mut self, overrides: &Overrides) -> Result<Template, UsageError> {
-        for Override { flag, parent, field, value } in overrides.list() {
-            let parent = self.document.entry(parent, usize::MAX);
-            // The url comes first, as where it is filled in.
-            *parent.entry(field, if field == "url" { 0 } else { usize::MAX }) = value;
-            // What was there before is valid, so what is wrong now came with the flag.
-            let Review { errors, .. } = wasm_plugin::review(&self.document);
-            if let Some(problem) = errors.into_iter().next() {
-                return Err(refused(flag, problem));
-            }
-        }
-        self.has_url_of_flag = overrides.url.is_some();
-        Ok(self)
-    }
-}
-
-/// A flag whose value cannot be taken.
-pub(super) fn refused(flag: &str, problem: Problem) -> UsageError {
-    let Problem { message, label, help, .. } = problem;
-    let explained = if label.is_empty() { String::new() } else { format!("; {label}") };
-    UsageError {
-        message: format!("`{flag}` cannot be taken: {message}{explained}"),
-        help: help.into_iter().collect(),
+impl Override {
+    /// Sets the field in `draft`.
+    pub fn apply(self, draft: &mut Draft) {
+        let parent = draft.document.entry(self.parent, usize::MAX);
+        // The url comes first, as when it is filled in.
+        *parent.entry(self.field, if self.field == "url" { 0 } else { usize::MAX }) = self.value;
     }
 }

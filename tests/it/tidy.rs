@@ -84,7 +84,7 @@ fn paths(text: &str) -> Vec<Vec<String>> {
             .map_or(0, |index| index + rest[index..].chars().next().map_or(0, char::len_utf8));
         let (length, mut read) = path(&rest[start..]);
         found.append(&mut read);
-        rest = &rest[(start + length).max(at + 2)..];
+        rest = &rest[(start + length).max(at + 2).min(rest.len())..];
     }
     found
 }
@@ -106,7 +106,7 @@ fn path(text: &str) -> (usize, Vec<Vec<String>>) {
             }
             at += length.max(1);
         }
-        return (name_end + 3 + at, found);
+        return (name_end + 3 + at + 1, found);
     }
     let (length, paths) = path(rest);
     (name_end + 2 + length, below(paths))

@@ -1,0 +1,134 @@
+//! Values of a document, each with the path that leads to it.
+
+use std::fmt;
+use std::ops::Range;
+use std::rc::Rc;
+
+use crate::yaml::{Key, Node, Value};
+
+/// A value of a document.
+#[derive(Debug, Clone)]
+pub struct Field<'d> {
+    /// The value.
+    pub node: &'d Node,
+    /// What to point at: a scalar itself; the key of a collection, whose lines would fill the screen.
+    span: Range<usize>,
+    path: Rc<Path<'d>>,
+}
+
+/// The way to a value. It is written out only when it is shown: it can be long.
+#[derive(Debug)]
+struct Path<'d> {
+    parent: Option<Rc<Path<'d>>>,
+    step: Step<'d>,
+}
+
+#[derive(Debug)]
+enum Step<'d> {
+    Document,
+    Key(&'d str),
+    Item(usize),
+}
+
+impl<'d> Field<'d> {
+    /// A whole document.
+    pub fn document(node: &'d Node) -> Self {
+        let span = first_key(node).unwrap_or(0..0);
+        Field { node, span, path: Rc::new(Path { parent: None, step: Step::Document }) }
+    }
+
+    /// The value under `key`. A null counts as missing, because the API server prunes nulls.
+    pub fn get(&self, key: &str) -> Option<Field<'d>> {
+        let (key, node) = self.node.find(key)?;
+        Some(self.below(key, node))
+    }
+
+    /// The value at the end of a path of keys: `["spec", "url"]`.
+    pub fn at(&self, keys: &[&str]) -> Option<Field<'d>> {
+        keys.iter().try_fold(self.clone(), |field, key| field.get(key))
+    }
+
+    /// The keys of a mapping and its values; of anything else none.
+    pub fn entries(&self) -> impl Iterator<Item = (&'d Key, Field<'d>)> {
+        self.node.entries().iter().map(|(key, node)| (key, self.below(key, node)))
+    }
+
+    /// The items of a sequence; of anything else none.
+    pub fn items(&self) -> impl Iterator<Item = Field<'d>> {
+        self.node.items().iter().enumerate().map(|(index, node)| {
+            let span = scalar(node).or_else(|| first_key(node)).unwrap_or_else(|| self.span.clone());
+            self.step(Step::Item(index), node, span)
+        })
+    }
+
+    /// The text, if the value is one.
+    pub fn as_str(&self) -> Option<&'d str> {
+        self.node.as_str()
+    }
+
+    /// The bytes of the file to point at; empty if the value isn't written in a file.
+    pub fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// The path, `spec.match[0].mode`; empty for the whole document.
+    pub fn path(&self) -> String {
+        let mut steps = Vec::new();
+        let mut path = &self.path;
+        while let Some(parent) = &path.parent {
+            steps.push(&path.step);
+            path = parent;
+        }
+        let mut text = String::new();
+        for step in steps.into_iter().rev() {
+            match step {
+                Step::Document => {}
+                Step::Key(key) => {
+                    text.push_str(if text.is_empty() { "" } else { "." });
+                    text.push_str(key);
+                }
+                Step::Item(index) => text.push_str(&format!("[{index}]")),
+            }
+        }
+        text
+    }
+
+    /// The path of a field below this one.
+    pub fn path_below(&self, key: &str) -> String {
+        let path = self.path();
+        if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    }
+
+    /// Whether the value is a mapping.
+    pub fn is_mapping(&self) -> bool {
+        matches!(self.node.value, Value::Map(_))
+    }
+
+    fn below(&self, key: &'d Key, node: &'d Node) -> Field<'d> {
+        let span = scalar(node).unwrap_or_else(|| key.span.clone());
+        self.step(Step::Key(&key.name), node, span)
+    }
+
+    fn step(&self, step: Step<'d>, node: &'d Node, span: Range<usize>) -> Field<'d> {
+        Field { node, span, path: Rc::new(Path { parent: Some(Rc::clone(&self.path)), step }) }
+    }
+}
+
+/// `` `spec.match[0].mode` ``
+impl fmt::Display for Field<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path().as_str() {
+            "" => f.write_str("the document"),
+            path => write!(f, "`{path}`"),
+        }
+    }
+}
+
+fn scalar(node: &Node) -> Option<Range<usize>> {
+    let is_scalar = !matches!(node.value, Value::Seq(_) | Value::Map(_));
+    (is_scalar && !node.span.is_empty()).then(|| node.span.clone())
+}
+
+fn first_key(node: &Node) -> Option<Range<usize>> {
+    node.entries().first().map(|(key, _)| key.span.clone())
+}
