@@ -186,41 +186,48 @@ impl Explain for UsageError {
     }
 }
 
-/// A file that can't be read as what it has to be: it isn't UTF-8, YAML or TOML.
+/// An error at one place of a file: it isn't UTF-8, YAML or TOML, or refers to something that doesn't exist.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
-pub struct InvalidFile {
+pub struct FileError {
     message: String,
     location: Location,
     help: Option<String>,
 }
 
-impl InvalidFile {
+impl FileError {
     /// What is wrong at `span` of `file`, and what to do about it.
     pub fn new(file: &Arc<SourceFile>, span: Range<usize>, message: String, help: Option<String>) -> Self {
         let location = Location { file: Arc::clone(file), span, label: String::new() };
-        InvalidFile { message, location, help }
+        FileError { message, location, help }
+    }
+
+    /// The same, with what is said beside these bytes.
+    #[must_use]
+    pub fn labelled(mut self, label: String) -> Self {
+        self.location.label = label;
+        self
     }
 
     /// A file that isn't text, with its first wrong byte.
     pub fn not_utf8(location: Location) -> Self {
         let message = "this is not UTF-8".to_owned();
-        InvalidFile { message, location, help: Some("save the file as UTF-8".to_owned()) }
+        FileError { message, location, help: Some("save the file as UTF-8".to_owned()) }
     }
 }
 
-impl Explain for InvalidFile {
+impl Explain for FileError {
     fn report(&self, renderer: &Renderer) -> Option<String> {
         Some(render::error(&self.message, &self.location, self.help.as_deref(), renderer))
     }
 }
 
-/// Several files that can't be read as what they have to be.
+/// Errors in several files.
 #[derive(Debug, thiserror::Error)]
-#[error("{} files are not valid", .0.len())]
-pub struct InvalidFiles(pub Vec<InvalidFile>);
+#[error("{} files have errors", .0.len())]
+pub struct FileErrors(pub Vec<FileError>);
 
-impl Explain for InvalidFiles {
+impl Explain for FileErrors {
     fn report(&self, renderer: &Renderer) -> Option<String> {
         let reports: Vec<String> = self.0.iter().filter_map(|file| file.report(renderer)).collect();
         Some(reports.join("\n\n"))

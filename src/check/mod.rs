@@ -8,12 +8,18 @@ pub mod levels;
 pub mod rule;
 mod rules;
 
+use std::sync::Arc;
+
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::mesh::Mesh;
+use crate::resource::references::ManifestFile;
 use crate::resource::{Draft, Kind};
 use crate::wasm::ModuleInfo;
 use hostcalls::Abi;
-use rule::{ImageSubject, Judge, MOST, ModuleSubject, ResourceSubject, SettingsSubject, TogetherSubject};
+use rule::{
+    DocumentSubject, ImageSubject, Judge, MOST, ManifestsSubject, ModuleSubject, ResourceSubject,
+    SettingsSubject, TogetherSubject,
+};
 
 pub use rules::RULES;
 
@@ -55,13 +61,40 @@ pub fn resource(
     let (mismatches, losses) = (draft.mismatches(), draft.losses(kind));
     let subject = ResourceSubject { draft, mismatches: &mismatches, kind, losses: &losses, meshes, is_published };
     let mut found = judge(|judge| match judge {
+        Judge::Document(judge) => {
+            draft.source().map(|source| judge(&DocumentSubject { source, faults: draft.faults() })).unwrap_or_default()
+        }
         Judge::Resource(judge) => judge(&subject),
         _ => Vec::new(),
     });
-    found.sort_by_key(|finding| {
-        finding.places.first().and_then(|place| Some(place.location()?.span.start)).unwrap_or(usize::MAX)
-    });
+    found.sort_by_key(start);
     found
+}
+
+/// Judges the manifests that references to packages are resolved in. What is found comes in the order of the files.
+pub fn manifests(files: &[ManifestFile]) -> Vec<Diagnostic> {
+    let subject = ManifestsSubject { files };
+    let mut found = judge(|judge| match judge {
+        Judge::Document(judge) => {
+            let document = |file: &ManifestFile| {
+                judge(&DocumentSubject { source: &file.source, faults: &file.duplicates })
+            };
+            files.iter().flat_map(document).collect()
+        }
+        Judge::Manifests(judge) => judge(&subject),
+        _ => Vec::new(),
+    });
+    let file = |finding: &Diagnostic| {
+        let source = finding.places.first()?.location().map(|location| &location.file)?;
+        files.iter().position(|file| Arc::ptr_eq(&file.source, source))
+    };
+    found.sort_by_key(|finding| (file(finding), start(finding)));
+    found
+}
+
+/// Where a finding begins in its file; at the end if it isn't in a file.
+fn start(finding: &Diagnostic) -> usize {
+    finding.places.first().and_then(|place| Some(place.location()?.span.start)).unwrap_or(usize::MAX)
 }
 
 /// Judges a draft together with what was built for it.

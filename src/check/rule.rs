@@ -1,14 +1,18 @@
 //! What a rule is, and what the rules of each kind look at.
 
+use std::sync::Arc;
+
 use crate::check::hostcalls::Abi;
 use crate::check::levels::Levels;
 use crate::diagnostics::findings::Findings;
-use crate::diagnostics::source::Location;
+use crate::diagnostics::source::{Location, SourceFile};
 use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::digest::Digest;
 use crate::mesh::Mesh;
+use crate::resource::references::ManifestFile;
 use crate::resource::{Draft, Field, Kind, Loss, Mismatch, PulledImage};
 use crate::wasm::{ModuleInfo, shown};
+use crate::yaml::{Fault, FaultKind};
 
 /// One thing that is checked. Each rule is a file and a row of [`RULES`](crate::check::RULES).
 #[derive(Debug, Clone, Copy)]
@@ -30,10 +34,14 @@ pub enum Judge {
     Module(fn(&ModuleSubject<'_>) -> Vec<Diagnostic>),
     /// An image.
     Image(fn(&ImageSubject<'_>) -> Vec<Diagnostic>),
+    /// The YAML of a document.
+    Document(fn(&DocumentSubject<'_>) -> Vec<Diagnostic>),
     /// A resource.
     Resource(fn(&ResourceSubject<'_>) -> Vec<Diagnostic>),
     /// A resource together with the image and the module that it is to load.
     Together(fn(&TogetherSubject<'_>) -> Vec<Diagnostic>),
+    /// Manifests with references to packages.
+    Manifests(fn(&ManifestsSubject<'_>) -> Vec<Diagnostic>),
     /// The levels of the settings together with all that was found.
     Settings(fn(&SettingsSubject<'_>) -> Vec<Diagnostic>),
 }
@@ -59,6 +67,8 @@ impl Judge {
         match self {
             Judge::Module(_) => "module",
             Judge::Image(_) => "image",
+            Judge::Document(_) => "YAML document",
+            Judge::Manifests(_) => "manifests",
             Judge::Resource(_) => "resource",
             Judge::Together(_) => "resource and image",
             Judge::Settings(_) => "settings",
@@ -86,6 +96,22 @@ pub struct ImageSubject<'a> {
     pub media_type: &'a str,
     /// The position of that layer.
     pub layer: usize,
+}
+
+/// The YAML of a document.
+#[derive(Debug, Clone, Copy)]
+pub struct DocumentSubject<'a> {
+    /// The file that the document is in.
+    pub source: &'a Arc<SourceFile>,
+    /// What it has that a resource must not have.
+    pub faults: &'a [Fault],
+}
+
+/// The manifests that references to packages are resolved in.
+#[derive(Debug, Clone, Copy)]
+pub struct ManifestsSubject<'a> {
+    /// The files, in the order in which they are given.
+    pub files: &'a [ManifestFile],
 }
 
 /// A resource that is to be made of a draft.
@@ -129,6 +155,27 @@ impl ModuleSubject<'_> {
     /// The meshes for which `refuses` holds.
     pub(in crate::check) fn refusing(&self, refuses: impl Fn(&Mesh) -> bool) -> Vec<&'static Mesh> {
         self.meshes.iter().copied().filter(|mesh| refuses(mesh)).collect()
+    }
+}
+
+impl DocumentSubject<'_> {
+    /// A finding of `rule` for each fault of a kind.
+    pub(in crate::check) fn findings(&self, rule: &Rule, is_kind: impl Fn(&FaultKind) -> bool) -> Vec<Diagnostic> {
+        let faults = self.faults.iter().filter(|fault| is_kind(&fault.kind)).take(ENOUGH);
+        let finding = |fault: &Fault| Diagnostic {
+            rule: rule.code,
+            severity: rule.severity,
+            message: fault.kind.message(),
+            places: vec![Place::File(Location {
+                file: self.source.clone(),
+                span: fault.span.clone(),
+                label: fault.kind.label().to_owned(),
+            })],
+            reason: String::new(),
+            help: vec![fault.kind.help()],
+            meshes: Vec::new(),
+        };
+        faults.map(finding).collect()
     }
 }
 

@@ -13,7 +13,7 @@ use crate::config::choice::{Choice, Target};
 use crate::config::settings::PartialSettings;
 use crate::diagnostics::source::{Location, SourceFile};
 use crate::diagnostics::{Diagnostic, Place, Severity, render};
-use crate::error::{Explain, InvalidFile};
+use crate::error::{Explain, FileError};
 use crate::mesh::{self, Mesh};
 use crate::reference::Repository;
 use crate::text::{nearest, quoted};
@@ -82,13 +82,13 @@ impl CargoToml {
     /// # Errors
     ///
     /// If it is not TOML.
-    pub fn parse(path: &Utf8Path, text: String) -> Result<Self, InvalidFile> {
+    pub fn parse(path: &Utf8Path, text: String) -> Result<Self, FileError> {
         let file = Arc::new(SourceFile { path: path.to_owned(), text });
         match Document::parse(file.text.clone()) {
             Ok(document) => Ok(CargoToml { file, document }),
             Err(error) => {
                 let span = error.span().unwrap_or(0..0);
-                Err(InvalidFile::new(&file, span, error.message().to_owned(), None))
+                Err(FileError::new(&file, span, error.message().to_owned(), None))
             }
         }
     }

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use crate::diagnostics::source::SourceFile;
-use crate::error::InvalidFile;
+use crate::error::FileError;
 use crate::resource::conversion::Loss;
 use crate::resource::field::Field;
 use crate::resource::kinds::{self, Kind};
 use crate::resource::name::from_package;
 use crate::resource::schema::{self, Mismatch};
 use crate::resource::url::Url;
-use crate::yaml::{self, Key, Node, Value};
+use crate::yaml::{self, Fault, Key, Node, Value};
 
 /// A WasmPlugin that doesn't name what was built yet. It may hold anything that is YAML: the checks judge it.
 #[derive(Debug, Clone)]
 pub struct Draft {
     source: Option<Arc<SourceFile>>,
+    faults: Vec<Fault>,
     pub(super) document: Node,
 }
 
@@ -25,13 +26,11 @@ impl Draft {
     /// # Errors
     ///
     /// If the file isn't YAML.
-    pub fn read(file: Arc<SourceFile>, package: &str) -> Result<Draft, InvalidFile> {
-        let mut document = yaml::read_document(&file.text).map_err(|problems| {
-            let problem = &problems[0];
-            InvalidFile::new(&file, problem.span.clone(), problem.message.clone(), problem.help.clone())
-        })?;
+    pub fn read(file: Arc<SourceFile>, package: &str) -> Result<Draft, FileError> {
+        let (mut document, faults) = yaml::read_document(&file.text)
+            .map_err(|error| FileError::new(&file, error.span, error.message, error.help))?;
         complete(&mut document, package);
-        Ok(Draft { source: Some(file), document })
+        Ok(Draft { source: Some(file), faults, document })
     }
 
     /// The WasmPlugin of a cargo package that has no file for it.
@@ -40,12 +39,17 @@ impl Draft {
         let identity = vec![entry("apiVersion", kinds::API_VERSION), entry("kind", kinds::KIND)];
         let mut document = Value::Map(identity).into();
         complete(&mut document, package);
-        Draft { source: None, document }
+        Draft { source: None, faults: Vec::new(), document }
     }
 
     /// The file that it was read from.
     pub fn source(&self) -> Option<&Arc<SourceFile>> {
         self.source.as_ref()
+    }
+
+    /// What its file has that a resource must not have, although kubectl reads it.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
     }
 
     /// The whole document.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::rc::Rc;
 
+use crate::resource::path::Path;
 use crate::yaml::{Key, Node, Value};
 
 /// A value of a document.
@@ -13,28 +13,14 @@ pub struct Field<'d> {
     pub node: &'d Node,
     /// What to point at: a scalar itself; the key of a collection, whose lines would fill the screen.
     span: Range<usize>,
-    path: Rc<Path<'d>>,
-}
-
-/// The way to a value. It is written out only when it is shown: it can be long.
-#[derive(Debug)]
-struct Path<'d> {
-    parent: Option<Rc<Path<'d>>>,
-    step: Step<'d>,
-}
-
-#[derive(Debug)]
-enum Step<'d> {
-    Document,
-    Key(&'d str),
-    Item(usize),
+    path: Path<'d>,
 }
 
 impl<'d> Field<'d> {
     /// A whole document.
     pub fn document(node: &'d Node) -> Self {
         let span = first_key(node).unwrap_or(0..0);
-        Field { node, span, path: Rc::new(Path { parent: None, step: Step::Document }) }
+        Field { node, span, path: Path::document() }
     }
 
     /// The value under `key`. A null counts as missing, because the API server prunes nulls.
@@ -57,7 +43,7 @@ impl<'d> Field<'d> {
     pub fn items(&self) -> impl Iterator<Item = Field<'d>> {
         self.node.items().iter().enumerate().map(|(index, node)| {
             let span = scalar(node).or_else(|| first_key(node)).unwrap_or_else(|| self.span.clone());
-            self.step(Step::Item(index), node, span)
+            Field { node, span, path: self.path.item(index) }
         })
     }
 
@@ -73,24 +59,7 @@ impl<'d> Field<'d> {
 
     /// The path, `spec.match[0].mode`; empty for the whole document.
     pub fn path(&self) -> String {
-        let mut steps = Vec::new();
-        let mut path = &self.path;
-        while let Some(parent) = &path.parent {
-            steps.push(&path.step);
-            path = parent;
-        }
-        let mut text = String::new();
-        for step in steps.into_iter().rev() {
-            match step {
-                Step::Document => {}
-                Step::Key(key) => {
-                    text.push_str(if text.is_empty() { "" } else { "." });
-                    text.push_str(key);
-                }
-                Step::Item(index) => text.push_str(&format!("[{index}]")),
-            }
-        }
-        text
+        self.path.plain()
     }
 
     /// The path of a field below this one.
@@ -106,21 +75,14 @@ impl<'d> Field<'d> {
 
     fn below(&self, key: &'d Key, node: &'d Node) -> Field<'d> {
         let span = scalar(node).unwrap_or_else(|| key.span.clone());
-        self.step(Step::Key(&key.name), node, span)
-    }
-
-    fn step(&self, step: Step<'d>, node: &'d Node, span: Range<usize>) -> Field<'d> {
-        Field { node, span, path: Rc::new(Path { parent: Some(Rc::clone(&self.path)), step }) }
+        Field { node, span, path: self.path.key(&key.name) }
     }
 }
 
-/// `` `spec.match[0].mode` ``
+/// `` `spec.match[0].mode` ``, or the document.
 impl fmt::Display for Field<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path().as_str() {
-            "" => f.write_str("the document"),
-            path => write!(f, "`{path}`"),
-        }
+        self.path.fmt(f)
     }
 }
 

@@ -9,6 +9,7 @@ mod field;
 mod kinds;
 mod name;
 mod overrides;
+mod path;
 mod pinned;
 pub mod references;
 mod schema;

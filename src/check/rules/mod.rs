@@ -1,6 +1,8 @@
 //! The rules, a file each, in a directory for each kind of subject.
 
+pub(super) mod document;
 pub(super) mod image;
+pub(super) mod manifests;
 pub(super) mod module;
 pub(super) mod resource;
 pub(super) mod settings;
@@ -23,6 +25,12 @@ pub const RULES: &[Rule] = &[
     module::command_export::RULE,
     module::no_callback::RULE,
     image::image_size::RULE,
+    document::ambiguous_scalar::RULE,
+    document::unsupported_number::RULE,
+    document::duplicate_key::RULE,
+    document::non_text_key::RULE,
+    document::anchor::RULE,
+    document::tag::RULE,
     resource::unknown_kind::RULE,
     resource::wrong_kind::RULE,
     resource::missing_field::RULE,
@@ -44,5 +52,7 @@ pub const RULES: &[Rule] = &[
     resource::unused_image::RULE,
     together::other_image::RULE,
     together::other_hash::RULE,
+    manifests::bad_reference::RULE,
+    manifests::duplicate_resource::RULE,
     settings::unused_allow::RULE,
 ];

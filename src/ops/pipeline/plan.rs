@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::diagnostics::findings::Findings;
 use crate::diagnostics::source::SourceFile;
 use crate::digest::Digest;
-use crate::error::{Error, Exit, Explain, InvalidFile, Result};
+use crate::error::{Error, Exit, Explain, FileError, Result};
 use crate::module::CompiledFile;
 use crate::ops::fields;
 use crate::ops::pipeline::outcome::Verdict;
@@ -260,7 +260,7 @@ fn draft(ctx: &Context, root: &Utf8Path, package: &str) -> Result<Draft> {
         return Ok(Draft::minimal(package));
     }
     let bytes = fs_err::read(&path)?;
-    let file = SourceFile::from_bytes(ctx.shown(&path).to_owned(), bytes).map_err(InvalidFile::not_utf8)?;
+    let file = SourceFile::from_bytes(ctx.shown(&path).to_owned(), bytes).map_err(FileError::not_utf8)?;
     Ok(Draft::read(file, package)?)
 }
 

@@ -38,6 +38,12 @@ pub const KINDS: &[(&str, Kind)] = &[
 ];
 
 impl Kind {
+    /// The kind of a document, by its `apiVersion` and its `kind`.
+    pub fn of(document: &Node) -> Option<Kind> {
+        let field = |name| document.get(name).and_then(Node::as_str);
+        Kind::named(field("apiVersion")?, field("kind")?)
+    }
+
     /// The kind of the documents with this `apiVersion` and this `kind`.
     pub fn named(api_version: &str, name: &str) -> Option<Kind> {
         let (_, kind) = KINDS.iter().find(|(known, _)| *known == name)?;

@@ -2,16 +2,20 @@
 
 use std::ops::Range;
 
-use super::slot::Slot;
-use super::{NamedResource, Reference, ResourceId, SCHEME};
-use crate::error::Problem;
-use crate::resource::schema::{Place, Step};
-use crate::resource::{KINDS, Kind, MAX_PROBLEMS, problems};
+use crate::resource::kinds::{KINDS, Kind};
+use crate::resource::path::Path;
+use crate::resource::references::insertion::Insertion;
+use crate::resource::references::reference::{
+    NamedResource, Reference, ReferenceFault, ResourceId, SCHEME,
+};
 use crate::yaml::tree::{Content, SyntaxNode};
-use crate::yaml::{FaultKind, Node, SyntaxError, kubectl, parse, strict};
+use crate::yaml::{Fault, FaultKind, Node, SyntaxError, kubectl, parse, strict};
 
 /// What a reference begins with if the slashes are escaped, as in JSON.
 const ESCAPED_SCHEME: &str = r"wasmplugin:\/\/";
+
+/// How many faults of a file are kept. One cause is behind them if there are more.
+const MOST_FAULTS: usize = 50;
 
 /// What was found in the documents that were searched.
 #[derive(Default)]
@@ -19,7 +23,14 @@ pub(super) struct Finder<'t> {
     pub(super) text: &'t str,
     pub(super) references: Vec<Reference>,
     pub(super) resources: Vec<NamedResource>,
-    pub(super) problems: Vec<Problem>,
+    pub(super) faults: Vec<ReferenceFault>,
+    pub(super) duplicates: Vec<Fault>,
+}
+
+/// A value in a document, and what to point at.
+struct At<'d> {
+    path: Path<'d>,
+    span: Range<usize>,
 }
 
 /// What a resource says that it is, as kubectl reads it.
@@ -35,37 +46,41 @@ type PathRest = Option<&'static [&'static str]>;
 
 impl Finder<'_> {
     /// Searches the document at `span`, if it may have a reference or a resource of a known kind.
-    pub(super) fn document(&mut self, span: Range<usize>) {
+    ///
+    /// # Errors
+    ///
+    /// If it has a reference and isn't YAML.
+    pub(super) fn document(&mut self, span: Range<usize>) -> Result<(), SyntaxError> {
         let text = &self.text[span.clone()];
         let has_reference = [SCHEME, ESCAPED_SCHEME].iter().any(|scheme| text.contains(scheme));
         let is_known = |(name, kind): &(&str, Kind)| kind.image_path().is_some() && text.contains(name);
         if !has_reference && !KINDS.iter().any(is_known) {
-            return;
+            return Ok(());
         }
         let (root, value) = match read(self.text, span) {
             Ok(Some(document)) => document,
-            Ok(None) => return,
+            Ok(None) => return Ok(()),
             Err(error) if has_reference => {
                 let help = format!(
                     "this document has to be read because it contains `{SCHEME}`; if it is a template, render it first"
                 );
-                let problem = problems::of_syntax(error);
-                return self.problem(|| Problem { help: problem.help.or(Some(help)), ..problem });
+                return Err(SyntaxError { help: error.help.or(Some(help)), ..error });
             }
-            Err(_) => return,
+            Err(_) => return Ok(()),
         };
-        let before = (self.references.len(), self.problems.len());
+        let before = (self.references.len(), self.faults.len());
         self.resources_of(&root, &value);
-        if (self.references.len(), self.problems.len()) != before {
-            let mut faults = strict::faults(&root).into_iter();
-            let duplicate = faults.find(|fault| matches!(fault.kind, FaultKind::DuplicateKey { .. }));
-            self.problems.extend(duplicate.map(problems::of_fault));
+        if (self.references.len(), self.faults.len()) != before {
+            let faults = strict::faults(&root).into_iter();
+            let duplicates = faults.filter(|fault| matches!(fault.kind, FaultKind::DuplicateKey { .. }));
+            self.duplicates.extend(duplicates);
         }
+        Ok(())
     }
 
     /// Searches the resource that a document is, or those of a `List`.
     fn resources_of(&mut self, root: &SyntaxNode<'_>, value: &Node) {
-        let document = Place::whole(first_span(root));
+        let document = At { path: Path::document(), span: first_span(root) };
         let identity = Identity::of(Some(value));
         let Content::Mapping(entries) = &root.content else { return self.node(identity, None, &document, root) };
         if (identity.api_version, identity.kind_name) != (Some("v1"), Some("List")) {
@@ -73,12 +88,12 @@ impl Finder<'_> {
         }
         let values = value.get("items").map_or(&[][..], Node::items);
         for (key, value) in entries {
-            self.node(identity, None, &field(&document, key, key), key);
-            let place = field(&document, key, value);
+            self.node(identity, None, &document.field(key, key), key);
+            let place = document.field(key, value);
             match &value.content {
                 Content::Sequence(items) if key.text() == Some("items") => {
                     for (index, item) in items.iter().enumerate() {
-                        let place = place.below(Step::Item(index), first_span(item));
+                        let place = place.item(index, item);
                         self.resource(&place, item, values.get(index));
                     }
                 }
@@ -88,7 +103,7 @@ impl Finder<'_> {
     }
 
     /// Searches a resource of any kind. `value` is what kubectl reads.
-    fn resource(&mut self, place: &Place<'_>, root: &SyntaxNode<'_>, value: Option<&Node>) {
+    fn resource(&mut self, place: &At<'_>, root: &SyntaxNode<'_>, value: Option<&Node>) {
         let identity = Identity::of(value);
         let before = self.references.len();
         self.node(identity, identity.kind.and_then(Kind::image_path), place, root);
@@ -110,23 +125,23 @@ impl Finder<'_> {
     }
 
     /// Searches a node of a resource. An alias is searched at its anchor only.
-    fn node(&mut self, identity: Identity<'_>, rest: PathRest, place: &Place<'_>, node: &SyntaxNode<'_>) {
+    fn node(&mut self, identity: Identity<'_>, rest: PathRest, place: &At<'_>, node: &SyntaxNode<'_>) {
         match &node.content {
-            Content::Scalar(text) if text.contains(SCHEME) => self.problem(|| identity.misplaced(place)),
+            Content::Scalar(text) if text.contains(SCHEME) => self.fault(|| identity.misplaced(place)),
             Content::Scalar(_) | Content::Alias { .. } => {}
             Content::Sequence(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.node(identity, None, &place.below(Step::Item(index), first_span(item)), item);
+                    self.node(identity, None, &place.item(index, item), item);
                 }
             }
             Content::Mapping(entries) => {
                 // If the key is there twice, the second one is not where a reference belongs.
                 let url_index = rest.filter(|rest| rest.is_empty()).and_then(|_| position(entries, "url"));
                 for (index, (key, value)) in entries.iter().enumerate() {
-                    self.node(identity, None, &field(place, key, key), key);
+                    self.node(identity, None, &place.field(key, key), key);
                     match value.text() {
                         Some(text) if Some(index) == url_index => self.url(place, node, index, text),
-                        _ => self.entry(identity, rest, &field(place, key, value), key, value),
+                        _ => self.entry(identity, rest, &place.field(key, value), key, value),
                     }
                 }
             }
@@ -138,7 +153,7 @@ impl Finder<'_> {
         &mut self,
         identity: Identity<'_>,
         rest: PathRest,
-        place: &Place<'_>,
+        place: &At<'_>,
         key: &SyntaxNode<'_>,
         value: &SyntaxNode<'_>,
     ) {
@@ -147,7 +162,7 @@ impl Finder<'_> {
         match (next, &value.content) {
             (Some((step, rest)), Content::Sequence(items)) if step.ends_with("[]") => {
                 for (index, item) in items.iter().enumerate() {
-                    let place = place.below(Step::Item(index), first_span(item));
+                    let place = place.item(index, item);
                     self.node(identity, Some(rest), &place, item);
                 }
             }
@@ -159,17 +174,17 @@ impl Finder<'_> {
     }
 
     /// Takes in the `url` of the mapping `source`, its entry at `index`, if it is a reference.
-    fn url(&mut self, place: &Place<'_>, source: &SyntaxNode<'_>, index: usize, text: &str) {
+    fn url(&mut self, place: &At<'_>, source: &SyntaxNode<'_>, index: usize, text: &str) {
         if !text.contains(SCHEME) {
             return;
         }
         let Content::Mapping(entries) = &source.content else { return };
         let (key, url) = &entries[index];
-        let url_place = place.below(Step::Field("url"), url.full_span());
+        let url_place = At { path: place.path.key("url"), span: url.full_span() };
         let Some(package) = text.strip_prefix(SCHEME).filter(|name| is_package(name)) else {
-            return self.problem(|| {
+            return self.fault(|| {
                 let help = "repository, tag and digest are those of the package".to_owned();
-                url_place.problem("names no package", format!("`{SCHEME}PACKAGE` is expected"), Some(help))
+                url_place.fault("names no package", format!("`{SCHEME}PACKAGE` is expected"), help)
             });
         };
         let sha256 = position(entries, "sha256");
@@ -177,13 +192,13 @@ impl Finder<'_> {
         if entries[first..].iter().any(|(key, _)| kubectl::is_merge_key(key)) {
             let help = "move the merge key before `url` and `sha256`".to_owned();
             let complaint = "may be replaced by the merge key after it";
-            return self.problem(|| url_place.problem(complaint, "", Some(help)));
+            return self.fault(|| url_place.fault(complaint, "", help));
         }
-        let url_slot = Slot::of_value(url).ok_or_else(|| unwritable(&url_place));
+        let url_slot = Insertion::of_value(url).ok_or_else(|| unwritable(&url_place));
         let slots = url_slot.and_then(|slot| {
             let sha256 = match sha256 {
                 Some(index) => self.sha256(place, &entries[index])?,
-                None => Slot::behind(self.text, key, url, source.style, "sha256")
+                None => Insertion::behind(self.text, key, url, source.style, "sha256")
                     .ok_or_else(|| unwritable(&url_place))?,
             };
             Ok((slot, sha256))
@@ -191,35 +206,36 @@ impl Finder<'_> {
         match slots {
             Ok((slot, sha256)) => self.references.push(Reference {
                 package: package.to_owned(),
-                field: url_place.to_string(),
+                field: url_place.path.to_string(),
                 span: url.full_span(),
                 url: slot,
                 sha256,
             }),
-            Err(problem) => self.problem(|| problem),
+            Err(fault) => self.fault(|| fault),
         }
     }
 
     /// The place of the value of the `sha256` beside a url.
     fn sha256(
         &self,
-        place: &Place<'_>,
+        place: &At<'_>,
         (key, value): &(SyntaxNode<'_>, SyntaxNode<'_>),
-    ) -> Result<Slot, Problem> {
-        let place = field(place, key, value);
+    ) -> Result<Insertion, ReferenceFault> {
+        let place = place.field(key, value);
+        let remove = || "remove `sha256`: it is filled in".to_owned();
         match value.content {
             Content::Scalar(_) | Content::Alias { .. } => {
-                Slot::of_field(self.text, key, value).ok_or_else(|| unwritable(&place))
+                Insertion::of_field(self.text, key, value).ok_or_else(|| unwritable(&place))
             }
-            Content::Sequence(_) => Err(place.problem("is a list", "text is expected", None)),
-            Content::Mapping(_) => Err(place.problem("is a mapping", "text is expected", None)),
+            Content::Sequence(_) => Err(place.fault("is a list", "a string is expected", remove())),
+            Content::Mapping(_) => Err(place.fault("is a mapping", "a string is expected", remove())),
         }
     }
 
-    /// Takes in a problem. Its text is only put together if it is shown: paths can be long.
-    fn problem(&mut self, problem: impl FnOnce() -> Problem) {
-        if self.problems.len() < MAX_PROBLEMS {
-            self.problems.push(problem());
+    /// Takes in a fault. Its text is only put together if it is shown: paths can be long.
+    fn fault(&mut self, fault: impl FnOnce() -> ReferenceFault) {
+        if self.faults.len() < MOST_FAULTS {
+            self.faults.push(fault());
         }
     }
 }
@@ -235,7 +251,7 @@ impl<'d> Identity<'d> {
     }
 
     /// The problem of a reference that nothing resolves, and where it belongs.
-    fn misplaced(self, place: &Place<'_>) -> Problem {
+    fn misplaced(self, place: &At<'_>) -> ReferenceFault {
         let path = |kind: Kind| Some(format!("`{}.url` of {}", kind.image_path()?.join("."), kind.name()));
         let label = match (self.kind, self.kind_name, self.api_version) {
             (Some(kind), ..) if path(kind).is_some() => "nothing resolves it here".to_owned(),
@@ -246,7 +262,7 @@ impl<'d> Identity<'d> {
         let known =
             known.filter_map(|(_, kind)| Some(format!("{} (`{}`)", path(*kind)?, kind.api_version()?)));
         let help = format!("it belongs in {}", known.collect::<Vec<_>>().join(", "));
-        place.problem("holds a reference to a package", label, Some(help))
+        place.fault("contains a reference to a package", label, help)
     }
 }
 
@@ -262,22 +278,39 @@ fn read(text: &str, span: Range<usize>) -> Result<Option<(SyntaxNode<'_>, Node)>
     Ok(Some((root, value)))
 }
 
-fn unwritable(place: &Place<'_>) -> Problem {
+fn unwritable(place: &At<'_>) -> ReferenceFault {
     let help = "write it as plain or quoted text after its key, without anchor or tag".to_owned();
-    place.problem("is written in a way that can't be changed", "", Some(help))
+    place.fault("is written in a way that can't be changed", "", help)
 }
 
 fn position(entries: &[(SyntaxNode<'_>, SyntaxNode<'_>)], name: &str) -> Option<usize> {
     entries.iter().position(|(key, _)| key.text() == Some(name))
 }
 
-/// The place of the value under a key, which is shown by its key if it is a collection.
-fn field<'a>(place: &'a Place<'a>, key: &'a SyntaxNode<'_>, value: &SyntaxNode<'_>) -> Place<'a> {
-    let span = match value.content {
-        Content::Scalar(_) | Content::Alias { .. } => value.full_span(),
-        Content::Sequence(_) | Content::Mapping(_) => first_span(key),
-    };
-    place.below(Step::Field(key.text().unwrap_or("?")), span)
+impl<'d> At<'d> {
+    /// The value under a key, which is shown by its key if it is a collection.
+    fn field<'t: 'd>(&self, key: &'d SyntaxNode<'t>, value: &SyntaxNode<'_>) -> At<'d> {
+        let span = match value.content {
+            Content::Scalar(_) | Content::Alias { .. } => value.full_span(),
+            Content::Sequence(_) | Content::Mapping(_) => first_span(key),
+        };
+        At { path: self.path.key(key.text().unwrap_or("?")), span }
+    }
+
+    fn item(&self, index: usize, item: &SyntaxNode<'_>) -> At<'d> {
+        At { path: self.path.item(index), span: first_span(item) }
+    }
+
+    /// `complaint` follows the path, and `label` is said beside the value.
+    fn fault(&self, complaint: &str, label: impl Into<String>, help: String) -> ReferenceFault {
+        ReferenceFault {
+            field: self.path.plain(),
+            span: self.span.clone(),
+            message: format!("{} {complaint}", self.path),
+            label: label.into(),
+            help,
+        }
+    }
 }
 
 /// The first scalar of a node, which is little enough to be shown.
