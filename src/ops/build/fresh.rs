@@ -34,15 +34,16 @@ struct FileState {
 }
 
 impl Stamp {
-    /// The stamp of `job` with the bytes of its module.
-    pub(super) fn of(job: &Job<'_>, module: &[u8]) -> Self {
+    /// The stamp of `job` with the digest of its compiled module.
+    pub(super) fn of(job: &Job<'_>, module: Digest) -> Self {
         let settings = format!("{:?} {:?} {:?}", job.plugin.settings, job.tag, job.annotations);
         let optimizer = job.optimizer.as_ref().map(Optimizer::id).unwrap_or_default();
         let template = job.template.to_yaml();
         // A bootstrap of Envoy names the module by its path.
         let folder = job.folder();
-        let said = [env!("CARGO_PKG_VERSION"), optimizer, &settings, &template, folder.as_str()];
-        Stamp(Digest::of_parts(said.map(str::as_bytes).into_iter().chain([module])))
+        let module = module.hex();
+        let said = [env!("CARGO_PKG_VERSION"), optimizer, &settings, &template, folder.as_str(), &module];
+        Stamp(Digest::of_parts(said.map(str::as_bytes)))
     }
 
     /// What was built under the same stamp, where all of it is still there as it was written.

@@ -10,13 +10,12 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::compile::{self, CargoOptions, Toolchain};
+use crate::compile::{self, CargoOptions, ModuleFile, Toolchain};
 use crate::config::{Layer, Optimize, Settings};
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Error, Exit, Explain, InvalidFile, Result};
 use crate::findings::{Findings, Passed, Refused};
-use crate::module::CompiledFile;
 use crate::optimize::Optimizer;
 use crate::project::{Plugin, Project, Selection, is_cargos_own};
 use crate::reference::Tag;
@@ -179,11 +178,10 @@ pub fn build(ctx: &Context, options: &BuildOptions) -> Result<Vec<Built>> {
             package_all(ctx, options, jobs, modules, started.elapsed())
         }
         Source::Module { file, target_dir } => {
-            let bytes = fs_err::read(ctx.cwd.join(file))
+            let module = ModuleFile::open(&ctx.cwd.join(file), file)
                 .map_err(|source| ModuleError::Missing { file: file.clone(), source })?;
             let plugin = of_file(ctx, file, options)?;
             let jobs = jobs(ctx, options, target_dir, [&plugin])?;
-            let module = CompiledFile { path: file.clone(), bytes };
             package_all(ctx, options, jobs, vec![module], Duration::ZERO)
         }
     }
@@ -352,7 +350,7 @@ fn package_all(
     ctx: &Context,
     options: &BuildOptions,
     jobs: Vec<Job<'_>>,
-    modules: Vec<CompiledFile>,
+    modules: Vec<ModuleFile>,
     compile_time: Duration,
 ) -> Result<Vec<Built>> {
     let judge = |(job, module)| package::judge(ctx, job, module, compile_time);

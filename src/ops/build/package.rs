@@ -3,19 +3,20 @@
 use std::time::{Duration, Instant};
 
 use crate::check;
+use crate::compile::ModuleFile;
 use crate::config::Settings;
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Exit, Result};
 use crate::findings::{Findings, Passed, Severity};
 use crate::fs::{Lock, StagedFolder};
-use crate::image::{Image, MODULE_FILE, RUNTIME_CONFIG_FILE, RuntimeConfig};
-use crate::module::{CompiledFile, CompiledModule, OptimizedModule};
+use crate::image::{Blob, MODULE_FILE, RUNTIME_CONFIG_FILE, RuntimeConfig};
+use crate::module::{CompiledModule, OptimizedModule};
 use crate::ops::build::fresh::Stamp;
 use crate::ops::build::{Built, Job, LayerSummary, Packaged, Sizes, Times};
 use crate::reference::Tag;
 use crate::resource::{Artifact, PulledImage, Resource};
-use crate::transport::layout;
+use crate::transport::{Layout, Sink as _, Transfer};
 
 /// A plugin whose module was judged, and is not packaged yet.
 pub(super) struct Judged<'p> {
@@ -43,11 +44,11 @@ enum State {
 pub(super) fn judge<'p>(
     ctx: &Context,
     job: Job<'p>,
-    file: CompiledFile,
+    mut file: ModuleFile,
     compile: Duration,
 ) -> Result<Judged<'p>> {
     let mut times = Times { compile, ..Times::default() };
-    let stamp = Stamp::of(&job, &file.bytes);
+    let stamp = Stamp::of(&job, file.digest()?);
     if let Some(packaged) = stamp.fresh(&job) {
         return Ok(Judged {
             job,
@@ -58,6 +59,9 @@ pub(super) fn judge<'p>(
         });
     }
     let started = Instant::now();
+    let file = file.read()?;
+    // Another program may have written to the file meanwhile.
+    let stamp = Stamp::of(&job, Digest::of(&file.bytes));
     let compiled_size = file.bytes.len();
     let compiled = readable(ctx, CompiledModule::read(file)?)?;
     let check = |module: &OptimizedModule| check::module(&module.info, &job.plugin.settings.meshes);
@@ -135,7 +139,7 @@ fn write(
     ctx.shell.status("Packaging", &job.plugin.name);
     let module = optimized.strip(passed);
     let runtime_config = RuntimeConfig::new(check::abi(&optimized.info), root_ids);
-    let image = Image::assemble(&module, passed, &runtime_config, *variant, job.annotations.clone());
+    let image = variant.pack(&module, passed, &runtime_config, job.annotations.clone());
     let module_digest = Digest::of(module.bytes());
     let resource = resource(job, image.digest(), module_digest, passed)?;
 
@@ -148,7 +152,10 @@ fn write(
     fs_err::write(place.join(MODULE_FILE), module.bytes())?;
     fs_err::write(place.join("plugin.debug.wasm"), &optimized.bytes)?;
     fs_err::write(place.join(RUNTIME_CONFIG_FILE), runtime_config.to_bytes())?;
-    layout::write(&place.join("image"), &image, job.tag.as_slice())?;
+    let blobs: Vec<_> = image.blobs().map(|blob| blob.descriptor.clone()).collect();
+    let transfer =
+        Transfer { source: &image, manifest: &image.manifest, blobs: &blobs, tags: job.tag.as_slice() };
+    Layout::at(place.join("image")).write(ctx, &transfer)?;
     fs_err::write(place.join("digest"), format!("{}\n", image.digest()))?;
     if let Some(resource) = &resource {
         fs_err::write(place.join(job.plugin.settings.kind.file_name()), resource.to_yaml())?;
@@ -156,9 +163,9 @@ fn write(
     ctx.interrupt.check()?;
     staged.swap()?;
 
-    let layer = |layer: &crate::image::Blob| LayerSummary {
-        media_type: layer.media_type.to_string(),
-        digest: layer.digest,
+    let layer = |layer: &Blob| LayerSummary {
+        media_type: layer.descriptor.media_type.to_string(),
+        digest: layer.descriptor.digest,
         size: layer.bytes.len(),
     };
     let packaged = Packaged {
