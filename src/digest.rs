@@ -1,6 +1,7 @@
-//! SHA-256 digests, as OCI images name their parts.
+//! SHA-256 digests, as the OCI image specification writes them.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 use serde::de::Error as _;
@@ -17,7 +18,25 @@ impl Digest {
         Digest(Sha256::digest(bytes).into())
     }
 
-    /// The digest of several parts, each of which is told apart from its neighbours.
+    /// The digest of all bytes that are left to read.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be read.
+    pub fn of_reader(mut reader: impl io::Read) -> io::Result<Self> {
+        let mut hasher = Hasher::default();
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok(hasher.digest()),
+                Ok(read) => hasher.update(&buffer[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The digest of several parts. Moving bytes from one part to the next gives another digest.
     pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hasher = Sha256::new();
         for part in parts {
@@ -33,6 +52,22 @@ impl Digest {
     }
 }
 
+/// Computes the digest of bytes that come in pieces.
+#[derive(Debug, Clone, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all bytes so far.
+    pub fn digest(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "sha256:{}", self.hex())
@@ -45,9 +80,9 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// A text is no digest: `sha256:` and 64 lower-case hexadecimal digits.
+/// A text is not a SHA-256 digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it is not `sha256:` and 64 of `0-9a-f`")]
+#[error("a digest is `sha256:` and 64 lower-case hexadecimal digits")]
 pub struct DigestError;
 
 impl FromStr for Digest {
@@ -93,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_digest_is_refused() {
+    fn other_texts_are_refused() {
         let digits = "0a".repeat(32);
         assert!(format!("sha256:{digits}").parse::<Digest>().is_ok());
         for text in [

@@ -71,8 +71,9 @@ impl Explain for LockError {}
 ///
 /// Where it cannot be written. What was there before is there still.
 pub fn write_whole(place: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
-    let staged = staged_file(place, bytes)?;
-    staged.persist(place).map(drop).map_err(|error| not_written(place, &error.error))
+    let mut staged = StagedFile::beside(place)?;
+    staged.write_all(bytes)?;
+    staged.swap()
 }
 
 /// The same where there is no such file yet; one that is there stays as it is.
@@ -81,22 +82,58 @@ pub fn write_whole(place: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// Where it cannot be written.
 pub fn write_new(place: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
-    match staged_file(place, bytes)?.persist_noclobber(place) {
+    let mut staged = StagedFile::beside(place)?;
+    staged.write_all(bytes)?;
+    match staged.file.persist_noclobber(place) {
         Ok(_) => Ok(()),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(not_written(place, &error.error)),
     }
 }
 
-fn staged_file(place: &Utf8Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
-    let (parent, name) = split(place)?;
-    // What is kept of the package `hello` in `.hello.json` is staged as its folder is, and cleared away with it.
-    let name = place.file_stem().unwrap_or(name).trim_start_matches('.');
-    let mut builder = tempfile::Builder::new();
-    for_others(&mut builder, 0o666);
-    let staged = builder.prefix(&staged_prefix(name)).tempfile_in(parent);
-    let written = staged.and_then(|mut file| file.write_all(bytes).map(|()| file));
-    written.map_err(|error| not_written(place, &error))
+/// A file that is written beside its place, and takes it in one step. If it is dropped before, nothing of it
+/// stays.
+#[derive(Debug)]
+pub struct StagedFile<'p> {
+    file: NamedTempFile,
+    place: &'p Utf8Path,
+}
+
+impl<'p> StagedFile<'p> {
+    /// An empty file beside `place`.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be created.
+    pub fn beside(place: &'p Utf8Path) -> io::Result<Self> {
+        let (parent, name) = split(place)?;
+        // What is kept of the package `hello` in `.hello.json` is staged as its folder is, and cleared away with it.
+        let name = place.file_stem().unwrap_or(name).trim_start_matches('.');
+        let mut builder = tempfile::Builder::new();
+        for_others(&mut builder, 0o666);
+        let file = builder.prefix(&staged_prefix(name)).tempfile_in(parent);
+        Ok(StagedFile { file: file.map_err(|error| not_written(place, &error))?, place })
+    }
+
+    /// Puts the file into its place; what was there is replaced.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be moved. What was there before is there still.
+    pub fn swap(self) -> io::Result<()> {
+        let place = self.place;
+        self.file.persist(place).map(drop).map_err(|error| not_written(place, &error.error))
+    }
+}
+
+impl io::Write for StagedFile<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes).map_err(|error| not_written(self.place, &error))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush().map_err(|error| not_written(self.place, &error))
+    }
 }
 
 /// The file is the one that was asked for: nobody knows of the one beside it.

@@ -1,5 +1,8 @@
 //! The module on its way from the compiler into an image. Each state is a type of its own.
 
+use std::borrow::Cow;
+
+use bytes::Bytes;
 use camino::Utf8PathBuf;
 
 use crate::diagnostics::findings::Passed;
@@ -11,7 +14,7 @@ pub struct CompiledFile {
     /// Where it was read from.
     pub path: Utf8PathBuf,
     /// Its bytes.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
 }
 
 /// A module as the compiler left it.
@@ -20,7 +23,7 @@ pub struct CompiledModule {
     /// Where it was read from.
     pub path: Utf8PathBuf,
     /// Its bytes.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
     /// What stands in it.
     pub info: ModuleInfo,
 }
@@ -29,7 +32,7 @@ pub struct CompiledModule {
 #[derive(Debug)]
 pub struct OptimizedModule {
     /// Its bytes.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
     /// What stands in it.
     pub info: ModuleInfo,
 }
@@ -37,7 +40,7 @@ pub struct OptimizedModule {
 /// A module as it is shipped: checked, and without names.
 #[derive(Debug)]
 pub struct ShippedModule {
-    bytes: Vec<u8>,
+    bytes: Bytes,
 }
 
 impl CompiledModule {
@@ -59,29 +62,36 @@ impl CompiledModule {
     ///
     /// As [`read`](Self::read).
     pub fn without_names(self) -> Result<Self, UnreadableModule> {
-        CompiledModule::read(CompiledFile { bytes: wasm::strip(&self.bytes), path: self.path })
+        CompiledModule::read(CompiledFile { bytes: without_names(&self.bytes), path: self.path })
     }
 }
 
 impl OptimizedModule {
-    /// The module as it was compiled, where no optimizer is wanted.
-    pub fn untouched(module: &CompiledModule) -> Self {
-        OptimizedModule { bytes: module.bytes.clone(), info: module.info.clone() }
+    /// The module as it was compiled.
+    pub fn untouched(module: CompiledModule) -> Self {
+        OptimizedModule { bytes: module.bytes, info: module.info }
     }
-
 }
 
 impl Passed<OptimizedModule> {
     /// Takes the names out. The checks needed them, so they come first.
     pub fn strip(&self) -> ShippedModule {
-        ShippedModule { bytes: wasm::strip(&self.subject().bytes) }
+        ShippedModule { bytes: without_names(&self.subject().bytes) }
     }
 }
 
 impl ShippedModule {
     /// Its bytes.
-    pub fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &Bytes {
         &self.bytes
+    }
+}
+
+/// The same bytes, shared, if there are no names in them.
+fn without_names(bytes: &Bytes) -> Bytes {
+    match wasm::strip(bytes) {
+        Cow::Borrowed(_) => bytes.clone(),
+        Cow::Owned(stripped) => stripped.into(),
     }
 }
 

@@ -97,7 +97,7 @@ impl Optimizer {
     ) -> Result<OptimizedModule> {
         let args = arguments(module.info.features, self.level, self.program.is_none());
         let identity = args.iter().chain([&self.id]).map(String::as_bytes);
-        let key = Digest::of_parts(identity.chain([module.bytes.as_slice()]));
+        let key = Digest::of_parts(identity.chain([&module.bytes[..]]));
         let cached = cache.join(format!("{}.wasm", key.hex()));
         // A result that cannot be read any more is as good as none.
         if let Ok(bytes) = fs_err::read(&cached)
@@ -131,7 +131,7 @@ fn accept(module: &CompiledModule, bytes: Vec<u8>) -> Result<OptimizedModule, Op
     if !module.info.features.contains(info.features) {
         return Err(OptimizeError::NeedsMore { module: module.path.clone() });
     }
-    Ok(OptimizedModule { bytes, info })
+    Ok(OptimizedModule { bytes: bytes.into(), info })
 }
 
 /// wasm-opt's command line without the files: exactly the features that the module uses, for what more it

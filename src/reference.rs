@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::digest::Digest;
+
 /// A repository in a registry, without tag or digest: `quay.io/acme/hello`, `localhost:5000/acme/hello`.
 ///
 /// A name without a registry is one of Docker Hub's, as everywhere: `acme/hello` is `docker.io/acme/hello`, and so
@@ -160,6 +162,24 @@ impl Tag {
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// What names one manifest in a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reference {
+    /// A tag, which may name another manifest tomorrow.
+    Tag(Tag),
+    /// The digest of the manifest.
+    Digest(Digest),
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reference::Tag(tag) => tag.fmt(f),
+            Reference::Digest(digest) => digest.fmt(f),
+        }
     }
 }
 

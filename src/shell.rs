@@ -103,7 +103,7 @@ impl Shell {
     }
 
     /// A bar for a transfer of `size` bytes, on a terminal; elsewhere nothing is shown. It goes with the value.
-    pub fn progress(&self, verb: &str, size: usize) -> Progress {
+    pub fn progress(&self, verb: &str, size: u64) -> Progress {
         let target = match self.verbosity {
             Verbosity::Quiet => ProgressDrawTarget::hidden(),
             _ => ProgressDrawTarget::stderr(),
@@ -115,7 +115,7 @@ impl Shell {
         let style = ProgressStyle::with_template("{prefix} [{bar:27}] {bytes}/{total_bytes}")
             .expect("the template is a good one")
             .progress_chars("=> ");
-        let bar = ProgressBar::with_draw_target(Some(size as u64), target);
+        let bar = ProgressBar::with_draw_target(Some(size), target);
         let bar = Arc::new(bar.with_style(style).with_prefix(verb));
         *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&bar);
         Progress(bar)
@@ -168,14 +168,14 @@ pub struct Progress(Arc<ProgressBar>);
 
 impl Progress {
     /// Tells the bar of more bytes than it was made for.
-    pub fn expect(&self, bytes: usize) {
-        self.0.inc_length(bytes as u64);
+    pub fn expect(&self, bytes: u64) {
+        self.0.inc_length(bytes);
     }
 
     /// What moves the bar on by a number of bytes.
-    pub fn counter(&self) -> impl Fn(usize) + Send + Sync + 'static {
+    pub fn counter(&self) -> impl Fn(u64) + Send + Sync + 'static {
         let bar = Arc::clone(&self.0);
-        move |bytes| bar.inc(bytes as u64)
+        move |bytes| bar.inc(bytes)
     }
 }
 

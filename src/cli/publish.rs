@@ -9,9 +9,10 @@ use crate::cli::packaging::Packaging;
 use crate::context::Context;
 use crate::error::{Error, Result, UsageError};
 use crate::ops::build::Needs;
-use crate::ops::publish::{self, Destination, PublishOptions};
+use crate::ops::publish::{self, PublishOptions};
 use crate::reference::Tag;
 use crate::shell::Verbosity;
+use crate::transport::Destination;
 use crate::transport::registry::{Access, Login, Protocol, Secret};
 
 /// Build a filter, push its image, and print the reference that pins it

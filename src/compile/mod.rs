@@ -1,5 +1,6 @@
 //! The crates become modules: cargo compiles them, all in one run where their settings agree.
 
+mod module_file;
 mod rustflags;
 mod sources;
 mod toolchain;
@@ -13,10 +14,10 @@ use crate::config::{Optimize, Target};
 use crate::context::Context;
 use crate::error::{Explain, Result};
 use crate::fs::Lock;
-use crate::module::CompiledFile;
 use crate::process::{self, ProcessError};
 use crate::project::{Crate, Project};
 
+pub use module_file::ModuleFile;
 pub use toolchain::Toolchain;
 
 /// How cargo is asked to build.
@@ -42,9 +43,9 @@ pub fn compile(
     project: &Project,
     toolchain: &Toolchain,
     options: &CargoOptions,
-) -> Result<Vec<CompiledFile>> {
+) -> Result<Vec<ModuleFile>> {
     rustflags::refuse_in(&options.config)?;
-    // Another run of ours must not write the modules between cargo's end and our reading.
+    // Another run of ours must not write the modules between cargo's end and our opening of them.
     let _lock = Lock::take(ctx, &project.target_dir.join("wasmplugin/.compile.lock"), "the compiler")?;
     let mut paths: Vec<Option<Utf8PathBuf>> = vec![None; project.crates.len()];
     for group in groups(&project.crates) {
@@ -62,7 +63,7 @@ pub fn compile(
     }
     let modules = paths.into_iter().zip(&project.crates).map(|(path, krate)| {
         let path = path.ok_or_else(|| CompileError::NoModule(krate.plugin.name.clone()))?;
-        Ok(CompiledFile { bytes: fs_err::read(&path)?, path: ctx.shown(&path).to_owned() })
+        Ok(ModuleFile::open(&path, ctx.shown(&path))?)
     });
     modules.collect()
 }

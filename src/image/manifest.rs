@@ -1,48 +1,58 @@
-//! A manifest that was read, whoever wrote it.
+//! Manifests and indexes of anybody, in the format of OCI or of Docker.
 
-use oci_spec::image::{Descriptor, ImageManifest, MediaType};
+use oci_spec::image::MediaType;
+use serde::Deserialize;
 
-use crate::digest::{Digest, DigestError};
-use crate::image::{compat, oci};
+use crate::image::descriptor::Descriptor;
+use crate::image::names::{DOCKER_MANIFEST, MODULE_LAYER};
+use crate::image::variant::Variant;
 
-/// What a manifest names.
-#[derive(Debug, Clone)]
+/// The manifest of an image.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Manifest {
-    /// What it calls its config.
-    pub config: Part,
-    /// The layers, in order.
-    pub layers: Vec<Part>,
+    media_type: Option<MediaType>,
+    /// The descriptor of the configuration.
+    pub config: Descriptor,
+    /// The descriptors of the layers, in order.
+    #[serde(default)]
+    pub layers: Vec<Descriptor>,
 }
 
-/// A blob that a manifest names.
-#[derive(Debug, Clone)]
-pub struct Part {
-    /// What it is.
-    pub media_type: MediaType,
-    /// Its digest.
-    pub digest: Digest,
-    /// How many bytes it has.
-    pub size: u64,
+/// The images of an index, or of Docker's manifest list.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Index {
+    #[serde(default)]
+    manifests: Vec<IndexEntry>,
 }
 
-/// Where a mesh finds the module of an image.
-#[derive(Debug, Clone)]
-pub enum ModuleLayer {
-    /// The layer is the module.
-    Raw(Part),
-    /// The layer is an archive with the module in it.
-    Archive(Part),
+#[derive(Debug, Clone, Deserialize)]
+struct IndexEntry {
+    #[serde(flatten)]
+    descriptor: Descriptor,
+    platform: Option<Platform>,
 }
 
-/// Bytes are no manifest.
+#[derive(Debug, Clone, Deserialize)]
+struct Platform {
+    #[serde(default)]
+    os: String,
+    #[serde(default)]
+    architecture: String,
+}
+
+/// The bytes are not an image manifest.
 #[derive(Debug, thiserror::Error)]
-pub enum ManifestError {
-    /// They are not the JSON of one.
-    #[error("it is no image manifest")]
-    Json(#[from] serde_json::Error),
-    /// A digest in it is none.
-    #[error("it is no image manifest: a digest in it is none")]
-    Digest(#[from] DigestError),
+#[error("this is not an image manifest")]
+pub struct ManifestError(#[from] serde_json::Error);
+
+impl crate::error::Explain for ManifestError {}
+
+impl ManifestError {
+    /// What is wrong with the JSON.
+    pub(super) fn reason(&self) -> &serde_json::Error {
+        &self.0
+    }
 }
 
 impl Manifest {
@@ -50,92 +60,35 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// Where the bytes are none: those of an index, for one.
+    /// If the bytes are something else, such as an index.
     pub fn read(bytes: &[u8]) -> Result<Self, ManifestError> {
-        let manifest: ImageManifest = serde_json::from_slice(bytes)?;
-        let layers = manifest.layers().iter().map(Part::of);
-        Ok(Manifest { config: Part::of(manifest.config())?, layers: layers.collect::<Result<_, _>>()? })
+        Ok(serde_json::from_slice(bytes)?)
     }
 
-    /// Where a mesh would look for the module; nowhere, where it would refuse the image.
-    pub fn module(&self) -> Option<ModuleLayer> {
-        let last = self.layers.last()?;
-        if last.media_type == MediaType::ImageLayerGzip {
-            return Some(ModuleLayer::Archive(last.clone()));
-        }
-        let mut raw = self.layers.iter().filter(|layer| layer.media_type == oci::module_layer());
-        raw.next().filter(|_| self.layers.len() == 2).cloned().map(ModuleLayer::Raw)
+    /// The blobs of the image: its configuration, then its layers.
+    pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
+        std::iter::once(&self.config).chain(&self.layers)
     }
-}
 
-impl Part {
-    fn of(descriptor: &Descriptor) -> Result<Self, DigestError> {
-        Ok(Part {
-            media_type: descriptor.media_type().clone(),
-            digest: descriptor.digest().to_string().parse()?,
-            size: descriptor.size(),
-        })
+    /// How the module is packed, judged by the layers.
+    pub fn variant(&self) -> Variant {
+        let is_artifact = self.layers.iter().any(|layer| layer.media_type.as_ref() == MODULE_LAYER);
+        if is_artifact { Variant::Oci } else { Variant::Compat }
+    }
+
+    /// Whether the manifest says that it is in Docker's format. A registry may say something else.
+    pub(super) fn is_docker(&self) -> bool {
+        self.media_type.as_ref().is_some_and(|media_type| media_type.as_ref() == DOCKER_MANIFEST)
     }
 }
 
-impl ModuleLayer {
-    /// The digest of the module; nothing where there is none in the archive, whose bytes `fetch` gives.
-    ///
-    /// # Errors
-    ///
-    /// Where `fetch` fails.
-    pub fn digest<E>(
-        self,
-        fetch: impl FnOnce(&Part) -> Result<Option<Vec<u8>>, E>,
-    ) -> Result<Option<Digest>, E> {
-        match self {
-            ModuleLayer::Raw(part) => Ok(Some(part.digest)),
-            ModuleLayer::Archive(part) => {
-                let module = fetch(&part)?.and_then(|layer| compat::module(&layer));
-                Ok(module.map(|module| Digest::of(&module)))
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Manifest, ModuleLayer};
-
-    const DIGEST: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
-
-    fn manifest(layers: &[&str]) -> Manifest {
-        let part = |kind: &str| serde_json::json!({ "mediaType": kind, "digest": DIGEST, "size": 2 });
-        let layers: Vec<_> = layers.iter().map(|kind| part(kind)).collect();
-        let text = serde_json::json!({
-            "schemaVersion": 2,
-            "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "config": part("application/vnd.oci.empty.v1+json"),
-            "layers": layers,
-        });
-        Manifest::read(text.to_string().as_bytes()).unwrap()
-    }
-
-    #[test]
-    fn the_module_is_where_a_mesh_looks() {
-        let (raw, config, archive) = (
-            "application/vnd.module.wasm.content.layer.v1+wasm",
-            "application/vnd.module.wasm.config.v1+json",
-            "application/vnd.oci.image.layer.v1.tar+gzip",
-        );
-        for layers in [[raw, config], [config, raw]] {
-            assert!(matches!(manifest(&layers).module(), Some(ModuleLayer::Raw(_))));
-        }
-        assert!(matches!(manifest(&[config, archive]).module(), Some(ModuleLayer::Archive(_))));
-        for layers in [&[][..], &[raw], &[raw, config, config], &[archive, config]] {
-            assert!(manifest(layers).module().is_none(), "{layers:?}");
-        }
-    }
-
-    #[test]
-    fn an_index_is_no_manifest() {
-        let index =
-            br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
-        assert!(Manifest::read(index).is_err());
+impl Index {
+    /// The first image for linux/amd64. An image without a platform counts as one.
+    pub(super) fn linux_amd64(&self) -> Option<&Descriptor> {
+        let fits = |entry: &&IndexEntry| {
+            let platform = entry.platform.as_ref();
+            platform.is_none_or(|platform| platform.os == "linux" && platform.architecture == "amd64")
+        };
+        self.manifests.iter().find(fits).map(|entry| &entry.descriptor)
     }
 }

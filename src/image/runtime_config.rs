@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use serde::Serialize;
 
-use crate::image::canonical_json;
+use crate::image::json::canonical_json;
 
 /// The content of runtime-config.json, with the names that its readers take.
 #[derive(Debug, Clone, Serialize)]

@@ -8,7 +8,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::context::Context;
 use crate::error::{Exit, Explain, Result, UsageError};
 use crate::process;
-use crate::resource::{self, Overrides};
+use crate::ops::fields;
+use crate::resource::{Draft, Overrides};
 use crate::scaffold::{self, Answers, File, TEMPLATES, Template, name};
 
 /// What to make, and where.
@@ -49,7 +50,7 @@ pub fn new(ctx: &Context, options: &NewOptions) -> Result<()> {
         fields: options.fields.clone(),
     };
     name::check_package(&answers.name)?;
-    resource::Template::minimal(&answers.name).with(&answers.fields)?;
+    fields::apply(Draft::minimal(&answers.name), &answers.fields)?;
     let mut files = scaffold::render(template, &answers)?;
     if options.vcs.as_deref().is_some_and(|vcs| vcs != "git") {
         files.retain(|file| file.path != ".gitignore");

@@ -2,42 +2,35 @@
 
 use std::time::{Duration, Instant};
 
-use camino::Utf8PathBuf;
-
 use crate::context::Context;
 use crate::digest::Digest;
-use crate::error::{Explain, Result};
-use crate::image::{Blob, Image, Manifest};
-use crate::ops::build::{self, BuildOptions, Built};
-use crate::reference::{Repository, Tag};
-use crate::resource::Resource;
-use crate::transport::registry::{Access, Registry, Tagged};
-use crate::transport::{archive, layout};
+use crate::error::{Error, Exit, Explain, Result};
+use crate::image::{Blob, Descriptor, Manifest, Unloadable, Verdict};
+use crate::ops::pipeline::{self, Built, Outcome, PlanOptions};
+use crate::reference::{Reference, Repository, Tag};
+use crate::transport::registry::Scope;
+use crate::transport::{Destination, DryRun, Layout, Sink, Source as _, Transfer, survey};
 
 /// What is published, and where.
 #[derive(Debug)]
 pub struct PublishOptions {
     /// What is built first. Its tag is the first of those that are published.
-    pub build: BuildOptions,
-    /// Where the images go.
+    pub plan: PlanOptions,
+    /// How it is pushed.
+    pub push: PushOptions,
+}
+
+/// Where images go, and how.
+#[derive(Debug)]
+pub struct PushOptions {
+    /// Where they go.
     pub destination: Destination,
     /// Further tags.
     pub more_tags: Vec<Tag>,
     /// Whether the tag of a version may change what it names.
     pub force: bool,
-    /// Whether all is done but the push.
+    /// Whether everything is done except the push.
     pub dry_run: bool,
-}
-
-/// Where an image goes.
-#[derive(Debug, Clone)]
-pub enum Destination {
-    /// The registry that its repository names.
-    Registry(Access),
-    /// An OCI image layout in a folder.
-    Layout(Utf8PathBuf),
-    /// The same as one tar file.
-    Archive(Utf8PathBuf),
 }
 
 /// A package that was published.
@@ -49,8 +42,8 @@ pub struct Published {
     pub repository: Repository,
     /// Under which tags, in the order in which they were given.
     pub tags: Vec<TagChange>,
-    /// How many bytes of blobs the registry did not have.
-    pub uploaded: usize,
+    /// How many bytes of blobs had to be written.
+    pub uploaded: u64,
     /// How long it took to write.
     pub time: Duration,
 }
@@ -68,158 +61,123 @@ pub struct TagChange {
 ///
 /// # Errors
 ///
-/// Where one cannot be built or pushed. The tags that were not reached name what they named before, and before
-/// a version's tag is refused nothing is pushed, of no package.
-pub fn publish(ctx: &Context, options: &PublishOptions) -> Result<Vec<Published>> {
-    let built = build::build(ctx, &options.build)?;
+/// If one can't be built or pushed. The tags that were not reached name what they named before. If the tag of a
+/// version is refused, no package is pushed.
+pub fn publish(ctx: &Context, options: PublishOptions) -> Result<Outcome<Vec<Published>>> {
+    let PublishOptions { plan, push } = options;
+    let plan = pipeline::plan(ctx, plan)?;
+    for package in &plan.packages {
+        package.repository("can't be published")?;
+        package.tag.as_ref().ok_or_else(|| NoTag(package.name.clone()))?;
+    }
+    plan.has_distinct_references()?;
+    if !matches!(push.destination, Destination::Registry(_)) {
+        plan.has_one_package("--to")?;
+    }
+    pipeline::build(ctx, plan)?.and_then(|built| push_all(ctx, &push, built))
+}
+
+fn push_all(ctx: &Context, options: &PushOptions, built: Vec<Built>) -> Result<Vec<Published>> {
     let pushes = built.into_iter().map(|built| Push::prepare(ctx, options, built));
-    let pushes = pushes.collect::<Result<Vec<_>>>()?;
-    let taken: Vec<_> = pushes.iter().flat_map(|push| push.taken.iter().cloned()).collect();
+    let mut pushes = pushes.collect::<Result<Vec<_>>>()?;
+    let taken: Vec<_> = pushes.iter_mut().flat_map(|push| std::mem::take(&mut push.taken)).collect();
     if !taken.is_empty() {
         return Err(Taken(taken).into());
     }
-    let published = pushes.into_iter().map(|push| push.carry_out(ctx, options)).collect();
+    let published = pushes.into_iter().map(|push| push.carry_out(ctx)).collect();
     if options.dry_run {
         ctx.shell.warn("nothing was pushed: this is a dry run");
     }
     published
 }
 
-/// A push of which nothing is refused any more but by the registry.
+/// A package has no tag to be pushed under.
+#[derive(Debug, thiserror::Error)]
+#[error("package `{0}` can't be published: it has no version that would make a tag")]
+struct NoTag(String);
+
+impl Explain for NoTag {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn help(&self) -> Vec<String> {
+        vec!["give one with `--tag`".to_owned()]
+    }
+}
+
+/// A push that only the registry can still refuse.
 struct Push {
     built: Built,
     repository: Repository,
-    image: Image,
-    place: Place,
+    layout: Layout,
+    manifest: Blob,
+    blobs: Vec<Descriptor>,
+    sink: Box<dyn Sink>,
     tags: Vec<TagChange>,
     /// The tags that must not change.
     taken: Vec<Clash>,
 }
 
-/// A [`Destination`] that can be written to.
-enum Place {
-    Registry(Box<Registry>),
-    Layout(Utf8PathBuf),
-    Archive(Utf8PathBuf),
-}
-
 impl Push {
-    fn prepare(ctx: &Context, options: &PublishOptions, built: Built) -> Result<Self> {
-        let repository = built.settings.image.clone().expect("nothing is built for this without an image");
-        let image = layout::read(&built.folder.join("image"), built.packaged.image)?;
-        let names_image = |resource: &Resource| resource.to_yaml().contains(&built.packaged.image.hex());
-        if !built.resource.as_ref().is_none_or(names_image) {
-            ctx.shell.warn(format_args!(
-                "the resource of `{}` loads something else than the image that is pushed: its url is no `oci://`",
-                built.name
-            ));
+    fn prepare(ctx: &Context, options: &PushOptions, built: Built) -> Result<Self> {
+        let repository = built.settings.image.clone().expect("the plan was checked for a repository");
+        let digest = built.packaged.image;
+        let layout = Layout::at(built.directory.join("image"));
+        let manifest = layout.resolve(ctx, &Reference::Digest(digest))?.ok_or(Gone(digest))?;
+        let blobs = Manifest::read(&manifest.bytes)?.blobs().cloned().collect();
+        let sink = match options.dry_run {
+            false => options.destination.open(ctx, &repository, Scope::Push)?,
+            true => Box::new(DryRun(options.destination.open(ctx, &repository, Scope::Pull)?)),
+        };
+        let (mut tags, mut taken) = (Vec::new(), Vec::new());
+        for tag in unique(built.tag.iter().chain(&options.more_tags)) {
+            let before = sink.tagged(ctx, &tag)?;
+            let is_protected =
+                sink.protects_versions() && !options.force && built.version.as_ref() == Some(&tag);
+            if let Some(there) = before.filter(|before| is_protected && *before != digest) {
+                let difference = difference(ctx, &*sink, there, built.packaged.module);
+                taken.push(Clash { name: format!("{repository}:{tag}"), there, here: digest, difference });
+            }
+            tags.push(TagChange { tag, before });
         }
-        let tags = tags(built.tag.iter().chain(&options.more_tags));
-        let place = match &options.destination {
-            Destination::Registry(access) => {
-                Place::Registry(Box::new(Registry::open(ctx, &repository, access)?))
-            }
-            Destination::Layout(folder) => Place::Layout(ctx.cwd.join(folder)),
-            Destination::Archive(file) => Place::Archive(ctx.cwd.join(file)),
-        };
-        let mut taken = Vec::new();
-        let before = match &place {
-            Place::Registry(registry) => {
-                let mut before = Vec::new();
-                for tag in &tags {
-                    let found = registry.tagged(ctx, tag)?;
-                    if let Some(found) = found.as_ref().filter(|_| !options.force) {
-                        taken.extend(clash(ctx, &built, &repository, registry, tag, found));
-                    }
-                    before.push(found.map(|found| found.digest));
-                }
-                before
-            }
-            Place::Layout(folder) => layout::tagged(folder, &tags)?,
-            Place::Archive(_) => vec![None; tags.len()],
-        };
-        let tags = tags.into_iter().zip(before).map(|(tag, before)| TagChange { tag, before }).collect();
-        Ok(Push { built, repository, image, place, tags, taken })
+        Ok(Push { built, repository, layout, manifest, blobs, sink, tags, taken })
     }
 
-    fn carry_out(self, ctx: &Context, options: &PublishOptions) -> Result<Published> {
+    fn carry_out(self, ctx: &Context) -> Result<Published> {
         let started = Instant::now();
-        let digest = self.image.digest();
-        let stale: Vec<&Tag> = self
-            .tags
-            .iter()
-            .filter(|change| change.before != Some(digest))
-            .map(|change| &change.tag)
-            .collect();
+        let digest = self.manifest.descriptor.digest;
+        let stale = self.tags.iter().filter(|change| change.before != Some(digest));
+        let stale: Vec<Tag> = stale.map(|change| change.tag.clone()).collect();
         let uploaded = if stale.is_empty() {
             ctx.shell.status("Unchanged", format_args!("{} is {digest}", self.names()));
             0
         } else {
-            let uploaded = self.write(ctx, options, &stale)?;
-            self.tell_moves(ctx);
+            let uploaded = self.write(ctx, &stale)?;
+            self.show_moves(ctx);
             uploaded
         };
         let Push { built, repository, tags, .. } = self;
         Ok(Published { built, repository, tags, uploaded, time: started.elapsed() })
     }
 
-    /// Writes the image under the tags that do not name it yet; how many bytes of blobs were missing comes back.
-    fn write(&self, ctx: &Context, options: &PublishOptions, stale: &[&Tag]) -> Result<usize> {
-        match &self.place {
-            Place::Registry(registry) => self.push(ctx, options, registry, stale),
-            Place::Layout(folder) => {
-                ctx.shell.status("Writing", format_args!("{} to {}", self.names(), ctx.shown(folder)));
-                if !options.dry_run {
-                    layout::add(ctx, folder, &self.image, &self.tag_names())?;
-                }
-                Ok(0)
-            }
-            Place::Archive(file) => {
-                ctx.shell.status("Writing", format_args!("{} to {}", self.names(), ctx.shown(file)));
-                if !options.dry_run {
-                    archive::write(file, &self.image, &self.tag_names())?;
-                }
-                Ok(0)
-            }
-        }
-    }
-
-    /// Blobs first, then the manifest under each tag.
-    fn push(
-        &self,
-        ctx: &Context,
-        options: &PublishOptions,
-        registry: &Registry,
-        stale: &[&Tag],
-    ) -> Result<usize> {
-        let missing = registry.missing(ctx, &self.image)?;
-        let size = missing.iter().map(|blob: &&Blob| blob.bytes.len()).sum();
-        let blobs = self.image.blobs().count();
-        ctx.shell.status("Pushing", format_args!("{} ({} of {blobs} blobs)", self.names(), missing.len()));
-        if options.dry_run {
-            return Ok(size);
-        }
-        if !missing.is_empty() {
-            registry.upload(ctx, &missing)?;
-        }
-        for tag in stale {
-            registry.tag(ctx, tag, &self.image, self.built.settings.variant)?;
-            let digest = self.image.digest();
-            ctx.shell.status("Verified", format_args!("{}:{tag} is {digest}", self.repository));
-        }
-        Ok(size)
+    /// Writes the image under the tags that do not name it yet, and returns how many bytes of blobs were missing.
+    fn write(&self, ctx: &Context, stale: &[Tag]) -> Result<u64> {
+        let missing = self.sink.missing(ctx, self.blobs.clone())?;
+        self.sink.announce(ctx, &self.names(), missing.len(), self.blobs.len());
+        self.sink.write(
+            ctx,
+            &Transfer { source: &self.layout, manifest: &self.manifest, blobs: &missing, tags: stale },
+        )?;
+        Ok(missing.iter().map(|blob| blob.size).sum())
     }
 
     /// Whoever relied on a tag can find again what it named.
-    fn tell_moves(&self, ctx: &Context) {
+    fn show_moves(&self, ctx: &Context) {
         let moved = self.tags.iter().filter_map(|change| Some((&change.tag, change.before?)));
-        for (tag, before) in moved.filter(|(_, before)| *before != self.image.digest()) {
+        for (tag, before) in moved.filter(|(_, before)| *before != self.manifest.descriptor.digest) {
             ctx.shell.status("Moving", format_args!("{}:{tag} from {before}", self.repository));
         }
-    }
-
-    fn tag_names(&self) -> Vec<Tag> {
-        self.tags.iter().map(|change| change.tag.clone()).collect()
     }
 
     /// `quay.io/acme/hello:0.1.0, latest`
@@ -229,7 +187,7 @@ impl Push {
     }
 }
 
-fn tags<'t>(given: impl Iterator<Item = &'t Tag>) -> Vec<Tag> {
+fn unique<'t>(given: impl Iterator<Item = &'t Tag>) -> Vec<Tag> {
     let mut tags = Vec::new();
     for tag in given {
         if !tags.contains(tag) {
@@ -239,48 +197,47 @@ fn tags<'t>(given: impl Iterator<Item = &'t Tag>) -> Vec<Tag> {
     tags
 }
 
-/// What the tag of the version names in the place of the image. Between this look and the push there is time for
-/// somebody else: a registry has no way to write a tag only where it is new.
-fn clash(
-    ctx: &Context,
-    built: &Built,
-    repository: &Repository,
-    registry: &Registry,
-    tag: &Tag,
-    found: &Tagged,
-) -> Option<Clash> {
-    let here = built.packaged.image;
-    if built.version.as_ref() != Some(tag) || found.digest == here {
-        return None;
+/// Somebody has removed the image since it was built.
+#[derive(Debug, thiserror::Error)]
+#[error("the image {0} was built, and is gone")]
+struct Gone(Digest);
+
+impl Explain for Gone {
+    fn help(&self) -> Vec<String> {
+        vec!["run the command again".to_owned()]
     }
-    let difference = difference(ctx, built, registry, found);
-    Some(Clash { name: format!("{repository}:{tag}"), there: found.digest, here, difference })
 }
 
-/// What is other about an image that is there already.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
+/// How an image that is there already differs from the one that was built.
+#[derive(Debug, thiserror::Error)]
 enum Difference {
     #[error("the module differs")]
     Module,
     #[error("the module is the same, and only the packaging differs: variant, annotations or root ids")]
     Packaging,
-    #[error("what is there is no filter that a mesh would load")]
-    Kind,
+    #[error("a mesh would not load what is there: {0}")]
+    Unloadable(Unloadable),
+    #[error("what is there could not be compared: {0}")]
+    Unknown(Error),
 }
 
-fn difference(ctx: &Context, built: &Built, registry: &Registry, found: &Tagged) -> Difference {
-    let layer = Manifest::read(&found.manifest).ok().and_then(|manifest| manifest.module());
-    // The refusal stands, whatever comes of the look at the reason.
-    let module = layer.and_then(|layer| layer.digest(|part| registry.blob(ctx, part)).ok().flatten());
-    match module {
-        Some(module) if module == built.packaged.module => Difference::Packaging,
-        Some(_) => Difference::Module,
-        None => Difference::Kind,
+/// Compares the module in the image `there` with `module`. The tag is protected, whatever comes of it.
+fn difference(ctx: &Context, sink: &dyn Sink, there: Digest, module: Digest) -> Difference {
+    let verdict = || {
+        let manifest = sink.resolve(ctx, &Reference::Digest(there))?.ok_or(Gone(there))?;
+        survey(ctx, sink, manifest)
+    };
+    match verdict() {
+        Ok(Verdict::Loads(found)) if Digest::of(&found.bytes) == module => Difference::Packaging,
+        Ok(Verdict::Loads(_)) => Difference::Module,
+        Ok(Verdict::Refuses(reason)) => Difference::Unloadable(reason),
+        Err(error) => Difference::Unknown(error),
     }
 }
 
-/// The tag of a version names another image.
-#[derive(Debug, Clone, thiserror::Error)]
+/// The tag of a version names another image. Somebody else may still push to it between this look and the push:
+/// a registry cannot write a tag only if it is new.
+#[derive(Debug, thiserror::Error)]
 #[error("`{name}` is {there}, and {here} was built: {difference}")]
 struct Clash {
     name: String,
@@ -289,9 +246,9 @@ struct Clash {
     difference: Difference,
 }
 
-/// Tags of versions would become other images.
+/// The tags of versions would become other images.
 #[derive(Debug, thiserror::Error)]
-#[error("the tag of a version is there already, and would become another image{}", listed(_0))]
+#[error("the tag of a version exists already, and would become another image{}", listed(_0))]
 struct Taken(Vec<Clash>);
 
 fn listed(clashes: &[Clash]) -> String {
@@ -301,7 +258,7 @@ fn listed(clashes: &[Clash]) -> String {
 impl Explain for Taken {
     fn help(&self) -> Vec<String> {
         vec![
-            "raise `version` in Cargo.toml, or push under another tag with `--tag`: who runs a version relies on it to stay what it is".to_owned(),
+            "raise `version` in Cargo.toml, or push under another tag with `--tag`: whoever runs a version relies on it to stay what it is".to_owned(),
             "to replace it all the same, give `--force`".to_owned(),
         ]
     }

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::diagnostics::findings::Findings;
 use crate::diagnostics::source::SourceFile;
 use crate::error::{Error, Explain, FileError, FileErrors, Result};
-use crate::ops::pipeline::{self, Built, Origin, Outcome, PlanOptions, Verdict};
+use crate::ops::pipeline::{self, Built, Origin, Outcome, PlanOptions, PackageFindings};
 use crate::resource::PulledImage;
 use crate::resource::references::{ManifestFile, SCHEME};
 use crate::yaml::stream;
@@ -54,7 +54,7 @@ pub fn resolve(ctx: &Context, options: ResolveOptions) -> Result<Outcome<String>
     if !found.is_empty() {
         found.iter().for_each(|finding| ctx.shell.diagnostic("manifests", finding));
         let findings = Findings::new(found, Vec::new());
-        return Ok(Outcome::Refused(vec![Verdict { name: "manifests".to_owned(), findings }]));
+        return Ok(Outcome::Refused(vec![PackageFindings { name: "manifests".to_owned(), findings }]));
     }
     let packages: BTreeSet<&str> = files.iter().flat_map(ManifestFile::packages).collect();
     let images = if packages.is_empty() {

@@ -1,5 +1,24 @@
-//! Places that an image is written to, and read from.
+//! Where images come from and where they go: registries, layouts and archives.
+//!
+//! Each of them is a [`Source`] and a [`Sink`]. Blobs are streamed from one to the other, and are hashed on
+//! the way: what is damaged is never written under a good name.
 
-pub mod archive;
-pub mod layout;
+mod archive;
+mod content;
+mod destination;
+mod dry_run;
+mod index;
+mod layout;
+mod memory;
 pub mod registry;
+mod sink;
+mod source;
+
+pub use archive::{Archive, ArchiveError};
+pub use content::{Content, Damaged};
+pub use destination::Destination;
+pub use dry_run::DryRun;
+pub use index::IndexError;
+pub use layout::{Layout, LayoutError};
+pub use sink::{Sink, Transfer};
+pub use source::{Source, survey};

@@ -1,17 +1,19 @@
 //! Leaves custom sections out of a module. Every other byte stays as it is.
 
+use std::borrow::Cow;
+
 use wasmparser::{Parser, Payload};
 
 /// The module without names, debugging and build information. What runs does not change.
 ///
 /// `build_id` goes too: it leads a debugger to the twin with names, and nothing that loads plugins asks for it.
-pub fn strip(bytes: &[u8]) -> Vec<u8> {
+pub fn strip(bytes: &[u8]) -> Cow<'_, [u8]> {
     retain_sections(bytes, |name| !is_build_information(name))
 }
 
 /// The module without the list of features that its compiler was allowed to use. Tools take that list for
 /// the truth, and it is only a permission.
-pub fn without_target_features(bytes: &[u8]) -> Vec<u8> {
+pub fn without_target_features(bytes: &[u8]) -> Cow<'_, [u8]> {
     retain_sections(bytes, |name| name != "target_features")
 }
 
@@ -28,10 +30,10 @@ fn is_build_information(name: &str) -> bool {
     NAMES.contains(&name) || name.starts_with(".debug") || name.starts_with("reloc.")
 }
 
-// From the first section that cannot be read on, everything is kept.
-fn retain_sections(bytes: &[u8], keep: impl Fn(&str) -> bool) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut done = 0;
+// From the first section that cannot be read on, everything is kept. A module may be large: it is copied once,
+// and only if there is something to leave out.
+fn retain_sections(bytes: &[u8], keep: impl Fn(&str) -> bool) -> Cow<'_, [u8]> {
+    let (mut kept, mut kept_from, mut done) = (Vec::new(), 0, 0);
     for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
         let content = match &payload {
             Payload::Version { range, .. } => range.clone(),
@@ -41,18 +43,19 @@ fn retain_sections(bytes: &[u8], keep: impl Fn(&str) -> bool) -> Vec<u8> {
             },
         };
         // A section is its header, which begins where the one before it ends, and its content.
-        let Some(section) = usize::try_from(content.end).ok().and_then(|end| bytes.get(done..end)) else {
-            break;
-        };
-        let kept = match &payload {
-            Payload::CustomSection(custom) => keep(custom.name()),
-            _ => true,
-        };
-        if kept {
-            out.extend_from_slice(section);
+        let end = usize::try_from(content.end).ok().filter(|end| (done..=bytes.len()).contains(end));
+        let Some(end) = end else { break };
+        if let Payload::CustomSection(custom) = &payload
+            && !keep(custom.name())
+        {
+            kept.push(&bytes[kept_from..done]);
+            kept_from = end;
         }
-        done += section.len();
+        done = end;
     }
-    out.extend_from_slice(bytes.get(done..).unwrap_or_default());
-    out
+    if kept_from == 0 {
+        return Cow::Borrowed(bytes);
+    }
+    kept.push(&bytes[kept_from..]);
+    Cow::Owned(kept.concat())
 }

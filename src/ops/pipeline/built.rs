@@ -94,8 +94,8 @@ impl Packaged {
         compiled_size: usize,
     ) -> Self {
         let layer = |layer: &Blob| LayerSummary {
-            media_type: layer.media_type.to_string(),
-            digest: layer.digest,
+            media_type: layer.descriptor.media_type.to_string(),
+            digest: layer.descriptor.digest,
             size: layer.bytes.len(),
         };
         Packaged {

@@ -22,7 +22,7 @@ const PROGRAM: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("CARGO_WASMPL
 /// Everything that the output of a package depends on, as one digest.
 pub(super) struct Stamp(Digest);
 
-/// Everything that the output of a package depends on, but the module.
+/// Everything that the output of a package depends on.
 #[derive(Serialize)]
 struct Inputs<'p> {
     program: &'static str,
@@ -39,6 +39,7 @@ struct Inputs<'p> {
     draft: String,
     /// The bootstrap of an Envoy names the module by its path.
     directory: Utf8PathBuf,
+    module: Digest,
 }
 
 /// What is remembered of a package that was built.
@@ -59,8 +60,8 @@ struct FileState {
 }
 
 impl Stamp {
-    /// The stamp of `package` with the bytes of its module.
-    pub(super) fn of(package: &PackagePlan, module: &[u8]) -> Self {
+    /// The stamp of `package` with the digest of its compiled module.
+    pub(super) fn of(package: &PackagePlan, module: Digest) -> Self {
         let Settings { image, pull_image, variant, optimize, target: _, root_ids, kind, meshes, checks: _ } =
             &package.settings;
         let inputs = Inputs {
@@ -77,9 +78,10 @@ impl Stamp {
             annotations: &package.annotations,
             draft: package.draft.to_yaml(),
             directory: package.directory(),
+            module,
         };
         let inputs = serde_json::to_vec(&inputs).expect("all keys of the inputs are strings");
-        Stamp(Digest::of_parts([inputs.as_slice(), module]))
+        Stamp(Digest::of(&inputs))
     }
 
     /// What was built under the same stamp, if all of it exists as it was written.

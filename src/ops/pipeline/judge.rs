@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use crate::check;
+use crate::compile::ModuleFile;
 use crate::context::Context;
 use crate::diagnostics::Severity;
 use crate::diagnostics::findings::Findings;
+use crate::digest::Digest;
 use crate::error::{Exit, Result};
-use crate::module::{CompiledFile, CompiledModule, OptimizedModule};
+use crate::module::{CompiledModule, OptimizedModule};
 use crate::ops::pipeline::fresh::Stamp;
 use crate::ops::pipeline::plan::PackagePlan;
 use crate::ops::pipeline::built::{Packaged, Times};
@@ -32,16 +34,19 @@ pub(super) enum JudgedModule {
 pub(super) fn judge(
     ctx: &Context,
     mut package: PackagePlan,
-    file: CompiledFile,
+    mut file: ModuleFile,
     compile: Duration,
 ) -> Result<Judged> {
     let mut times = Times { compile, ..Times::default() };
     let findings = std::mem::take(&mut package.findings);
-    let stamp = Stamp::of(&package, &file.bytes);
+    let stamp = Stamp::of(&package, file.digest()?);
     if let Some(packaged) = stamp.fresh(&package) {
         return Ok(Judged { package, stamp, module: JudgedModule::Fresh(packaged), findings, times });
     }
     let started = Instant::now();
+    let file = file.read()?;
+    // Another program may have written to the file since it was hashed.
+    let stamp = Stamp::of(&package, Digest::of(&file.bytes));
     let compiled_size = file.bytes.len();
     let compiled = CompiledModule::read(file)?;
     // Proxies refuse a module with a damaged name section. What is shipped has none, so only the names are lost.

@@ -20,7 +20,7 @@ use pack::{Packed, pack};
 use plan::Modules;
 
 pub use built::{Built, LayerSummary, Packaged, Sizes, Times};
-pub use outcome::{Outcome, Verdict};
+pub use outcome::{Outcome, PackageFindings};
 pub use plan::{NoRepository, Origin, PackagePlan, Plan, PlanOptions, plan};
 pub use write::OutputError;
 
@@ -33,11 +33,11 @@ pub use write::OutputError;
 pub fn build(ctx: &Context, plan: Plan) -> Result<Outcome<Vec<Built>>> {
     let Plan { packages, modules, deny_warnings } = plan;
     if !packages.iter().all(|package| package.findings.pass(deny_warnings)) {
-        return Ok(Outcome::Refused(packages.into_iter().map(PackagePlan::into_verdict).collect()));
+        return Ok(Outcome::Refused(packages.into_iter().map(PackagePlan::into_findings).collect()));
     }
     let started = Instant::now();
     let modules = match modules {
-        Modules::Compiled(file) => vec![file],
+        Modules::Module(file) => vec![file],
         Modules::Crates { project, toolchain, cargo } => compile::compile(ctx, &project, &toolchain, &cargo)?,
     };
     let compile = started.elapsed();
@@ -48,6 +48,6 @@ pub fn build(ctx: &Context, plan: Plan) -> Result<Outcome<Vec<Built>>> {
         let built = packed.into_iter().flatten().map(|packed| write::write(ctx, packed));
         return Ok(Outcome::Done(built.collect::<Result<_>>()?));
     }
-    let verdict = |packed: std::result::Result<Packed, Verdict>| packed.map_or_else(|verdict| verdict, Packed::into_verdict);
+    let verdict = |packed: std::result::Result<Packed, PackageFindings>| packed.map_or_else(|findings| findings, Packed::into_findings);
     Ok(Outcome::Refused(packed.into_iter().map(verdict).collect()))
 }

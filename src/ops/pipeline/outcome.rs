@@ -9,12 +9,12 @@ pub enum Outcome<T> {
     /// It is done.
     Done(T),
     /// The checks forbid it. Nothing was written.
-    Refused(Vec<Verdict>),
+    Refused(Vec<PackageFindings>),
 }
 
 /// What was found in one package.
 #[derive(Debug)]
-pub struct Verdict {
+pub struct PackageFindings {
     /// The name of the package.
     pub name: String,
     /// What was found.
@@ -30,7 +30,7 @@ impl<T> Outcome<T> {
     pub fn and_then<U>(self, next: impl FnOnce(T) -> Result<U>) -> Result<Outcome<U>> {
         match self {
             Outcome::Done(done) => Ok(Outcome::Done(next(done)?)),
-            Outcome::Refused(verdicts) => Ok(Outcome::Refused(verdicts)),
+            Outcome::Refused(packages) => Ok(Outcome::Refused(packages)),
         }
     }
 }

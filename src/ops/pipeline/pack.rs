@@ -12,7 +12,7 @@ use crate::image::{Image, RuntimeConfig};
 use crate::module::{OptimizedModule, ShippedModule};
 use crate::ops::pipeline::fresh::Stamp;
 use crate::ops::pipeline::judge::{Judged, JudgedModule};
-use crate::ops::pipeline::outcome::Verdict;
+use crate::ops::pipeline::outcome::PackageFindings;
 use crate::ops::pipeline::plan::PackagePlan;
 use crate::ops::pipeline::built::{Packaged, Times};
 
@@ -36,8 +36,8 @@ pub(super) struct Output {
 }
 
 impl Packed {
-    pub(super) fn into_verdict(self) -> Verdict {
-        Verdict { name: self.package.name, findings: self.findings }
+    pub(super) fn into_findings(self) -> PackageFindings {
+        PackageFindings { name: self.package.name, findings: self.findings }
     }
 }
 
@@ -46,7 +46,7 @@ impl Packed {
 /// # Errors
 ///
 /// Gives back what was found if it forbids to pack the module.
-pub(super) fn pack(ctx: &Context, judged: Judged, deny_warnings: bool) -> Result<Packed, Verdict> {
+pub(super) fn pack(ctx: &Context, judged: Judged, deny_warnings: bool) -> Result<Packed, PackageFindings> {
     let started = Instant::now();
     let Judged { package, stamp, module, findings, mut times } = judged;
     let (packaged, output, findings) = match module {
@@ -54,14 +54,14 @@ pub(super) fn pack(ctx: &Context, judged: Judged, deny_warnings: bool) -> Result
         JudgedModule::New { module, compiled_size } => {
             let passed = match Passed::judged(module, findings, deny_warnings) {
                 Ok(passed) => passed,
-                Err(findings) => return Err(Verdict { name: package.name, findings }),
+                Err(findings) => return Err(PackageFindings { name: package.name, findings }),
             };
             ctx.shell.status("Packaging", &package.name);
             let shipped = passed.strip();
             let Settings { variant, root_ids, .. } = &package.settings;
             let runtime_config = RuntimeConfig::new(check::abi(&passed.subject().info), root_ids);
             let annotations = package.annotations.clone();
-            let image = Image::assemble(&shipped, &runtime_config, *variant, annotations);
+            let image = variant.pack(&shipped, &runtime_config, annotations);
             let (optimized, findings) = passed.into_parts();
             let packaged = Packaged::of(&image, &shipped, &optimized, compiled_size);
             (packaged, Some(Output { optimized, shipped, runtime_config, image }), findings)

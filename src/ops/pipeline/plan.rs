@@ -6,16 +6,15 @@ use std::panic::resume_unwind;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::check;
-use crate::compile::{CargoOptions, Toolchain};
+use crate::compile::{CargoOptions, ModuleFile, Toolchain};
 use crate::config::{Optimize, PartialSettings, Settings};
 use crate::context::Context;
 use crate::diagnostics::findings::Findings;
 use crate::diagnostics::source::SourceFile;
 use crate::digest::Digest;
 use crate::error::{Error, Exit, Explain, FileError, Result};
-use crate::module::CompiledFile;
 use crate::ops::fields;
-use crate::ops::pipeline::outcome::Verdict;
+use crate::ops::pipeline::outcome::PackageFindings;
 use crate::optimize::Optimizer;
 use crate::project::{Plugin, Project, Selection, is_cargos_own};
 use crate::reference::{Repository, Tag};
@@ -75,7 +74,7 @@ pub struct Plan {
 #[derive(Debug)]
 pub(super) enum Modules {
     Crates { project: Project, toolchain: Toolchain, cargo: CargoOptions },
-    Compiled(CompiledFile),
+    Module(ModuleFile),
 }
 
 /// A package with all that is known before its module exists.
@@ -120,10 +119,10 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
             (plugins, project.target_dir.clone(), Modules::Crates { project, toolchain, cargo })
         }
         Origin::Module { file, target_dir } => {
-            let bytes = fs_err::read(ctx.cwd.join(&file))
+            let module = ModuleFile::open(&ctx.cwd.join(&file), &file)
                 .map_err(|source| ModuleFileError::Unreadable { file: file.clone(), source })?;
             let plugin = of_file(ctx, &file, &flags)?;
-            (vec![plugin], target_dir, Modules::Compiled(CompiledFile { path: file, bytes }))
+            (vec![plugin], target_dir, Modules::Module(module))
         }
     };
     // A program of the user's is asked for its version, and once is enough for all packages.
@@ -229,8 +228,8 @@ impl PackagePlan {
         Some(PulledImage { repository, tag: self.tag.clone(), manifest })
     }
 
-    pub(super) fn into_verdict(self) -> Verdict {
-        Verdict { name: self.name, findings: self.findings }
+    pub(super) fn into_findings(self) -> PackageFindings {
+        PackageFindings { name: self.name, findings: self.findings }
     }
 }
 

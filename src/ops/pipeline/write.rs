@@ -13,7 +13,7 @@ use crate::ops::pipeline::built::Built;
 use crate::ops::pipeline::pack::{Output, Packed};
 use crate::ops::pipeline::plan::PackagePlan;
 use crate::resource::{Artifact, Resource};
-use crate::transport::layout;
+use crate::transport::{Layout, Sink as _, Transfer};
 
 /// Writes a package, unless everything of it exists already.
 pub(super) fn write(ctx: &Context, packed: Packed) -> Result<Built> {
@@ -59,8 +59,12 @@ fn replace(ctx: &Context, package: &PackagePlan, output: &Output, resource: Opti
     fs_err::write(place.join(MODULE_FILE), output.shipped.bytes())?;
     fs_err::write(place.join("plugin.debug.wasm"), &output.optimized.bytes)?;
     fs_err::write(place.join(RUNTIME_CONFIG_FILE), output.runtime_config.to_bytes())?;
-    layout::write(&place.join("image"), &output.image, package.tag.as_slice())?;
-    fs_err::write(place.join("digest"), format!("{}\n", output.image.digest()))?;
+    let image = &output.image;
+    let blobs: Vec<_> = image.blobs().map(|blob| blob.descriptor.clone()).collect();
+    let tags = package.tag.as_slice();
+    let transfer = Transfer { source: image, manifest: &image.manifest, blobs: &blobs, tags };
+    Layout::at(place.join("image")).write(ctx, &transfer)?;
+    fs_err::write(place.join("digest"), format!("{}\n", image.digest()))?;
     if let Some(resource) = resource {
         fs_err::write(place.join(package.settings.kind.file_name()), resource.to_yaml())?;
     }

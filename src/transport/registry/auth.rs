@@ -49,12 +49,11 @@ pub(super) enum NoToken {
     Plain,
 }
 
-/// The request for a token that opens the repository `path` for reading and writing. `is_tls` is whether the
-/// registry itself is spoken to in TLS.
+/// The request for a token for `scope`. `is_tls` is whether the registry itself is spoken to in TLS.
 pub(super) fn token_request(
     http: &reqwest::Client,
     is_tls: bool,
-    path: &str,
+    scope: &str,
     realm: &str,
     service: Option<&str>,
     proof: Option<&Proof>,
@@ -64,8 +63,7 @@ pub(super) fn token_request(
     if is_tls && url.scheme() != "https" {
         return Err(NoToken::Plain);
     }
-    let scope = format!("repository:{path}:pull,push");
-    let mut query = vec![("scope", scope.as_str())];
+    let mut query = vec![("scope", scope)];
     query.extend(service.map(|service| ("service", service)));
     Ok(match proof {
         None => http.get(url).query(&query),

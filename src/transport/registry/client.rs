@@ -10,13 +10,17 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::reference::Repository;
+use crate::transport::registry::access::{Access, Scope};
 use crate::transport::registry::auth::{self, Challenge};
+use crate::transport::registry::connection;
 use crate::transport::registry::credentials::{self, Credential, Proof};
 use crate::transport::registry::error::{Answer, Outcome, RegistryError, Secrets, Task};
-use crate::transport::registry::{Access, connection};
+
 
 /// How long any request but an upload may take.
 pub(super) const REQUEST_LIMIT: Duration = Duration::from_secs(60);
+/// How long the bytes of a blob may stand still.
+pub(super) const STALL_LIMIT: Duration = Duration::from_secs(60);
 /// How much of an answer is read that is to tell what is wrong.
 const LARGEST_COMPLAINT: usize = 64 << 10;
 const LARGEST_TOKEN: usize = 1 << 20;
@@ -30,6 +34,7 @@ pub(super) struct Client {
     base: Url,
     pub(super) repository: Repository,
     access: Access,
+    scope: Scope,
     identity: RefCell<Identity>,
 }
 
@@ -63,7 +68,12 @@ pub(super) struct Reply {
 }
 
 impl Client {
-    pub(super) fn new(ctx: &Context, repository: &Repository, access: &Access) -> Result<Self> {
+    pub(super) fn new(
+        ctx: &Context,
+        repository: &Repository,
+        access: &Access,
+        scope: Scope,
+    ) -> Result<Self> {
         let (registry, _) = repository.parts();
         // Docker Hub's registry is not where its name leads.
         let host = if registry == "docker.io" { "index.docker.io" } else { registry };
@@ -77,6 +87,7 @@ impl Client {
             base: Url::parse(&base).expect("a registry is a host with a port or without"),
             repository: repository.clone(),
             access: access.clone(),
+            scope,
             identity: RefCell::new(identity),
         })
     }
@@ -161,8 +172,9 @@ impl Client {
     ) -> Result<String, Failure> {
         let (_, path) = self.repository.parts();
         let is_tls = self.base.scheme() == "https";
+        let scope = format!("repository:{path}:{}", self.scope.actions());
         let request =
-            auth::token_request(&self.http, is_tls, path, realm, service, proof).map_err(|error| {
+            auth::token_request(&self.http, is_tls, &scope, realm, service, proof).map_err(|error| {
                 Answer::new(shown(&Method::GET, &self.root()), Outcome::NotSent(error.to_string()))
             })?;
         let request = request.timeout(REQUEST_LIMIT).build();
@@ -229,7 +241,7 @@ impl Client {
         Answer::new(request, Outcome::Status { code, said, retry_after })
     }
 
-    fn unanswered(&self, request: &str, error: reqwest::Error) -> Answer {
+    pub(super) fn unanswered(&self, request: &str, error: reqwest::Error) -> Answer {
         Answer::of_client(request.to_owned(), error, &self.identity.borrow().secrets)
     }
 

@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject as _;
 
 use crate::context::{Context, Env};
 use crate::error::{Explain, Result};
-use crate::transport::registry::Protocol;
+use crate::transport::registry::access::Protocol;
 
 const USER_AGENT: &str = concat!("cargo-wasmplugin/", env!("CARGO_PKG_VERSION"));
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);

@@ -1,7 +1,7 @@
 //! The upload of one blob: the registry names a place, and all bytes go there in one request.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -11,15 +11,12 @@ use reqwest::{Body, Method, RequestBuilder, StatusCode};
 use tokio::time::Instant;
 
 use crate::context::Context;
-use crate::image::Blob;
+use crate::error::Error;
 use crate::shell::Progress;
-use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, Reply, shown};
+use crate::transport::content::Content;
+use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, Reply, STALL_LIMIT, shown};
 use crate::transport::registry::error::{Answer, Fault, Outcome};
 
-/// What is sent at a time, and how often the bar moves.
-const CHUNK: usize = 64 << 10;
-/// How long an upload may stand still.
-const STALL_LIMIT: Duration = Duration::from_secs(60);
 /// How long a registry may take to store what it has got.
 const STORE_LIMIT: Duration = Duration::from_secs(180);
 
@@ -27,7 +24,7 @@ const STORE_LIMIT: Duration = Duration::from_secs(180);
 pub(super) async fn upload(
     ctx: &Context,
     client: &Client,
-    blob: &Blob,
+    blob: &Content,
     progress: &Progress,
 ) -> Result<(), Failure> {
     let begin = |builder: RequestBuilder| builder.header(CONTENT_LENGTH, 0).timeout(REQUEST_LIMIT);
@@ -42,22 +39,27 @@ pub(super) async fn upload(
             Answer::new(reply.request, Outcome::NoRegistry("no place for an upload".to_owned())).into()
         );
     };
-    place.query_pairs_mut().append_pair("digest", &blob.digest.to_string());
+    place.query_pairs_mut().append_pair("digest", &blob.digest().to_string());
 
-    let sent = Arc::new(AtomicUsize::new(0));
+    let (sent, unreadable) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(None)));
     let put = |builder: RequestBuilder| {
         progress.expect(sent.swap(0, Ordering::Relaxed));
-        let builder = builder.header(CONTENT_LENGTH, blob.bytes.len());
-        builder.header(CONTENT_TYPE, "application/octet-stream").body(body(blob, progress, &sent))
+        let builder = builder.header(CONTENT_LENGTH, blob.size());
+        builder.header(CONTENT_TYPE, "application/octet-stream").body(body(blob, progress, &sent, &unreadable))
     };
     let reply = client.send(ctx, Method::PUT, &place, put);
-    let reply = match select(Box::pin(reply), Box::pin(stalled(&sent, blob.bytes.len()))).await {
-        Either::Left((reply, _)) => reply?,
+    let reply = match select(Box::pin(reply), Box::pin(stalled(&sent, blob.size()))).await {
+        Either::Left((reply, _)) => reply,
         Either::Right(((), _)) => {
             let outcome = Outcome::NoAnswer { fault: Fault::TimedOut, reason: "it stood still".to_owned() };
             return Err(Answer::new(shown(&Method::PUT, &place), outcome).into());
         }
     };
+    // The registry got the beginning of a body that did not end, and has stored nothing.
+    if let Some(error) = unreadable.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        return Err(Failure::Error(error));
+    }
+    let reply = reply?;
     // Where the blob is to be found from now on is known, so nobody has to tell.
     if reply.response.status().is_success() { Ok(()) } else { Err(client.refused(reply).await.into()) }
 }
@@ -70,19 +72,31 @@ async fn unexpected(client: &Client, reply: Reply) -> Answer {
     client.refused(reply).await
 }
 
-/// The bytes of a blob, which move the bar as they are taken.
-fn body(blob: &Blob, progress: &Progress, sent: &Arc<AtomicUsize>) -> Body {
-    let (count, sent) = (progress.counter(), Arc::clone(sent));
-    let chunks: Vec<Vec<u8>> = blob.bytes.chunks(CHUNK).map(<[u8]>::to_vec).collect();
-    Body::wrap_stream(stream::iter(chunks.into_iter().map(move |chunk| {
-        count(chunk.len());
-        sent.fetch_add(chunk.len(), Ordering::Relaxed);
-        Ok::<_, std::convert::Infallible>(chunk)
+/// The bytes of a blob, which move the bar as they are taken. If they cannot be read, or are not those that they
+/// should be, the body breaks off before its end.
+fn body(
+    blob: &Content,
+    progress: &Progress,
+    sent: &Arc<AtomicU64>,
+    unreadable: &Arc<Mutex<Option<Error>>>,
+) -> Body {
+    let (count, sent, unreadable) = (progress.counter(), Arc::clone(sent), Arc::clone(unreadable));
+    Body::wrap_stream(stream::iter(blob.chunks().map(move |chunk| match chunk {
+        Ok(chunk) => {
+            let size = chunk.len() as u64;
+            count(size);
+            sent.fetch_add(size, Ordering::Relaxed);
+            Ok(chunk)
+        }
+        Err(error) => {
+            *unreadable.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            Err("the blob cannot be read")
+        }
     })))
 }
 
-/// Ends where nothing has moved for too long. A slow line is not a dead one.
-async fn stalled(sent: &AtomicUsize, size: usize) {
+/// Ends if nothing has moved for too long. A slow line is not a dead one.
+async fn stalled(sent: &AtomicU64, size: u64) {
     let (mut before, mut since) = (0, Instant::now());
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;

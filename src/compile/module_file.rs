@@ -1,0 +1,50 @@
+//! The file that a compiler left, before anybody has read it.
+
+use std::io::{self, Read as _, Seek as _};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use fs_err::File;
+
+use crate::digest::Digest;
+use crate::module::CompiledFile;
+
+/// A file that is open: it stays what it is if a compiler replaces it. It may be large, and is read only if it
+/// is not known already by its digest.
+#[derive(Debug)]
+pub struct ModuleFile {
+    path: Utf8PathBuf,
+    file: File,
+}
+
+impl ModuleFile {
+    /// Opens the file `path`, which messages call `shown`.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be opened.
+    pub fn open(path: &Utf8Path, shown: &Utf8Path) -> io::Result<Self> {
+        Ok(ModuleFile { path: shown.to_owned(), file: File::open(path)? })
+    }
+
+    /// The digest of its content.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub fn digest(&mut self) -> io::Result<Digest> {
+        self.file.rewind()?;
+        Digest::of_reader(&mut self.file)
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub fn read(mut self) -> io::Result<CompiledFile> {
+        self.file.rewind()?;
+        let mut bytes = Vec::with_capacity(usize::try_from(self.file.metadata()?.len()).unwrap_or_default());
+        self.file.read_to_end(&mut bytes)?;
+        Ok(CompiledFile { path: self.path, bytes: bytes.into() })
+    }
+}

@@ -1,0 +1,56 @@
+//! Descriptors, as the OCI image specification defines them, and the bytes that they describe.
+
+use bytes::Bytes;
+use oci_spec::image::{DescriptorBuilder, MediaType};
+use serde::Deserialize;
+
+use crate::digest::Digest;
+
+/// The media type, digest and size of a blob.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    /// What the bytes are.
+    pub media_type: MediaType,
+    /// The digest of the bytes.
+    pub digest: Digest,
+    /// The number of bytes.
+    pub size: u64,
+}
+
+impl Descriptor {
+    /// The descriptor as manifests and indexes contain it, with these annotations.
+    pub fn annotated(&self, annotations: &[(&str, &str)]) -> oci_spec::image::Descriptor {
+        let digest: oci_spec::image::Digest =
+            self.digest.to_string().parse().expect("a digest of ours is one of theirs");
+        let mut descriptor = DescriptorBuilder::default()
+            .media_type(self.media_type.clone())
+            .digest(digest)
+            .size(self.size)
+            .build()
+            .expect("media type, digest and size are all that a descriptor needs");
+        if !annotations.is_empty() {
+            let owned = annotations.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            descriptor.set_annotations(Some(owned.collect()));
+        }
+        descriptor
+    }
+}
+
+/// A blob in memory. Its clones share the bytes.
+#[derive(Debug, Clone)]
+pub struct Blob {
+    /// Describes the bytes.
+    pub descriptor: Descriptor,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+impl Blob {
+    /// Describes `bytes`.
+    pub fn new(media_type: MediaType, bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        let descriptor = Descriptor { media_type, digest: Digest::of(&bytes), size: bytes.len() as u64 };
+        Blob { descriptor, bytes }
+    }
+}

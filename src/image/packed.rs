@@ -1,0 +1,36 @@
+//! An image in memory, as it was packed.
+
+use oci_spec::image::{ImageManifest, MediaType};
+
+use crate::digest::Digest;
+use crate::image::descriptor::Blob;
+use crate::image::json::canonical_json;
+
+/// An image in memory. It is one manifest, never an index: a proxy resolves an index to its child for
+/// linux/amd64 and compares that child's digest.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// The manifest, serialized once: these bytes are hashed, stored and pushed.
+    pub manifest: Blob,
+    /// The configuration.
+    pub config: Blob,
+    /// The layers, in order.
+    pub layers: Vec<Blob>,
+}
+
+impl Image {
+    pub(super) fn of(manifest: &ImageManifest, config: Blob, layers: Vec<Blob>) -> Self {
+        let manifest = Blob::new(MediaType::ImageManifest, canonical_json(manifest));
+        Image { manifest, config, layers }
+    }
+
+    /// The digest of the manifest, which is the digest of the image.
+    pub fn digest(&self) -> Digest {
+        self.manifest.descriptor.digest
+    }
+
+    /// Every blob of the image except the manifest.
+    pub fn blobs(&self) -> impl Iterator<Item = &Blob> {
+        std::iter::once(&self.config).chain(&self.layers)
+    }
+}

@@ -1,0 +1,331 @@
+//! What a mesh takes of an image: the rules of the agent in Istio's proxies (`pkg/wasm/imagefetcher.go`), which
+//! Envoy Gateway shares.
+//!
+//! An index stands for its image for linux/amd64, wherever the proxy runs. An image in Docker's format has the
+//! module in the archive that is its last layer, and so has one in the format of OCI; failing that, the latter
+//! may be an artifact of two layers, one of which is the module.
+
+use std::io::{self, Read};
+
+use flate2::read::MultiGzDecoder;
+use oci_spec::image::MediaType;
+
+use crate::digest::Digest;
+use crate::image::descriptor::{Blob, Descriptor};
+use crate::image::manifest::{Index, Manifest, ManifestError};
+use crate::image::names::{
+    DOCKER_LAYER, DOCKER_MANIFEST_LIST, DOCKER_SCHEMA_1, MODULE_FILE, MODULE_LAYER,
+};
+
+/// The agent reads no more than this of an unpacked layer.
+const LIMIT: u64 = 256 << 20;
+
+/// How many indexes may lead from one to the next. The agent has no limit and would not come back.
+const DEEPEST: usize = 8;
+
+/// What a mesh does with an image.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It loads the module.
+    Loads(LoadedModule),
+    /// It refuses the image.
+    Refuses(Unloadable),
+}
+
+/// The module that a mesh takes out of an image.
+#[derive(Debug)]
+pub struct LoadedModule {
+    /// The digest that `sha256` is compared with: that of the image's own manifest, also if an index led to it.
+    pub image: Digest,
+    /// How the module is packed.
+    pub packing: Packing,
+    /// The layer that holds the module.
+    pub layer: Descriptor,
+    /// The module. If the layer is the module itself, a mesh cuts it off after 256 MiB without an error.
+    pub bytes: Vec<u8>,
+}
+
+/// The ways in which an image may contain a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// In the last layer of an image in Docker's format.
+    Docker,
+    /// In the last layer of an image in the format of OCI.
+    Compat,
+    /// As a layer of an artifact.
+    Artifact,
+}
+
+/// Why a mesh refuses an image.
+#[derive(Debug, thiserror::Error)]
+pub enum Unloadable {
+    /// The manifest or index is not one.
+    #[error("its manifest cannot be read: {}", .0.reason())]
+    Manifest(ManifestError),
+    /// The manifest is in the first of Docker's formats.
+    #[error("its manifest is in Docker's format of schema version 1")]
+    Schema1,
+    /// No image in the index is for linux/amd64.
+    #[error("it is an index without an image for linux/amd64")]
+    NoPlatform,
+    /// The indexes lead to ever more indexes.
+    #[error("its index leads to more than {DEEPEST} other indexes")]
+    TooDeep,
+    /// The image is in Docker's format, and its last layer is not right.
+    #[error("{0}")]
+    Docker(LayerProblem),
+    /// The image is in the format of OCI, and is neither a container image nor an artifact that would do.
+    #[error("{compat}, and it is not an artifact: {artifact}")]
+    Oci {
+        /// Why it does not do as a container image.
+        compat: LayerProblem,
+        /// Why it does not do as an artifact.
+        artifact: LayerProblem,
+    },
+    /// The module is something else.
+    #[error("its `{MODULE_FILE}` is not a WebAssembly module")]
+    NotWasm,
+}
+
+/// Why the module is not found in the layers of an image.
+#[derive(Debug, thiserror::Error)]
+pub enum LayerProblem {
+    /// The image has no layer.
+    #[error("it has no layers")]
+    NoLayers,
+    /// The last layer is of another type.
+    #[error("the media type of its last layer is `{found}` instead of `{expected}`")]
+    MediaType {
+        /// The media type of the layer.
+        found: MediaType,
+        /// The media type that a mesh expects.
+        expected: &'static str,
+    },
+    /// The last layer is not what its media type says.
+    #[error("its last layer is not a gzipped tar archive: {0}")]
+    Archive(io::Error),
+    /// The archive has no module.
+    #[error("its last layer has no file `{MODULE_FILE}`")]
+    NoModuleFile,
+    /// The archive ends within the module, or more than 256 MiB come before the module's end.
+    #[error("its last layer ends within `{MODULE_FILE}`, or is larger than 256 MiB")]
+    CutOff,
+    /// An artifact has two layers.
+    #[error("the number of its layers is {0} instead of 2")]
+    LayerCount(usize),
+    /// None of the two layers is a module.
+    #[error("none of its layers has the media type `{MODULE_LAYER}`")]
+    NoModuleLayer,
+}
+
+/// Takes the module out of the image that `manifest` is or leads to, as a mesh does. `child` gets the manifest
+/// that a descriptor in an index names, and `layer` opens a layer.
+///
+/// # Errors
+///
+/// If `child` or `layer` fails, or the layer cannot be read.
+pub fn survey<R: Read, E: From<io::Error>>(
+    mut manifest: Blob,
+    mut child: impl FnMut(&Descriptor) -> Result<Blob, E>,
+    layer: impl FnMut(&Descriptor) -> Result<R, E>,
+) -> Result<Verdict, E> {
+    for _ in 0..=DEEPEST {
+        // What the registry says of the manifest counts, and not what the manifest says of itself.
+        let media_type = &manifest.descriptor.media_type;
+        if DOCKER_SCHEMA_1.contains(&media_type.as_ref()) {
+            return Ok(Verdict::Refuses(Unloadable::Schema1));
+        }
+        if *media_type != MediaType::ImageIndex && media_type.as_ref() != DOCKER_MANIFEST_LIST {
+            return survey_image(&manifest, layer);
+        }
+        let index = match serde_json::from_slice::<Index>(&manifest.bytes) {
+            Ok(index) => index,
+            Err(error) => return Ok(Verdict::Refuses(Unloadable::Manifest(error.into()))),
+        };
+        match index.linux_amd64() {
+            Some(descriptor) => manifest = child(descriptor)?,
+            None => return Ok(Verdict::Refuses(Unloadable::NoPlatform)),
+        }
+    }
+    Ok(Verdict::Refuses(Unloadable::TooDeep))
+}
+
+fn survey_image<R: Read, E: From<io::Error>>(
+    manifest: &Blob,
+    mut open: impl FnMut(&Descriptor) -> Result<R, E>,
+) -> Result<Verdict, E> {
+    let image = manifest.descriptor.digest;
+    let manifest = match Manifest::read(&manifest.bytes) {
+        Ok(manifest) => manifest,
+        Err(error) => return Ok(Verdict::Refuses(Unloadable::Manifest(error))),
+    };
+    let found = |packing, layer: &Descriptor, bytes: Vec<u8>| {
+        // The agent looks at no more than this; the rest is up to Envoy.
+        if bytes.len() < 8 || !bytes.starts_with(b"\0asm") {
+            return Verdict::Refuses(Unloadable::NotWasm);
+        }
+        Verdict::Loads(LoadedModule { image, packing, layer: layer.clone(), bytes })
+    };
+    let (packing, archive) = match manifest.is_docker() {
+        true => (Packing::Docker, last_layer(&manifest, DOCKER_LAYER)),
+        false => (Packing::Compat, last_layer(&manifest, MediaType::ImageLayerGzip.as_ref())),
+    };
+    let unpacked = match archive {
+        Ok(layer) => unpack(open(layer)?).map(|bytes| found(packing, layer, bytes)),
+        Err(problem) => Err(problem),
+    };
+    let problem = match unpacked {
+        Ok(verdict) => return Ok(verdict),
+        Err(problem) if packing == Packing::Docker => {
+            return Ok(Verdict::Refuses(Unloadable::Docker(problem)));
+        }
+        Err(problem) => problem,
+    };
+    match module_layer(&manifest) {
+        Ok(layer) => {
+            let mut bytes = Vec::new();
+            open(layer)?.take(LIMIT).read_to_end(&mut bytes)?;
+            Ok(found(Packing::Artifact, layer, bytes))
+        }
+        Err(artifact) => Ok(Verdict::Refuses(Unloadable::Oci { compat: problem, artifact })),
+    }
+}
+
+fn last_layer<'m>(manifest: &'m Manifest, expected: &'static str) -> Result<&'m Descriptor, LayerProblem> {
+    let last = manifest.layers.last().ok_or(LayerProblem::NoLayers)?;
+    if last.media_type.as_ref() != expected {
+        return Err(LayerProblem::MediaType { found: last.media_type.clone(), expected });
+    }
+    Ok(last)
+}
+
+/// The one of two layers that is a module. The other one may be anything.
+fn module_layer(manifest: &Manifest) -> Result<&Descriptor, LayerProblem> {
+    if manifest.layers.len() != 2 {
+        return Err(LayerProblem::LayerCount(manifest.layers.len()));
+    }
+    let module = manifest.layers.iter().find(|layer| layer.media_type.as_ref() == MODULE_LAYER);
+    module.ok_or(LayerProblem::NoModuleLayer)
+}
+
+/// The first `plugin.wasm` of a gzipped archive, in any directory. A gzip file may have several members.
+fn unpack(layer: impl Read) -> Result<Vec<u8>, LayerProblem> {
+    let mut archive = tar::Archive::new(MultiGzDecoder::new(layer).take(LIMIT));
+    for entry in archive.entries().map_err(LayerProblem::Archive)? {
+        let mut entry = entry.map_err(LayerProblem::Archive)?;
+        // Directories and links count too, and are empty.
+        if is_module(&entry.path_bytes()) {
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).map_err(LayerProblem::Archive)?;
+            // Of an archive that is cut off, the crate gives what there is.
+            let is_whole = bytes.len() as u64 == entry.size();
+            return if is_whole { Ok(bytes) } else { Err(LayerProblem::CutOff) };
+        }
+    }
+    Err(LayerProblem::NoModuleFile)
+}
+
+fn is_module(path: &[u8]) -> bool {
+    path.rsplit(|byte| *byte == b'/').find(|name| !name.is_empty()) == Some(MODULE_FILE.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use oci_spec::image::MediaType;
+    use serde_json::{Value, json};
+
+    use super::{DEEPEST, Packing, Verdict, survey};
+    use crate::image::descriptor::{Blob, Descriptor};
+    use crate::image::names::DOCKER_MANIFEST_LIST;
+
+    #[derive(Debug)]
+    struct Never;
+
+    impl From<io::Error> for Never {
+        fn from(error: io::Error) -> Self {
+            panic!("{error}")
+        }
+    }
+
+    const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
+    fn blob(media_type: &str, content: &Value) -> Blob {
+        Blob::new(MediaType::from(media_type), content.to_string())
+    }
+
+    fn index(media_type: &str, entries: &[(&Blob, Value)]) -> Blob {
+        let entries = entries.iter().map(|(child, platform)| {
+            let Descriptor { media_type, digest, size } = &child.descriptor;
+            json!({ "mediaType": media_type, "digest": digest, "size": size, "platform": platform })
+        });
+        blob(media_type, &json!({ "schemaVersion": 2, "manifests": entries.collect::<Vec<_>>() }))
+    }
+
+    /// An artifact whose module is in a layer of its own.
+    fn artifact() -> Blob {
+        let layer = |media_type: &str| {
+            let Descriptor { digest, size, .. } = Blob::new(MediaType::EmptyJSON, MODULE).descriptor;
+            json!({ "mediaType": media_type, "digest": digest, "size": size })
+        };
+        let layers = ["application/vnd.module.wasm.content.layer.v1+wasm", "text/plain"].map(layer);
+        let manifest = json!({ "schemaVersion": 2, "config": layer("a/b"), "layers": layers });
+        blob("application/vnd.oci.image.manifest.v1+json", &manifest)
+    }
+
+    /// What a mesh does with `manifest`, if these manifests are there too.
+    fn verdict(manifest: &Blob, others: &[&Blob]) -> Result<Packing, String> {
+        let child = |wanted: &Descriptor| {
+            let found = others.iter().find(|other| other.descriptor.digest == wanted.digest);
+            Ok::<_, Never>(Blob::clone(found.expect("the child is there")))
+        };
+        match survey(manifest.clone(), child, |_| Ok(MODULE)).unwrap() {
+            Verdict::Loads(module) => Ok(module.packing),
+            Verdict::Refuses(reason) => Err(reason.to_string()),
+        }
+    }
+
+    #[test]
+    fn an_index_leads_to_its_first_image_for_linux_amd64() {
+        let image = artifact();
+        let arm64 = blob("application/vnd.oci.image.manifest.v1+json", &json!({}));
+        let (linux, arm) = (
+            json!({ "os": "linux", "architecture": "amd64", "variant": "v2" }),
+            json!({ "os": "linux", "architecture": "arm64" }),
+        );
+        for kind in ["application/vnd.oci.image.index.v1+json", DOCKER_MANIFEST_LIST] {
+            let loads = index(kind, &[(&arm64, arm.clone()), (&image, linux.clone())]);
+            assert_eq!(verdict(&loads, &[&image]), Ok(Packing::Artifact));
+            let loads = index(kind, &[(&image, Value::Null), (&arm64, linux.clone())]);
+            assert_eq!(verdict(&loads, &[&image]), Ok(Packing::Artifact));
+            let refused = index(kind, &[(&image, arm.clone())]);
+            assert_eq!(
+                verdict(&refused, &[&image]).unwrap_err(),
+                "it is an index without an image for linux/amd64"
+            );
+            let nested = index(kind, &[(&loads, Value::Null)]);
+            assert_eq!(verdict(&nested, &[&loads, &image]), Ok(Packing::Artifact));
+        }
+        let mut chain = vec![image];
+        for _ in 0..=DEEPEST {
+            let last = chain.last().unwrap();
+            chain.push(index("application/vnd.oci.image.index.v1+json", &[(last, Value::Null)]));
+        }
+        let (top, others) = chain.split_last().unwrap();
+        assert!(verdict(top, &others.iter().collect::<Vec<_>>()).unwrap_err().contains("more than 8"));
+    }
+
+    #[test]
+    fn what_is_not_an_image_is_refused_with_the_reason() {
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        for (manifest, reason) in [
+            (blob(kind, &json!({ "schemaVersion": 2 })), "its manifest cannot be read"),
+            (blob("application/vnd.oci.image.index.v1+json", &json!(7)), "its manifest cannot be read"),
+            (blob("application/vnd.docker.distribution.manifest.v1+json", &json!({})), "schema version 1"),
+        ] {
+            let refused = verdict(&manifest, &[]).unwrap_err();
+            assert!(refused.contains(reason), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! A sink that writes nothing.
+
+use crate::context::Context;
+use crate::digest::Digest;
+use crate::error::Result;
+use crate::image::{Blob, Descriptor};
+use crate::reference::{Reference, Tag};
+use crate::transport::content::Content;
+use crate::transport::sink::{Sink, Transfer};
+use crate::transport::source::Source;
+
+/// Answers as the sink in it does, and writes nothing to it.
+pub struct DryRun(pub Box<dyn Sink>);
+
+impl Source for DryRun {
+    fn resolve(&self, ctx: &Context, reference: &Reference) -> Result<Option<Blob>> {
+        self.0.resolve(ctx, reference)
+    }
+
+    fn open(&self, ctx: &Context, blob: &Descriptor) -> Result<Content> {
+        self.0.open(ctx, blob)
+    }
+}
+
+impl Sink for DryRun {
+    fn tagged(&self, ctx: &Context, tag: &Tag) -> Result<Option<Digest>> {
+        self.0.tagged(ctx, tag)
+    }
+
+    fn protects_versions(&self) -> bool {
+        self.0.protects_versions()
+    }
+
+    fn missing(&self, ctx: &Context, blobs: Vec<Descriptor>) -> Result<Vec<Descriptor>> {
+        self.0.missing(ctx, blobs)
+    }
+
+    fn announce(&self, ctx: &Context, names: &str, missing: usize, blobs: usize) {
+        self.0.announce(ctx, names, missing, blobs);
+    }
+
+    fn write(&self, _ctx: &Context, _transfer: &Transfer<'_>) -> Result<()> {
+        Ok(())
+    }
+}

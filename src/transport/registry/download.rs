@@ -1,0 +1,55 @@
+//! The download of one blob into a temporary file.
+
+use std::io::Write as _;
+
+use fs_err::File;
+use reqwest::{Method, RequestBuilder, StatusCode};
+use tokio::time::timeout;
+
+use crate::context::Context;
+use crate::digest::Hasher;
+use crate::image::Descriptor;
+use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, STALL_LIMIT, shown};
+use crate::transport::registry::error::{Answer, Fault, Outcome};
+
+/// A proxy reads 256 MiB of a module and no more, so no layer of a filter is larger than this.
+const LARGEST_BLOB: u64 = 512 << 20;
+
+/// Downloads a blob. The file has no name, and goes when it is closed.
+pub(super) async fn download(ctx: &Context, client: &Client, blob: &Descriptor) -> Result<File, Failure> {
+    let url = client.url(&format!("blobs/{}", blob.digest));
+    let request = shown(&Method::GET, &url);
+    let failed = |outcome| Failure::from(Answer::new(request.clone(), outcome));
+    let stalled =
+        |_| failed(Outcome::NoAnswer { fault: Fault::TimedOut, reason: "it stood still".to_owned() });
+    let wrong = |what: String| failed(Outcome::NoRegistry(what));
+    if blob.size > LARGEST_BLOB {
+        return Err(failed(Outcome::NotSent(format!("the blob is larger than {LARGEST_BLOB} bytes"))));
+    }
+    let reply = client.send(ctx, Method::GET, &url, |builder: RequestBuilder| builder);
+    let reply = timeout(REQUEST_LIMIT, reply).await.map_err(stalled)??;
+    if reply.response.status() != StatusCode::OK {
+        return Err(client.refused(reply).await.into());
+    }
+    let mut response = reply.response;
+    let file = tempfile::tempfile().map_err(|error| Failure::Error(error.into()))?;
+    let mut file = File::from_parts(file, format!("{}@{}", client.repository, blob.digest));
+    let (mut hasher, mut size) = (Hasher::default(), 0);
+    while let Some(chunk) = timeout(STALL_LIMIT, response.chunk())
+        .await
+        .map_err(stalled)?
+        .map_err(|error| client.unanswered(&request, error))?
+    {
+        size += chunk.len() as u64;
+        if size > blob.size {
+            return Err(wrong(format!("more than the {} bytes of the blob", blob.size)));
+        }
+        hasher.update(&chunk);
+        file.write_all(&chunk).map_err(|error| Failure::Error(error.into()))?;
+    }
+    let digest = hasher.digest();
+    if digest != blob.digest {
+        return Err(wrong(format!("a blob whose digest is {digest}")));
+    }
+    Ok(file)
+}

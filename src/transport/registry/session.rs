@@ -1,0 +1,276 @@
+//! A session with a registry, about one of its repositories.
+//!
+//! A push is blobs first and the manifest last, so whoever reads the tag meanwhile, or after a push that died,
+//! finds the image that was there before.
+
+use std::time::Duration;
+
+use futures_util::future::{Either, select, try_join_all};
+use oci_spec::image::MediaType;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Method, Response, StatusCode};
+use tokio::runtime::Runtime;
+
+use crate::context::Context;
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::image::{Blob, DOCKER_MANIFEST, DOCKER_MANIFEST_LIST, Descriptor, Manifest, Variant};
+use crate::interrupt::Interrupted;
+use crate::reference::{Reference, Repository, Tag};
+use crate::transport::content::Content;
+use crate::transport::registry::access::{Access, Scope};
+use crate::transport::registry::auth::Challenge;
+use crate::transport::registry::client::{Client, Failure, PAUSES, REQUEST_LIMIT, Reply};
+use crate::transport::registry::download::download;
+use crate::transport::registry::error::{Altered, Answer, Outcome, Task};
+use crate::transport::registry::upload::upload;
+use crate::transport::sink::{Sink, Transfer};
+use crate::transport::source::Source;
+
+/// A repository in a registry that has let us in.
+pub struct Registry {
+    client: Client,
+    runtime: Option<Runtime>,
+}
+
+/// The specification obliges registries to take manifests of this size, and few take larger ones.
+const LARGEST_MANIFEST: usize = 4 << 20;
+/// How often it is asked whether a signal came.
+const POLL: Duration = Duration::from_millis(50);
+
+impl Registry {
+    /// Asks the registry of `repository` to let us in. Whoever asks for a token asks for the rights of `scope`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no registry, or it does not let us in.
+    pub fn open(ctx: &Context, repository: &Repository, access: &Access, scope: Scope) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let client = Client::new(ctx, repository, access, scope)?;
+        let registry = Registry { client, runtime: Some(runtime) };
+        let greeting = async || {
+            let reply = registry.send(ctx, Method::GET, "", "").await?;
+            match reply.response.status() {
+                StatusCode::OK if !is_page(&reply.response) => Ok(()),
+                StatusCode::OK => Err(no_registry(reply, "a page for people").into()),
+                StatusCode::UNAUTHORIZED if Challenge::of(reply.response.headers()).is_none() => {
+                    Err(no_registry(reply, "401 without a way to log in").into())
+                }
+                _ => Err(registry.client.refused(reply).await.into()),
+            }
+        };
+        registry.run(ctx, Task::Connect, &repository.to_string(), greeting)?;
+        Ok(registry)
+    }
+
+    /// Uploads blobs, side by side.
+    fn upload(&self, ctx: &Context, blobs: &[Content]) -> Result<()> {
+        let size = blobs.iter().map(Content::size).sum();
+        let progress = ctx.shell.progress("Pushing", size);
+        let uploads = blobs.iter().map(async |blob| {
+            let upload = async || upload(ctx, &self.client, blob, &progress).await;
+            self.client.attempt(ctx, Task::Upload, self.client.repository.as_str(), upload).await
+        });
+        self.block(ctx, try_join_all(uploads))??;
+        Ok(())
+    }
+
+    /// Has the tag name the image, whose blobs are all there, and reads it back.
+    fn tag(&self, ctx: &Context, tag: &Tag, manifest: &Blob, variant: Variant) -> Result<()> {
+        let digest = manifest.descriptor.digest;
+        let reference = Reference::Tag(tag.clone());
+        self.run(ctx, Task::Tag(variant), &self.name(&reference), async || {
+            let Err(failure) = self.put(ctx, tag, manifest).await else { return Ok(()) };
+            // What was done and not told may not be done twice: a tag can be one that does not change.
+            match self.manifest(ctx, &reference).await {
+                Ok(Some(found)) if found.descriptor.digest == digest => Ok(()),
+                _ => Err(failure),
+            }
+        })?;
+        let found = self.block(ctx, self.read_back(ctx, &reference, digest))??;
+        if found != Some(digest) {
+            let repository = self.client.repository.clone();
+            return Err(Altered { repository, tag: tag.clone(), pushed: digest, found }.into());
+        }
+        ctx.shell.status("Verified", format_args!("{}:{tag} is {digest}", self.client.repository));
+        Ok(())
+    }
+
+    async fn put(&self, ctx: &Context, tag: &Tag, manifest: &Blob) -> Result<(), Failure> {
+        let url = self.client.url(&format!("manifests/{tag}"));
+        let with = |builder: reqwest::RequestBuilder| {
+            let builder = builder.header(CONTENT_TYPE, manifest.descriptor.media_type.to_string());
+            builder.body(manifest.bytes.clone()).timeout(REQUEST_LIMIT)
+        };
+        let reply = self.client.send(ctx, Method::PUT, &url, with).await?;
+        if reply.response.status().is_success() {
+            Ok(())
+        } else {
+            Err(self.client.refused(reply).await.into())
+        }
+    }
+
+    /// The digest of what a tag names now. Some registries take a moment until what was written can be read.
+    async fn read_back(&self, ctx: &Context, tag: &Reference, pushed: Digest) -> Result<Option<Digest>> {
+        let name = self.name(tag);
+        let read = async || Ok(self.manifest(ctx, tag).await?.map(|found| found.descriptor.digest));
+        let mut found = self.client.attempt(ctx, Task::Read, &name, read).await?;
+        for pause in PAUSES {
+            if found == Some(pushed) {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            found = self.client.attempt(ctx, Task::Read, &name, read).await?;
+        }
+        Ok(found)
+    }
+
+    async fn manifest(&self, ctx: &Context, reference: &Reference) -> Result<Option<Blob>, Failure> {
+        let accept = [
+            MediaType::ImageManifest.as_ref(),
+            DOCKER_MANIFEST,
+            MediaType::ImageIndex.as_ref(),
+            DOCKER_MANIFEST_LIST,
+        ];
+        let reply =
+            self.send(ctx, Method::GET, &format!("manifests/{reference}"), &accept.join(", ")).await?;
+        match reply.response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Ok(None),
+            _ => return Err(self.client.refused(reply).await.into()),
+        }
+        let media_type = content_type(&reply.response).unwrap_or_default().into();
+        let request = reply.request.clone();
+        let manifest = Blob::new(media_type, self.client.read(reply, LARGEST_MANIFEST).await?);
+        let digest = manifest.descriptor.digest;
+        match reference {
+            Reference::Digest(wanted) if *wanted != digest => {
+                let told = format!("a manifest whose digest is {digest}");
+                Err(Answer::new(request, Outcome::NoRegistry(told)).into())
+            }
+            _ => Ok(Some(manifest)),
+        }
+    }
+
+    /// A request without a body for what is `below` the repository, or for the registry itself.
+    async fn send(&self, ctx: &Context, method: Method, below: &str, accept: &str) -> Result<Reply, Failure> {
+        let url = if below.is_empty() { self.client.root() } else { self.client.url(below) };
+        let with = |builder: reqwest::RequestBuilder| {
+            let builder = builder.timeout(REQUEST_LIMIT);
+            if accept.is_empty() { builder } else { builder.header(ACCEPT, accept) }
+        };
+        self.client.send(ctx, method, &url, with).await
+    }
+
+    fn name(&self, reference: &Reference) -> String {
+        match reference {
+            Reference::Tag(tag) => format!("{}:{tag}", self.client.repository),
+            Reference::Digest(digest) => format!("{}@{digest}", self.client.repository),
+        }
+    }
+
+    fn run<T>(
+        &self,
+        ctx: &Context,
+        task: Task,
+        name: &str,
+        request: impl AsyncFnMut() -> Result<T, Failure>,
+    ) -> Result<T> {
+        self.block(ctx, self.client.attempt(ctx, task, name, request))?
+    }
+
+    /// Waits for what goes over the network, and for a signal to stop.
+    fn block<T>(&self, ctx: &Context, work: impl Future<Output = T>) -> Result<T, Interrupted> {
+        let interrupted = async {
+            loop {
+                if let Err(interrupted) = ctx.interrupt.check() {
+                    return interrupted;
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        let either = async { select(Box::pin(work), Box::pin(interrupted)).await };
+        match self.runtime.as_ref().expect("it is taken when this value goes").block_on(either) {
+            Either::Left((done, _)) => Ok(done),
+            Either::Right((interrupted, _)) => Err(interrupted),
+        }
+    }
+}
+
+impl Source for Registry {
+    fn resolve(&self, ctx: &Context, reference: &Reference) -> Result<Option<Blob>> {
+        self.run(ctx, Task::Read, &self.name(reference), async || self.manifest(ctx, reference).await)
+    }
+
+    fn open(&self, ctx: &Context, blob: &Descriptor) -> Result<Content> {
+        let download = async || download(ctx, &self.client, blob).await;
+        let file = self.run(ctx, Task::Read, self.client.repository.as_str(), download)?;
+        Ok(Content::file(blob, file, 0))
+    }
+}
+
+impl Sink for Registry {
+    fn tagged(&self, ctx: &Context, tag: &Tag) -> Result<Option<Digest>> {
+        let found = self.resolve(ctx, &Reference::Tag(tag.clone()))?;
+        Ok(found.map(|manifest| manifest.descriptor.digest))
+    }
+
+    fn protects_versions(&self) -> bool {
+        true
+    }
+
+    fn missing(&self, ctx: &Context, blobs: Vec<Descriptor>) -> Result<Vec<Descriptor>> {
+        let asked = blobs.into_iter().map(async |blob| {
+            let below = format!("blobs/{}", blob.digest);
+            let asked = async || {
+                let reply = self.send(ctx, Method::HEAD, &below, "").await?;
+                match reply.response.status() {
+                    StatusCode::OK => Ok(true),
+                    // Whoever may not ask may still upload; if not, that answer tells why.
+                    status if status.is_client_error() => Ok(false),
+                    _ => Err(self.client.refused(reply).await.into()),
+                }
+            };
+            let has = self.client.attempt(ctx, Task::Read, self.client.repository.as_str(), asked).await?;
+            Ok::<_, Error>((!has).then_some(blob))
+        });
+        let missing = self.block(ctx, try_join_all(asked))??;
+        Ok(missing.into_iter().flatten().collect())
+    }
+
+    fn announce(&self, ctx: &Context, names: &str, missing: usize, blobs: usize) {
+        ctx.shell.status("Pushing", format_args!("{names} ({missing} of {blobs} blobs)"));
+    }
+
+    fn write(&self, ctx: &Context, transfer: &Transfer<'_>) -> Result<()> {
+        let open = |blob: &Descriptor| transfer.source.open(ctx, blob);
+        let blobs = transfer.blobs.iter().map(open).collect::<Result<Vec<_>>>()?;
+        if !blobs.is_empty() {
+            self.upload(ctx, &blobs)?;
+        }
+        let variant = Manifest::read(&transfer.manifest.bytes)?.variant();
+        transfer.tags.iter().try_for_each(|tag| self.tag(ctx, tag, transfer.manifest, variant))
+    }
+}
+
+impl Drop for Registry {
+    /// The system's lookup of a name cannot be ended, and nobody waits for it any more.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn no_registry(reply: Reply, told: &str) -> Answer {
+    Answer::new(reply.request, Outcome::NoRegistry(told.to_owned()))
+}
+
+/// An answer of HTML instead of JSON: from a web server, or a page that asks people to log in.
+fn is_page(response: &Response) -> bool {
+    content_type(response).is_some_and(|kind| kind.starts_with("text/html"))
+}
+
+fn content_type(response: &Response) -> Option<&str> {
+    response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok())
+}
