@@ -39,7 +39,7 @@ impl Build {
     pub(super) fn run(&self, ctx: &Context, global: &Global) -> Result<()> {
         let format = self.output.format;
         let needs = if format == Format::Yaml { Needs::Resource } else { Needs::Nothing };
-        let options = self.packaging.options(ctx, global, self.tag.clone(), needs)?;
+        let options = self.packaging.options(ctx, global, self.tag.clone(), needs);
         let built = output::unless_refused(ctx, format, build::build(ctx, &options))?;
         for package in &built {
             output::summary(ctx, package);

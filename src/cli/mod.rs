@@ -2,9 +2,9 @@
 
 mod args;
 mod build;
-mod fields;
 mod new;
 mod output;
+mod overrides;
 mod packaging;
 mod publish;
 mod resolve;

@@ -4,10 +4,9 @@ use camino::Utf8PathBuf;
 use clap::Args;
 
 use crate::cli::args::{self, Cargo, Global, Packages};
-use crate::cli::fields::{self, Fields};
+use crate::cli::overrides;
 use crate::config::{Layer, Optimize, Target, Variant};
 use crate::context::Context;
-use crate::error::Result;
 use crate::mesh::{self, Mesh};
 use crate::ops::build::{BuildOptions, Needs, Source};
 use crate::reference::{Repository, Tag};
@@ -51,10 +50,10 @@ pub(super) struct Packaging {
     #[command(flatten)]
     making: Making,
     /// Kind of document to make of the resource; `envoy` is the bootstrap of an Envoy that stands alone
-    #[arg(long, value_parser = args::choice::<Kind>(), default_value = Kind::WasmPlugin.name(), help_heading = fields::HEADING)]
+    #[arg(long, value_parser = args::choice::<Kind>(), default_value = Kind::WasmPlugin.name(), help_heading = overrides::HEADING)]
     kind: Kind,
     #[command(flatten)]
-    fields: Fields,
+    overrides: Overrides,
     /// Package this module instead of compiling a crate
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "packages", "workspace", "exclude", "features", "all_features", "no_default_features", "profile", "jobs",
@@ -98,7 +97,7 @@ impl Packaging {
         global: &Global,
         tag: Option<Tag>,
         needs: Needs,
-    ) -> Result<BuildOptions> {
+    ) -> BuildOptions {
         let source = match &self.module {
             Some(file) => Source::Module { file: file.clone(), target_dir: self.target_dir(ctx) },
             None => Source::Crates {
@@ -108,8 +107,8 @@ impl Packaging {
         };
         let mut options = self.making.options(source, tag, needs);
         options.flags.kind = Some(self.kind);
-        options.overrides = self.fields.overrides()?;
-        Ok(options)
+        options.overrides = self.overrides.clone();
+        options
     }
 
     /// Where a module that cargo knows nothing of is packaged to: as cargo would choose in a new folder.

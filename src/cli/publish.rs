@@ -104,7 +104,7 @@ impl Publish {
         }
         let mut tags = place_tag.into_iter().chain(&self.tags).cloned();
         Ok(PublishOptions {
-            build: self.packaging.options(ctx, global, tags.next(), needs)?,
+            build: self.packaging.options(ctx, global, tags.next(), needs),
             destination,
             more_tags: tags.collect(),
             force: self.force,

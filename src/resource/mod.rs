@@ -16,17 +16,16 @@ mod url;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::digest::Digest;
-use crate::error::{InvalidFile, Problem, Result};
+use crate::error::{InvalidFile, Problem, Result, UsageError};
 use crate::findings::{Finding, Passed};
 use crate::reference::{Repository, Tag};
 
 use crate::yaml::{self, Key, Node, Value};
 pub use kind::{KINDS, Kind, Source};
 use kinds::wasm_plugin;
-pub use kinds::wasm_plugin::{PHASES, PULL_POLICIES};
 pub use losses::LOST_FIELD;
 pub use name::{LONGEST_LABEL, from_package, kubernetes_label_problem, kubernetes_name_problem};
-pub use overrides::Overrides;
+pub use overrides::{FlagSyntax, FlagValue, Overrides, RESOURCE_FLAGS, ResourceFlag};
 use schema::{Place, Review};
 use url::{OciUrl, Url};
 
@@ -102,6 +101,17 @@ impl Template {
         let mut document = Value::Map(identity).into();
         complete(&mut document, package);
         Template { path: Utf8PathBuf::new(), text: String::new(), document, has_url_of_flag: false }
+    }
+
+    /// The document with the fields that flags set.
+    ///
+    /// # Errors
+    ///
+    /// If Kubernetes or Istio would refuse a value, or would refuse it next to another field of the file.
+    pub fn with(mut self, overrides: &Overrides) -> Result<Template, UsageError> {
+        overrides.apply(&mut self.document)?;
+        self.has_url_of_flag = overrides.has_url();
+        Ok(self)
     }
 
     /// The file that the template was read from; empty for a minimal one.

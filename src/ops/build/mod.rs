@@ -274,7 +274,7 @@ fn jobs<'p>(
         each_has_a_reference_of_its_own(&jobs)?;
     }
     let one = (options.needs == Needs::OneReference).then_some("--to");
-    if let Some(flag) = one.or(options.overrides.url.as_ref().map(|_| "--url"))
+    if let Some(flag) = one.or(options.overrides.has_url().then_some("--url"))
         && jobs.len() > 1
     {
         let packages = jobs.iter().map(|job| format!("`{}`", job.plugin.name)).collect::<Vec<_>>().join(", ");

@@ -21,9 +21,9 @@ pub(in crate::resource) const ROW: Row = Row {
 };
 
 /// The values of `spec.phase`.
-pub const PHASES: &[&str] = &["UNSPECIFIED_PHASE", "AUTHN", "AUTHZ", "STATS"];
+pub(in crate::resource) const PHASES: &[&str] = &["UNSPECIFIED_PHASE", "AUTHN", "AUTHZ", "STATS"];
 /// The values of `spec.imagePullPolicy`.
-pub const PULL_POLICIES: &[&str] = &["UNSPECIFIED_POLICY", "IfNotPresent", "Always"];
+pub(in crate::resource) const PULL_POLICIES: &[&str] = &["UNSPECIFIED_POLICY", "IfNotPresent", "Always"];
 
 /// Kubernetes bounds the whole, not the single text.
 const UNBOUNDED: usize = usize::MAX;

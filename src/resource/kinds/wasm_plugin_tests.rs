@@ -298,8 +298,8 @@ fn hashes_urls_and_names_are_explained() {
     let told = spec_told("{url: \"reg:5000/a\"}");
     assert!(told[0].ends_with("; write `oci://reg:5000/a`"), "{told:?}");
     let metadata = |metadata: &str| told_metadata(metadata);
-    assert!(metadata("{name: a_b}")[0].starts_with("error a_b: `metadata.name` holds `_`"));
-    assert!(metadata("{namespace: a.b}")[0].starts_with("error a.b: `metadata.namespace` holds `.`"));
+    assert!(metadata("{name: a_b}")[0].starts_with("error a_b: `metadata.name` contains `_`"));
+    assert!(metadata("{namespace: a.b}")[0].starts_with("error a.b: `metadata.namespace` contains `.`"));
     assert!(
         metadata("{labels: {a: 1}}")[0]
             .ends_with("`metadata.labels.a` is a number; text is expected; quote it")
