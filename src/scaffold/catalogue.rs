@@ -18,7 +18,7 @@ pub struct Template {
 pub const TEMPLATES: &[Template] = &[
     Template {
         name: "http-headers",
-        description: "adds the headers that stand in its configuration to each response",
+        description: "adds the headers of its configuration to each response",
         files: files!(
             "http-headers",
             ["Cargo.toml.j2", "README.md.j2", "src/config.rs", "src/lib.rs", "wasmplugin.yaml.j2"]

@@ -288,7 +288,7 @@ fn version_control_is_as_asked() {
 fn the_templates_are_listed_on_standard_output() {
     let assert = Sandbox::new().tool(["new", "--list-templates"]).assert().success().stderr_eq("");
     assert.stdout_eq(str![[r#"
-http-headers  adds the headers that stand in its configuration to each response
+http-headers  adds the headers of its configuration to each response
 minimal       logs each request; the least that a filter needs
 
 "#]]);
