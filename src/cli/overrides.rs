@@ -1,6 +1,6 @@
 //! The flags that set fields of the resource, made from the rows of [`RESOURCE_FLAGS`].
 
-use clap::builder::{PossibleValuesParser, ValueParser};
+use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
 use crate::cli::args;
@@ -32,24 +32,14 @@ impl FromArgMatches for Overrides {
 }
 
 fn arg(flag: &ResourceFlag) -> Arg {
-    let parser: ValueParser = match flag.syntax {
-        FlagSyntax::Text => value_parser!(String),
-        FlagSyntax::OneOf(words) => PossibleValuesParser::new(words).into(),
-        FlagSyntax::Integer => value_parser!(i64).into(),
-        FlagSyntax::Labels => ValueParser::new(args::key_value),
-    };
-    let action = match flag.syntax {
-        FlagSyntax::Labels => ArgAction::Append,
-        _ => ArgAction::Set,
-    };
-    Arg::new(flag.name)
-        .long(flag.name)
-        .value_name(flag.value_name)
-        .help(flag.help)
-        .help_heading(HEADING)
-        .value_parser(parser)
-        .action(action)
-        .allow_negative_numbers(matches!(flag.syntax, FlagSyntax::Integer))
+    let arg =
+        Arg::new(flag.name).long(flag.name).value_name(flag.value_name).help(flag.help).help_heading(HEADING);
+    match flag.syntax {
+        FlagSyntax::Text => arg,
+        FlagSyntax::OneOf(words) => arg.value_parser(PossibleValuesParser::new(words)),
+        FlagSyntax::Integer => arg.value_parser(value_parser!(i64)).allow_negative_numbers(true),
+        FlagSyntax::Labels => arg.value_parser(args::key_value).action(ArgAction::Append),
+    }
 }
 
 fn value(flag: &ResourceFlag, matches: &ArgMatches) -> Option<FlagValue> {

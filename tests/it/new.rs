@@ -83,12 +83,12 @@ fn the_packaged_program_makes_the_same_scaffolds() {
 #[test]
 fn the_package_has_every_source_and_template() {
     let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR"));
-    for folder in ["src", "templates"] {
-        let (here, packaged) = (tree(&root.join(folder)), tree(&PACKAGED.source.join(folder)));
+    for directory in ["src", "templates"] {
+        let (here, packaged) = (tree(&root.join(directory)), tree(&PACKAGED.source.join(directory)));
         let names = here.keys().collect::<BTreeSet<_>>();
-        assert_eq!(names, packaged.keys().collect(), "{folder}: what git ignores is not packaged");
+        assert_eq!(names, packaged.keys().collect(), "{directory}: what git ignores is not packaged");
         for (name, bytes) in &here {
-            assert!(packaged[name] == *bytes, "{folder}/{name} differs");
+            assert!(packaged[name] == *bytes, "{directory}/{name} differs");
         }
     }
 }
@@ -98,7 +98,7 @@ fn a_scaffold_is_tested_linted_and_formatted() {
     let sandbox = Sandbox::new();
     for (name, args) in CASES {
         sandbox.tool(["new"]).args(*args).assert().success();
-        // The folder is always the same, so that cargo compiles what it depends on once.
+        // The target directory is the same for all, so that cargo compiles the dependencies once.
         let cargo = |args: &[&str]| {
             let command = isolated(snapbox::cmd::Command::new("cargo")).current_dir(sandbox.path("hello"));
             command.env("CARGO_TARGET_DIR", sandbox.path("target")).args(args).assert().success()
@@ -145,12 +145,12 @@ fn an_invalid_name_is_refused_with_a_valid_one() {
         let sandbox = Sandbox::new();
         let message =
             format!("error: invalid filter name `{name}`: {reason}\n\nhelp: try `--name {suggestion}`\n");
-        for args in [&["new", name][..], &["new", "folder", "--name", name]] {
+        for args in [&["new", name][..], &["new", "directory", "--name", name]] {
             sandbox.tool(args).assert().code(2).stdout_eq("").stderr_eq(&message);
             assert!(is_empty(&sandbox.path("")), "{name:?}");
         }
         // The advice can be followed.
-        sandbox.tool(["new", "folder", "--name", suggestion]).assert().success();
+        sandbox.tool(["new", "directory", "--name", suggestion]).assert().success();
     }
 }
 
@@ -278,7 +278,7 @@ fn version_control_is_as_asked() {
     sandbox.tool(["new", "with-git", "--vcs", "git"]).assert().success();
     assert!(sandbox.path("with-git/.git").is_dir());
     assert_eq!(sandbox.read("with-git/.gitignore"), "/target\n");
-    // In a repository no other one is begun, also where a folder is missing in between.
+    // No repository is made inside another, even if a directory in between is missing.
     fs_err::rename(sandbox.path("with-git/.git"), sandbox.path(".git")).unwrap();
     sandbox.tool(["new", "plugins/inside"]).assert().success();
     assert!(!sandbox.path("plugins/inside/.git").exists());
