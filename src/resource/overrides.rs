@@ -178,7 +178,7 @@ pub(super) fn refused(flag: &str, problem: Problem) -> UsageError {
     let Problem { message, label, help, .. } = problem;
     let explained = if label.is_empty() { String::new() } else { format!("; {label}") };
     UsageError {
-        message: format!("cannot use `{flag}`: {message}{explained}"),
+        message: format!("invalid value for `{flag}`: {message}{explained}"),
         help: help.into_iter().collect(),
     }
 }
