@@ -1,6 +1,10 @@
 //! Gives the program a digest of its own sources, so that what an older build of it wrote isn't taken for fresh.
 
-#![expect(clippy::disallowed_macros, clippy::disallowed_methods, reason = "cargo reads what a build script prints")]
+#![expect(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    reason = "cargo reads what a build script prints"
+)]
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};

@@ -113,8 +113,9 @@ impl Error {
         Ok(*error.downcast().expect("its type was compared above"))
     }
 
-    /// The error as it is printed: in cargo's look, with causes and help.
-    pub fn render(&self, renderer: &Renderer) -> String {
+    /// The error as it is printed: in cargo's look, with causes and help. `advice` is more help, of those who know the
+    /// command line.
+    pub fn render(&self, advice: Option<&str>, renderer: &Renderer) -> String {
         if let Some(report) = self.0.report(renderer) {
             return report;
         }
@@ -133,7 +134,8 @@ impl Error {
         if !causes.is_empty() {
             let _ = write!(text, "\n\nCaused by:{causes}");
         }
-        for (index, help) in self.help().iter().enumerate() {
+        let help = self.help();
+        for (index, help) in help.iter().map(String::as_str).chain(advice).enumerate() {
             let gap = if index == 0 { "\n\n" } else { "\n" };
             let line = renderer.render(&[Group::with_title(Level::HELP.primary_title(help))]);
             let _ = write!(text, "{gap}{line}");
@@ -207,6 +209,11 @@ impl FileError {
     pub fn labelled(mut self, label: String) -> Self {
         self.location.label = label;
         self
+    }
+
+    /// Where it is.
+    pub fn location(&self) -> &Location {
+        &self.location
     }
 
     /// A file that isn't text, with its first wrong byte.

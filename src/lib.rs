@@ -45,6 +45,7 @@ pub mod optimize;
 pub mod process;
 pub mod project;
 pub mod reference;
+pub mod report;
 pub mod resource;
 pub mod scaffold;
 pub mod shell;

@@ -98,8 +98,8 @@ impl Shell {
     }
 
     /// What stops the command.
-    pub fn error(&self, error: &Error) {
-        self.say(format_args!("{}\n", error.render(&self.renderer())));
+    pub fn error(&self, error: &Error, advice: Option<&str>) {
+        self.say(format_args!("{}\n", error.render(advice, &self.renderer())));
     }
 
     /// A bar for a transfer of `size` bytes, on a terminal; elsewhere nothing is shown. It goes with the value.
@@ -136,12 +136,17 @@ impl Shell {
     ///
     /// # Errors
     ///
-    /// Where standard output cannot take it: data that got lost must not look like success.
+    /// If standard output can't take it: lost data must not look like success.
     pub fn out(&self, data: impl Display) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
-        write!(stdout, "{data}").and_then(|()| stdout.flush()).map_err(|error| {
-            io::Error::new(error.kind(), format!("failed to write to standard output: {error}"))
-        })
+        match write!(stdout, "{data}").and_then(|()| stdout.flush()) {
+            // A program that reads only the beginning, as `head` does, has got what it wants.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => {
+                Err(io::Error::new(error.kind(), format!("failed to write to standard output: {error}")))
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// What draws errors and findings: styled, for the stream below takes the styles out again where

@@ -17,10 +17,11 @@ use crate::resource::{Draft, Kind};
 use crate::wasm::ModuleInfo;
 use hostcalls::Abi;
 use rule::{
-    DocumentSubject, ImageSubject, Judge, MOST, ManifestsSubject, ModuleSubject, ResourceSubject,
-    SettingsSubject, TogetherSubject,
+    DocumentSubject, ImageSubject, Judge, ManifestsSubject, ModuleSubject, ResourceSubject, SettingsSubject,
+    TogetherSubject,
 };
 
+pub use rule::MOST;
 pub use rules::RULES;
 
 /// The ABI version that a module asks for: that of its first marker.
@@ -52,18 +53,15 @@ pub fn image(subject: &ImageSubject<'_>) -> Vec<Diagnostic> {
 
 /// Judges the resource of the kind `kind` that would be made of `draft`, for every mesh in `meshes`. What is found in
 /// the file of the draft comes in the order of the file.
-pub fn resource(
-    draft: &Draft,
-    kind: Kind,
-    meshes: &[&'static Mesh],
-    is_published: bool,
-) -> Vec<Diagnostic> {
+pub fn resource(draft: &Draft, kind: Kind, meshes: &[&'static Mesh], is_published: bool) -> Vec<Diagnostic> {
     let (mismatches, losses) = (draft.mismatches(), draft.losses(kind));
-    let subject = ResourceSubject { draft, mismatches: &mismatches, kind, losses: &losses, meshes, is_published };
+    let subject =
+        ResourceSubject { draft, mismatches: &mismatches, kind, losses: &losses, meshes, is_published };
     let mut found = judge(|judge| match judge {
-        Judge::Document(judge) => {
-            draft.source().map(|source| judge(&DocumentSubject { source, faults: draft.faults() })).unwrap_or_default()
-        }
+        Judge::Document(judge) => draft
+            .source()
+            .map(|source| judge(&DocumentSubject { source, faults: draft.faults() }))
+            .unwrap_or_default(),
         Judge::Resource(judge) => judge(&subject),
         _ => Vec::new(),
     });

@@ -160,7 +160,11 @@ impl ModuleSubject<'_> {
 
 impl DocumentSubject<'_> {
     /// A finding of `rule` for each fault of a kind.
-    pub(in crate::check) fn findings(&self, rule: &Rule, is_kind: impl Fn(&FaultKind) -> bool) -> Vec<Diagnostic> {
+    pub(in crate::check) fn findings(
+        &self,
+        rule: &Rule,
+        is_kind: impl Fn(&FaultKind) -> bool,
+    ) -> Vec<Diagnostic> {
         let faults = self.faults.iter().filter(|fault| is_kind(&fault.kind)).take(ENOUGH);
         let finding = |fault: &Fault| Diagnostic {
             rule: rule.code,
@@ -225,16 +229,13 @@ fn finding(
 
 fn place(draft: &Draft, field: &Field<'_>, label: String) -> Place {
     let span = field.span();
-    let location = draft.source().filter(|_| !span.is_empty()).map(|file| Location {
-        file: file.clone(),
-        span,
-        label,
-    });
+    let location =
+        draft.source().filter(|_| !span.is_empty()).map(|file| Location { file: file.clone(), span, label });
     Place::Field { path: field.path(), location }
 }
 
 /// How many findings of one rule are reported. A hostile module can break a rule a million times.
-pub(in crate::check) const MOST: usize = 50;
+pub const MOST: usize = 50;
 /// Where a rule that looks at every item of a module may stop: one more shows that there are more.
 pub(in crate::check) const ENOUGH: usize = MOST + 1;
 

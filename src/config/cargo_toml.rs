@@ -262,7 +262,12 @@ impl SettingsReader<'_> {
                 Some(name) => format!("write \"{name}\""),
                 None => format!("it is one of {}", quoted(T::names())),
             };
-            self.problem(item.span(), format!("invalid value `{word}` for `{key}`"), String::new(), Some(help));
+            self.problem(
+                item.span(),
+                format!("invalid value `{word}` for `{key}`"),
+                String::new(),
+                Some(help),
+            );
         }
         choice
     }
@@ -272,7 +277,8 @@ impl SettingsReader<'_> {
         if let Some(item) = table.get("target")
             && item.as_str() == Some("wasm32-wasip2")
         {
-            let message = "invalid value `wasm32-wasip2` for `target`: it makes components, and proxies load modules";
+            let message =
+                "invalid value `wasm32-wasip2` for `target`: it makes components, and proxies load modules";
             let help = "write \"wasm32-wasip1\"".to_owned();
             self.problem(item.span(), message.to_owned(), String::new(), Some(help));
             return None;
@@ -321,7 +327,8 @@ impl SettingsReader<'_> {
             match value.as_str() {
                 Some(text) => all.push((text, value.span())),
                 None => {
-                    let message = format!("`{key}` is a list of strings, but this is {}", a(value.type_name()));
+                    let message =
+                        format!("`{key}` is a list of strings, but this is {}", a(value.type_name()));
                     self.problem(value.span(), message, "expected a string".to_owned(), None);
                 }
             }

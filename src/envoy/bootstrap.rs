@@ -64,8 +64,7 @@ fn plugin_config(filter: &Filter<'_>) -> Node {
     let mut config = vec![("name", filter.name.as_str().into())];
     config.extend(filter.root_id.map(|root_id| ("root_id", root_id.into())));
     if let Some(text) = &filter.configuration {
-        let text =
-            [("@type", type_url("google.protobuf.StringValue")), ("value", text.as_str().into())];
+        let text = [("@type", type_url("google.protobuf.StringValue")), ("value", text.as_str().into())];
         config.push(("configuration", mapping(text)));
     }
     let code = match &filter.code {

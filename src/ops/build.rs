@@ -21,7 +21,8 @@ pub struct BuildOptions {
 pub fn build(ctx: &Context, options: BuildOptions) -> Result<Outcome<Vec<Built>>> {
     let plan = pipeline::plan(ctx, options.plan)?;
     if options.needs_resources {
-        for package in plan.packages.iter().filter(|package| package.draft.needs_image(package.settings.kind)) {
+        for package in plan.packages.iter().filter(|package| package.draft.needs_image(package.settings.kind))
+        {
             package.repository("has no resource")?;
         }
     }

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::diagnostics::findings::Findings;
 use crate::diagnostics::source::SourceFile;
 use crate::error::{Error, Explain, FileError, FileErrors, Result};
-use crate::ops::pipeline::{self, Built, Origin, Outcome, PlanOptions, PackageFindings};
+use crate::ops::pipeline::{self, Built, Origin, Outcome, PackageFindings, PlanOptions};
 use crate::resource::PulledImage;
 use crate::resource::references::{ManifestFile, SCHEME};
 use crate::yaml::stream;
@@ -153,7 +153,10 @@ fn at_reference(files: &[ManifestFile], error: Error) -> Error {
     let located = |file: &ManifestFile| {
         let (field, span) = file.reference_to(error.package()?)?;
         let help = Some(error.help().join("\n")).filter(|help| !help.is_empty());
-        Some(FileError::new(&file.source, span, error.to_string(), help).labelled(format!("{field} refers to it")))
+        Some(
+            FileError::new(&file.source, span, error.to_string(), help)
+                .labelled(format!("{field} refers to it")),
+        )
     };
     match files.iter().find_map(located) {
         Some(located) => located.into(),

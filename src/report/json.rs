@@ -214,7 +214,9 @@ impl Package {
                 image: ImageReport {
                     tag: built.tag.as_ref().map(ToString::to_string),
                     digest: packaged.image.to_string(),
-                    reference: repository.as_ref().map(|repository| format!("{repository}@{}", packaged.image)),
+                    reference: repository
+                        .as_ref()
+                        .map(|repository| format!("{repository}@{}", packaged.image)),
                     repository,
                     variant: built.settings.variant.name(),
                     layers: packaged.layers.iter().map(layer).collect(),
@@ -263,12 +265,7 @@ impl PlaceReport {
 impl LocationReport {
     fn of(location: &Location) -> Self {
         let (line, column) = location.line_and_column();
-        LocationReport {
-            file: location.file.path.to_string(),
-            line,
-            column,
-            label: location.label.clone(),
-        }
+        LocationReport { file: location.file.path.to_string(), line, column, label: location.label.clone() }
     }
 }
 

@@ -58,7 +58,13 @@ impl Losses {
 
     /// Notes a field that only changes the order of filters, or a policy.
     pub(super) fn warn(&mut self, field: &str, reason: &str, help: &str) {
-        self.note(Severity::Warning, format!("{} has no field for `{field}`", self.kind), field, reason, help);
+        self.note(
+            Severity::Warning,
+            format!("{} has no field for `{field}`", self.kind),
+            field,
+            reason,
+            help,
+        );
     }
 
     /// The same for a field of which only this value can't be expressed.

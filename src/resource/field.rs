@@ -19,7 +19,8 @@ pub struct Field<'d> {
 impl<'d> Field<'d> {
     /// A whole document.
     pub fn document(node: &'d Node) -> Self {
-        let span = first_key(node).unwrap_or(0..0);
+        let start = node.span.start;
+        let span = first_key(node).unwrap_or(start..node.span.end.min(start + 1));
         Field { node, span, path: Path::document() }
     }
 
@@ -92,5 +93,6 @@ fn scalar(node: &Node) -> Option<Range<usize>> {
 }
 
 fn first_key(node: &Node) -> Option<Range<usize>> {
-    node.entries().first().map(|(key, _)| key.span.clone())
+    // A key that was added isn't in the file.
+    node.entries().iter().map(|(key, _)| key.span.clone()).find(|span| !span.is_empty())
 }

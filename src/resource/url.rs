@@ -34,7 +34,9 @@ pub struct OciUrl {
 /// Why a url is not taken, to be said after the url, and what to write instead.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UrlError {
+    /// What is wrong, to follow the name of the url.
     pub reason: String,
+    /// What to write instead.
     pub help: String,
 }
 

@@ -28,12 +28,24 @@ pub fn parse(text: &str, span: Range<usize>) -> Result<Option<SyntaxNode<'_>>, S
             }
             Event::SequenceStart(style, anchor, tag) => {
                 let properties = events.properties(anchor, tag, span.tag)?;
-                open.push(Open { start: span.bytes.start, properties, style, is_mapping: false, nodes: Vec::new() });
+                open.push(Open {
+                    start: span.bytes.start,
+                    properties,
+                    style,
+                    is_mapping: false,
+                    nodes: Vec::new(),
+                });
                 continue;
             }
             Event::MappingStart(style, anchor, tag) => {
                 let properties = events.properties(anchor, tag, span.tag)?;
-                open.push(Open { start: span.bytes.start, properties, style, is_mapping: true, nodes: Vec::new() });
+                open.push(Open {
+                    start: span.bytes.start,
+                    properties,
+                    style,
+                    is_mapping: true,
+                    nodes: Vec::new(),
+                });
                 continue;
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
@@ -150,7 +162,9 @@ impl<'t> Events<'t> {
                 )
             });
         }
-        if let Some((at, character)) = document.char_indices().find(|(_, character)| must_be_escaped(*character)) {
+        if let Some((at, character)) =
+            document.char_indices().find(|(_, character)| must_be_escaped(*character))
+        {
             let (at, code) = (start + at, u32::from(character));
             return Err(SyntaxError {
                 help: Some(format!("write it as `\\u{code:04x}` in double quotes")),

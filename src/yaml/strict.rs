@@ -80,10 +80,8 @@ fn visit_properties(node: &SyntaxNode<'_>, faults: &mut Vec<Fault>) {
         kind: FaultKind::Anchor { name: anchor.name.to_owned() },
     });
     let tag = node.tag().filter(|tag| node.text().is_none() || tag.yaml_name() != Some("str"));
-    let tag = tag.map(|tag| Fault {
-        span: tag.span.clone(),
-        kind: FaultKind::Tag { tag: tag.written.to_owned() },
-    });
+    let tag =
+        tag.map(|tag| Fault { span: tag.span.clone(), kind: FaultKind::Tag { tag: tag.written.to_owned() } });
     let mut found: Vec<_> = anchor.into_iter().chain(tag).collect();
     found.sort_by_key(|fault| fault.span.start);
     faults.append(&mut found);

@@ -65,15 +65,15 @@ fn values_are_read_with_their_places() {
 fn faults_come_with_the_value_that_kubectl_reads() {
     let source = "a: yes\nb: [012, 0x10]\nn: &x ok\n8: *x\na: .inf\n";
     let (document, _) = read_document(source).unwrap();
-    assert_eq!(
-        document.to_json(),
-        serde_json::json!({"a": ".inf", "b": [10, 16], "false": "ok", "8": "ok"})
-    );
+    assert_eq!(document.to_json(), serde_json::json!({"a": ".inf", "b": [10, 16], "false": "ok", "8": "ok"}));
     assert_eq!(
         faults(source),
         [
             ("`yes` is ambiguous: some YAML readers read it as the boolean true, others as text", "yes"),
-            ("`012` is ambiguous: some YAML readers read it as the number 10, others as the number 12", "012"),
+            (
+                "`012` is ambiguous: some YAML readers read it as the number 10, others as the number 12",
+                "012"
+            ),
             ("`n` is ambiguous: some YAML readers read it as the boolean false, others as text", "n"),
             ("a resource can't have the anchor `&x`", "&x"),
             ("the key `8` is not text", "8"),
@@ -111,7 +111,17 @@ fn what_cannot_be_read_is_refused_at_its_place() {
 
 #[test]
 fn escapes_of_half_a_character_are_refused() {
-    for escape in [r"\ud83d", r"\ud83dx", r"\ud83d\u0041", r"\ude00", r"\U00110000", r"\U0000d800", r"\uZZZZ", r"\x", r"\z"] {
+    for escape in [
+        r"\ud83d",
+        r"\ud83dx",
+        r"\ud83d\u0041",
+        r"\ude00",
+        r"\U00110000",
+        r"\U0000d800",
+        r"\uZZZZ",
+        r"\x",
+        r"\z",
+    ] {
         let source = format!("a: \"{escape}\"");
         assert!(error(&source).0.starts_with("this is not valid YAML: "), "{source}");
     }

@@ -61,5 +61,7 @@ fn is_prose(text: &str) -> bool {
         && !body.starts_with([' ', '\n'])
         && !body.ends_with('\n')
         && body.lines().all(|line| !line.ends_with(char::is_whitespace))
-        && body.chars().all(|c| c == '\n' || (c != '\t' && c != '\r' && c != '\u{feff}' && !must_be_escaped(c)))
+        && body
+            .chars()
+            .all(|c| c == '\n' || (c != '\t' && c != '\r' && c != '\u{feff}' && !must_be_escaped(c)))
 }

@@ -8,7 +8,7 @@ use cargo_wasmplugin::check::UNKNOWN_KIND;
 use cargo_wasmplugin::config::{Manifest, Section};
 use cargo_wasmplugin::findings::{Finding, Severity};
 use cargo_wasmplugin::mesh::{self, Mesh};
-use cargo_wasmplugin::resource::{KINDS, Kind, LOST_FIELD};
+use cargo_wasmplugin::resource::{KINDS, Kind, LOST_FIELD, RESOURCE_FLAGS};
 use cargo_wasmplugin::yaml::read_document;
 use serde_json::Value;
 use snapbox::cmd::Command;
@@ -48,6 +48,19 @@ fn every_setting_has_its_chapter_and_its_row() {
     assert_eq!(chapters, [keys.as_slice(), &["wasmplugin.yaml"]].concat());
     for key in keys {
         assert!(README.contains(&format!("\n| `{key}` |")), "`{key}` is not in the README");
+    }
+}
+
+#[test]
+fn every_flag_of_the_resource_has_its_row() {
+    for flag in RESOURCE_FLAGS {
+        let start = format!("| `--{} {}` | ", flag.name, flag.value_name);
+        let row = RESOURCE.lines().find_map(|line| line.strip_prefix(&start));
+        let field = format!("`{}`", flag.path.join("."));
+        assert!(
+            row.is_some_and(|row| row.contains(&field)),
+            "docs/resource.md has no `{start}` with {field}"
+        );
     }
 }
 

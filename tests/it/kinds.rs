@@ -382,30 +382,30 @@ fn a_wrong_value_of_a_flag_is_wrong_usage() {
         (
             &["--selector", "app=*"][..],
             str![[r#"
-error: `--selector` cannot be taken: `spec.selector.matchLabels.app` holds `*`; a selector has no wildcards
+error: invalid value for `--selector`: `spec.selector.matchLabels.app` holds `*`; a selector has no wildcards
 
 "#]],
         ),
         (
             &["--selector", "app=a", "--selector", "app=b"],
             str![[r#"
-error: `--selector` has the label `app` twice
+error: duplicate label `app` in `--selector`
 
-help: a pod has one value for it: give one
+help: a pod has one value for each label: pass one
 
 "#]],
         ),
         (
             &["--priority", "99999999999"],
             str![[r#"
-error: `--priority` cannot be taken: `spec.priority` is 99999999999; a number from -2147483648 to 2147483647 is expected
+error: invalid value for `--priority`: `spec.priority` is 99999999999; a number from -2147483648 to 2147483647 is expected
 
 "#]],
         ),
         (
             &["--namespace", "My_Shop"],
             str![[r#"
-error: `--namespace` cannot be taken: `metadata.namespace` holds `M`: only `a-z`, `0-9` and `-` may stand in it; the name of a namespace is expected
+error: invalid value for `--namespace`: `metadata.namespace` contains `M`; only `a-z`, `0-9` and `-` are allowed; the name of a namespace is expected
 
 help: write `my-shop`
 
@@ -414,14 +414,14 @@ help: write `my-shop`
         (
             &["--image-pull-secret", ""],
             str![[r#"
-error: `--image-pull-secret` cannot be taken: `spec.imagePullSecret` is empty; text is expected
+error: invalid value for `--image-pull-secret`: `spec.imagePullSecret` is empty; text is expected
 
 "#]],
         ),
         (
             &["--url", "reg:5000/a"],
             str![[r#"
-error: `--url` cannot be taken: `spec.url` has no scheme: Istio would take the name of a registry with a port for a scheme of its own
+error: invalid value for `--url`: `spec.url` has no scheme: Istio would take the name of a registry with a port for a scheme of its own
 
 help: write `oci://reg:5000/a`
 
@@ -430,7 +430,7 @@ help: write `oci://reg:5000/a`
         (
             &["--url", "https://example.com:port/a.wasm"],
             str![[r#"
-error: `--url` cannot be taken: `spec.url` has a port that is none
+error: invalid value for `--url`: `spec.url` has a port that is none
 
 help: write `https://HOST/PATH/plugin.wasm`, or `https://HOST:PORT/PATH/plugin.wasm`
 
@@ -454,7 +454,7 @@ help: write `https://HOST/PATH/plugin.wasm`, or `https://HOST:PORT/PATH/plugin.w
     made.sandbox.says(
         &made.refused(2, &["--selector", "app=web"]),
         str![[r#"
-error: `--selector` cannot be taken: `spec.targetRefs` stands beside `selector`; only one of `selector`, `targetRef`, `targetRefs` may be set
+error: invalid value for `--selector`: `spec.targetRefs` stands beside `selector`; only one of `selector`, `targetRef`, `targetRefs` may be set
 
 "#]],
     );
@@ -464,7 +464,7 @@ error: `--selector` cannot be taken: `spec.targetRefs` stands beside `selector`;
         str![[r#"
   Optimizing made.wasm
    Packaging made
-error: `--url` cannot be taken: `spec.url` names the repository `quay.io/acme/other`; the image has the repository `quay.io/acme/made`
+error: invalid value for `--url`: `spec.url` names the repository `quay.io/acme/other`; the image has the repository `quay.io/acme/made`
 
 help: leave `url` out: it is filled in
 

@@ -342,12 +342,13 @@ fn every_rule_has_its_file_its_row_and_its_name() {
 }
 
 #[test]
-fn every_template_is_a_folder_and_a_row() {
+fn every_template_is_a_directory_and_a_row() {
     let folders: BTreeSet<String> = root()
         .join("templates")
         .read_dir_utf8()
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_owned())
+        .filter(|name| name != "shared")
         .collect();
     let rows: BTreeSet<String> =
         cargo_wasmplugin::scaffold::TEMPLATES.iter().map(|template| template.name.to_owned()).collect();

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Choice as _, Settings};
 use crate::digest::Digest;
 use crate::error::Result;
-use crate::ops::pipeline::plan::PackagePlan;
 use crate::ops::pipeline::built::Packaged;
+use crate::ops::pipeline::plan::PackagePlan;
 use crate::optimize::Optimizer;
 
 /// This program: its version and a digest of its sources, for a development version has new rules under an old version.

@@ -10,9 +10,9 @@ use crate::diagnostics::findings::Findings;
 use crate::digest::Digest;
 use crate::error::{Exit, Result};
 use crate::module::{CompiledModule, OptimizedModule};
+use crate::ops::pipeline::built::{Packaged, Times};
 use crate::ops::pipeline::fresh::Stamp;
 use crate::ops::pipeline::plan::PackagePlan;
-use crate::ops::pipeline::built::{Packaged, Times};
 
 /// A package whose module was judged.
 pub(super) struct Judged {
@@ -54,7 +54,8 @@ pub(super) fn judge(
     let compiled = if repaired.is_some() { compiled.without_names()? } else { compiled };
     let check = |module: &OptimizedModule| check::module(&module.info, &package.settings.meshes);
     let cache = package.output.join(".optimized").join(&package.name);
-    let module = match package.optimizer.as_ref().map(|optimizer| optimizer.optimize(ctx, &compiled, &cache)) {
+    let module = match package.optimizer.as_ref().map(|optimizer| optimizer.optimize(ctx, &compiled, &cache))
+    {
         None => OptimizedModule::untouched(compiled),
         Some(Ok(module)) => module,
         Some(Err(error)) => {

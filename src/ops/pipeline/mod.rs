@@ -48,6 +48,8 @@ pub fn build(ctx: &Context, plan: Plan) -> Result<Outcome<Vec<Built>>> {
         let built = packed.into_iter().flatten().map(|packed| write::write(ctx, packed));
         return Ok(Outcome::Done(built.collect::<Result<_>>()?));
     }
-    let verdict = |packed: std::result::Result<Packed, PackageFindings>| packed.map_or_else(|findings| findings, Packed::into_findings);
+    let verdict = |packed: std::result::Result<Packed, PackageFindings>| {
+        packed.map_or_else(|findings| findings, Packed::into_findings)
+    };
     Ok(Outcome::Refused(packed.into_iter().map(verdict).collect()))
 }

@@ -10,11 +10,11 @@ use crate::diagnostics::Diagnostic;
 use crate::diagnostics::findings::{Findings, Passed};
 use crate::image::{Image, RuntimeConfig};
 use crate::module::{OptimizedModule, ShippedModule};
+use crate::ops::pipeline::built::{Packaged, Times};
 use crate::ops::pipeline::fresh::Stamp;
 use crate::ops::pipeline::judge::{Judged, JudgedModule};
 use crate::ops::pipeline::outcome::PackageFindings;
 use crate::ops::pipeline::plan::PackagePlan;
-use crate::ops::pipeline::built::{Packaged, Times};
 
 /// A package with its image, of which nothing is written yet.
 pub(super) struct Packed {

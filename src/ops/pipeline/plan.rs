@@ -13,7 +13,7 @@ use crate::diagnostics::findings::Findings;
 use crate::diagnostics::source::SourceFile;
 use crate::digest::Digest;
 use crate::error::{Error, Exit, Explain, FileError, Result};
-use crate::ops::fields;
+use crate::ops::overrides;
 use crate::ops::pipeline::outcome::PackageFindings;
 use crate::optimize::Optimizer;
 use crate::project::{Plugin, Project, Selection, is_cargos_own};
@@ -107,7 +107,8 @@ pub struct PackagePlan {
 ///
 /// If there is no such package, a setting is wrong, or a file can't be read.
 pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
-    let PlanOptions { origin, flags, tag, annotations, wasm_opt, overrides, is_published, deny_warnings } = options;
+    let PlanOptions { origin, flags, tag, annotations, wasm_opt, overrides, is_published, deny_warnings } =
+        options;
     let (plugins, target_dir, modules) = match origin {
         Origin::Crates { selection, cargo } => {
             let (project, toolchain) = std::thread::scope(|scope| {
@@ -143,7 +144,7 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
             settings.checks.apply(found)
         };
         let mut findings = judge(&draft);
-        let draft = if findings.pass(false) { fields::apply(draft, &overrides)? } else { draft };
+        let draft = if findings.pass(false) { overrides::apply(draft, &overrides)? } else { draft };
         if findings.pass(false) {
             findings = judge(&draft);
         }
@@ -165,7 +166,7 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
     };
     let packages = plugins.into_iter().map(package).collect::<Result<Vec<_>>>()?;
     let plan = Plan { packages, modules, deny_warnings };
-    if overrides.url.is_some() {
+    if overrides.has_url() {
         plan.has_one_package("--url")?;
     }
     Ok(plan)
@@ -327,7 +328,9 @@ enum ModuleFileError {
     Unreadable { file: Utf8PathBuf, source: std::io::Error },
     #[error("a module can't be called `{0}`: cargo has a directory of that name where its output would be")]
     CargosOwn(String),
-    #[error("a module can't be called `{0}`: its name names the output, and has only letters, digits, `_` and `-`")]
+    #[error(
+        "a module can't be called `{0}`: its name names the output, and has only letters, digits, `_` and `-`"
+    )]
     InvalidName(String),
 }
 

@@ -87,6 +87,14 @@ pub struct OutputError {
     source: io::Error,
 }
 
+impl OutputError {
+    /// Whether another directory would do.
+    pub fn is_about_the_place(&self) -> bool {
+        use io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+        matches!(self.source.kind(), NotADirectory | PermissionDenied | ReadOnlyFilesystem)
+    }
+}
+
 impl Explain for OutputError {
     fn help(&self) -> Vec<String> {
         self.source.help()

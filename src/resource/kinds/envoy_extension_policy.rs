@@ -5,7 +5,6 @@
 
 use camino::Utf8Path;
 
-
 use crate::resource::conversion::{Conversion, Losses, entries, takes_all};
 use crate::resource::url::Url;
 use crate::yaml::{Node, Value, mapping, sequence};

@@ -13,8 +13,7 @@ use crate::mesh::{self, Mesh};
 use crate::resource::conversion::{Conversion, Loss, Losses};
 use crate::yaml::Node;
 
-pub(super) use wasm_plugin::{API_VERSION, KIND, schema};
-pub use wasm_plugin::{PHASES, PULL_POLICIES};
+pub(super) use wasm_plugin::{API_VERSION, KIND, PHASES, PULL_POLICIES, schema};
 
 /// A kind of document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,5 +107,29 @@ impl Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::read_document;
+
+    #[test]
+    fn a_kind_is_known_by_its_name_and_its_api_version() {
+        let kind = |api_version: &str, kind: &str| {
+            let (document, _) =
+                read_document(&format!("{{apiVersion: {api_version}, kind: {kind}}}")).unwrap();
+            Kind::of(&document)
+        };
+        assert_eq!(kind("extensions.istio.io/v1alpha1", "WasmPlugin"), Some(Kind::WasmPlugin));
+        assert_eq!(kind("extensions.istio.io/v1alpha1", "TrafficExtension"), Some(Kind::TrafficExtension));
+        assert_eq!(
+            kind("gateway.envoyproxy.io/v1alpha1", "EnvoyExtensionPolicy"),
+            Some(Kind::EnvoyExtensionPolicy)
+        );
+        // Another mesh has a kind of the same name.
+        assert_eq!(kind("extensions.higress.io/v1alpha1", "WasmPlugin"), None);
+        assert_eq!(kind("v1", "envoy"), None);
     }
 }

@@ -4,7 +4,6 @@
 
 use camino::Utf8Path;
 
-
 use crate::resource::conversion::{Conversion, Losses};
 use crate::yaml::{Key, Node, Value, sequence};
 

@@ -17,9 +17,9 @@ pub(super) const CONVERSION: Conversion = Conversion {
 };
 
 /// The values of `spec.phase`.
-pub const PHASES: &[&str] = &["UNSPECIFIED_PHASE", "AUTHN", "AUTHZ", "STATS"];
+pub(in crate::resource) const PHASES: &[&str] = &["UNSPECIFIED_PHASE", "AUTHN", "AUTHZ", "STATS"];
 /// The values of `spec.imagePullPolicy`.
-pub const PULL_POLICIES: &[&str] = &["UNSPECIFIED_POLICY", "IfNotPresent", "Always"];
+pub(in crate::resource) const PULL_POLICIES: &[&str] = &["UNSPECIFIED_POLICY", "IfNotPresent", "Always"];
 
 /// Kubernetes bounds the whole, not the single text.
 const UNBOUNDED: usize = usize::MAX;
@@ -73,8 +73,7 @@ const TARGET: Shape = Shape::Record(&[
     Property::new("namespace", ANY_TEXT),
 ]);
 
-const VM_CONFIG: &[Property] =
-    &[Property::new("env", Shape::List { of: &Shape::Record(ENV), max: 256 })];
+const VM_CONFIG: &[Property] = &[Property::new("env", Shape::List { of: &Shape::Record(ENV), max: 256 })];
 
 const ENV: &[Property] = &[
     Property::new("name", Shape::Text { min: 1, max: 256 }).required(),

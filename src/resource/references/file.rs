@@ -34,9 +34,9 @@ impl ManifestFile {
     pub fn read(source: Arc<SourceFile>) -> Result<ManifestFile, FileError> {
         let mut finder = Finder { text: &source.text, ..Finder::default() };
         for document in stream::documents(&source.text) {
-            finder.document(document.span).map_err(|error| {
-                FileError::new(&source, error.span, error.message, error.help)
-            })?;
+            finder
+                .document(document.span)
+                .map_err(|error| FileError::new(&source, error.span, error.message, error.help))?;
         }
         let Finder { references, resources, faults, duplicates, .. } = finder;
         Ok(ManifestFile { references, resources, faults, duplicates, source })

@@ -5,9 +5,7 @@ use std::ops::Range;
 use crate::resource::kinds::{KINDS, Kind};
 use crate::resource::path::Path;
 use crate::resource::references::insertion::Insertion;
-use crate::resource::references::reference::{
-    NamedResource, Reference, ReferenceFault, ResourceId, SCHEME,
-};
+use crate::resource::references::reference::{NamedResource, Reference, ReferenceFault, ResourceId, SCHEME};
 use crate::yaml::tree::{Content, SyntaxNode};
 use crate::yaml::{Fault, FaultKind, Node, SyntaxError, kubectl, parse, strict};
 
@@ -82,7 +80,9 @@ impl Finder<'_> {
     fn resources_of(&mut self, root: &SyntaxNode<'_>, value: &Node) {
         let document = At { path: Path::document(), span: first_span(root) };
         let identity = Identity::of(Some(value));
-        let Content::Mapping(entries) = &root.content else { return self.node(identity, None, &document, root) };
+        let Content::Mapping(entries) = &root.content else {
+            return self.node(identity, None, &document, root);
+        };
         if (identity.api_version, identity.kind_name) != (Some("v1"), Some("List")) {
             return self.resource(&document, root, Some(value));
         }

@@ -1,6 +1,6 @@
 //! Values are written out.
 
-use crate::check::rule::{Docs, Judge, DocumentSubject, Rule};
+use crate::check::rule::{Docs, DocumentSubject, Judge, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::yaml::FaultKind;
 
@@ -18,5 +18,7 @@ pub(in crate::check) const RULE: Rule = Rule {
 };
 
 fn judge(subject: &DocumentSubject<'_>) -> Vec<Diagnostic> {
-    subject.findings(&RULE, |kind| matches!(kind, FaultKind::Anchor { .. } | FaultKind::Alias { .. } | FaultKind::MergeKey))
+    subject.findings(&RULE, |kind| {
+        matches!(kind, FaultKind::Anchor { .. } | FaultKind::Alias { .. } | FaultKind::MergeKey)
+    })
 }

@@ -1,6 +1,6 @@
 //! Keys are text.
 
-use crate::check::rule::{Docs, Judge, DocumentSubject, Rule};
+use crate::check::rule::{Docs, DocumentSubject, Judge, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::yaml::FaultKind;
 

@@ -1,6 +1,6 @@
 //! Values have no tags.
 
-use crate::check::rule::{Docs, Judge, DocumentSubject, Rule};
+use crate::check::rule::{Docs, DocumentSubject, Judge, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::yaml::FaultKind;
 

@@ -1,6 +1,6 @@
 //! JSON can hold every number.
 
-use crate::check::rule::{Docs, Judge, DocumentSubject, Rule};
+use crate::check::rule::{Docs, DocumentSubject, Judge, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::yaml::FaultKind;
 

@@ -1,6 +1,6 @@
 //! The module is no larger than what a mesh reads of an image.
 
-use crate::check::rule::{Docs, Judge, ImageSubject, Rule};
+use crate::check::rule::{Docs, ImageSubject, Judge, Rule};
 use crate::diagnostics::{Diagnostic, Place, Severity};
 
 pub(in crate::check) const RULE: Rule = Rule {

@@ -20,7 +20,8 @@ pub(in crate::check) const RULE: Rule = Rule {
 };
 
 fn judge(subject: &ManifestsSubject<'_>) -> Vec<Diagnostic> {
-    let faults = |file: &ManifestFile| file.faults.iter().map(|fault| finding(file, fault)).collect::<Vec<_>>();
+    let faults =
+        |file: &ManifestFile| file.faults.iter().map(|fault| finding(file, fault)).collect::<Vec<_>>();
     subject.files.iter().flat_map(faults).collect()
 }
 

@@ -46,19 +46,21 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
         [] => vec![missing(subject.module)],
         [_] => Vec::new(),
         [(first, abi), others @ ..] => vec![Diagnostic {
-rule: RULE.code,
-severity: Severity::Warning,
-message: format!("several ABI markers; `{}` wins, because it comes first", first.name),
-places: vec![Place::Item(export(&first.name))],
-reason: format!(
+            rule: RULE.code,
+            severity: Severity::Warning,
+            message: format!("several ABI markers; `{}` wins, because it comes first", first.name),
+            places: vec![Place::Item(export(&first.name))],
+            reason: format!(
                 "Envoy takes the first marker in the order of the exports, here ABI {abi}, and never looks at {}.",
                 list(others.iter().map(|(other, _)| format!("`{}`", other.name)))
             ),
-help: vec!["Link one version of the SDK only: `cargo tree --duplicates` shows whether there are two of \
+            help: vec![
+                "Link one version of the SDK only: `cargo tree --duplicates` shows whether there are two of \
                    `proxy-wasm`."
-                    .to_owned()],
-meshes: Vec::new(),
-}],
+                    .to_owned(),
+            ],
+            meshes: Vec::new(),
+        }],
     }
 }
 
@@ -123,6 +125,6 @@ mod tests {
         let findings = judge(&RULE, &plugin(r#"(func (export "proxy_abi_version_0_1_0"))"#), NEWEST);
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].severity, Severity::Warning);
-        assert_eq!(findings[0].place, "export `proxy_abi_version_0_2_1`");
+        assert_eq!(findings[0].places[0].to_string(), "export `proxy_abi_version_0_2_1`");
     }
 }

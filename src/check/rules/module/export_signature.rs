@@ -6,9 +6,9 @@
 //! `proxy_on_memory_allocate` beside `malloc`. (`WasmBase::getFunctions` of the Proxy-Wasm host library;
 //! confirmed in Envoy 1.40.)
 
-use crate::check::rules::module::allocator;
 use crate::check::hostcalls::{Abi, hook, notation};
 use crate::check::rule::{Docs, Judge, ModuleSubject, Rule, export};
+use crate::check::rules::module::allocator;
 use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::wasm::{ModuleInfo, shown};
 
@@ -105,7 +105,7 @@ mod tests {
     fn the_type_may_depend_on_the_abi() {
         let old = r#"(func (export "proxy_on_request_headers") (param i32 i32) (result i32) i32.const 0)"#;
         let findings = judge(&RULE, &plugin(old), NEWEST);
-        assert!(findings[0].cure.contains("ABI 0.1.0"), "{}", findings[0].cure);
+        assert!(findings[0].help[0].contains("ABI 0.1.0"), "{}", findings[0].help[0]);
         let matching = plugin(old).replace("proxy_abi_version_0_2_1", "proxy_abi_version_0_1_0");
         assert_eq!(judge(&RULE, &matching, NEWEST), []);
     }

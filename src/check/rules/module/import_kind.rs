@@ -34,34 +34,36 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
 fn global(found: &Import) -> Diagnostic {
     let place = import(&found.module, &found.name);
     Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message: "the module imports a global".to_owned(),
-reason: format!(
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: "the module imports a global".to_owned(),
+        reason: format!(
             "No Envoy gives globals. It refuses the module: `missing {}`.",
             place.replace('`', "")
         ),
-places: vec![Place::Item(place)],
-help: vec!["Link the module as a whole, not as a position-independent library: no \
+        places: vec![Place::Item(place)],
+        help: vec![
+            "Link the module as a whole, not as a position-independent library: no \
                `-C relocation-model=pic`, no `-shared`, no `--import-*` option of the linker."
-            .to_owned()],
-meshes: Vec::new(),
-}
+                .to_owned(),
+        ],
+        meshes: Vec::new(),
+    }
 }
 
 fn second(found: &Import) -> Diagnostic {
     let kind = found.item.kind();
     Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message: format!("the module imports more than one {kind}"),
-places: vec![Place::Item(import(&found.module, &found.name))],
-reason: format!(
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: format!("the module imports more than one {kind}"),
+        places: vec![Place::Item(import(&found.module, &found.name))],
+        reason: format!(
             "Envoy gives one {kind}. It refuses the module with `Failed to create new Wasm instance`."
         ),
-help: vec![format!("Define the {kind} in the module: link without `--import-{kind}`.")],
-meshes: Vec::new(),
-}
+        help: vec![format!("Define the {kind} in the module: link without `--import-{kind}`.")],
+        meshes: Vec::new(),
+    }
 }
 
 #[cfg(test)]

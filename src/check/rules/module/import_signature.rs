@@ -41,18 +41,18 @@ fn mismatch(subject: &ModuleSubject<'_>, found: &Import, ty: &FuncType) -> Optio
     }
     let (want, host) = (shown(&want), call.signature);
     Some(Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message: format!("`{}` is imported as `{want}`, and the host gives `{host}`", call.name),
-places: vec![Place::Item(import(&found.module, &found.name))],
-reason: format!(
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: format!("`{}` is imported as `{want}`, and the host gives `{host}`", call.name),
+        places: vec![Place::Item(import(&found.module, &found.name))],
+        reason: format!(
             "Envoy refuses the module with `Failed to load Wasm module due to an import type mismatch: {}.{}, want: \
              {want}, but host exports: {host}`.",
             found.module, found.name
         ),
-help: vec![cure(call, subject.abi)],
-meshes: Vec::new(),
-})
+        help: vec![cure(call, subject.abi)],
+        meshes: Vec::new(),
+    })
 }
 
 fn cure(call: &HostCall, abi: Abi) -> String {
@@ -100,7 +100,7 @@ mod tests {
     fn no_module_can_link_files() {
         let module = r#"(module (import "wasi_snapshot_preview1" "path_symlink"
             (func (param i32 i32 i32 i32 i32) (result i32))))"#;
-        assert!(judge(&RULE, module, NEWEST)[0].cure.contains("std::fs::soft_link"));
+        assert!(judge(&RULE, module, NEWEST)[0].help[0].contains("std::fs::soft_link"));
         assert_eq!(messages(&RULE, module, &["envoy-1.37"]).len(), 0, "it is unknown there");
     }
 }

@@ -79,15 +79,16 @@ meshes: Vec::new(),
     }
     if memory.ty.memory64 {
         findings.push(Diagnostic {
-rule: RULE.code,
-severity: Severity::Warning,
-message: "the memory has 64-bit addresses".to_owned(),
-places: vec![Place::Item(format!("memory {index}"))],
-reason: "The functions of Proxy-Wasm pass addresses as 32 bits, so the host cannot reach all of it."
+            rule: RULE.code,
+            severity: Severity::Warning,
+            message: "the memory has 64-bit addresses".to_owned(),
+            places: vec![Place::Item(format!("memory {index}"))],
+            reason:
+                "The functions of Proxy-Wasm pass addresses as 32 bits, so the host cannot reach all of it."
                     .to_owned(),
-help: vec!["Build for wasm32, not for wasm64.".to_owned()],
-meshes: Vec::new(),
-});
+            help: vec!["Build for wasm32, not for wasm64.".to_owned()],
+            meshes: Vec::new(),
+        });
     }
     findings
 }

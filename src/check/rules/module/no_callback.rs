@@ -3,9 +3,9 @@
 //! No callback is required: Envoy loads a module with a marker, a memory and an allocator, and never calls it
 //! again. (Confirmed in Envoy 1.40.) That is hardly what its author wants.
 
-use crate::check::rules::module::allocator;
 use crate::check::hostcalls::hook;
 use crate::check::rule::{Docs, Judge, ModuleSubject, Rule};
+use crate::check::rules::module::allocator;
 use crate::diagnostics::{Diagnostic, Place, Severity};
 
 pub(in crate::check) const RULE: Rule = Rule {

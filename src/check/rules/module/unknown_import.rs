@@ -75,14 +75,14 @@ fn missing(subject: &ModuleSubject<'_>, found: &Import) -> Option<Diagnostic> {
         }
     };
     Some(Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message: format!("the host does not give `{name}`"),
-places: vec![Place::Item(import(&found.module, &found.name))],
-reason,
-help: vec![cure],
-meshes: Vec::new(),
-})
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: format!("the host does not give `{name}`"),
+        places: vec![Place::Item(import(&found.module, &found.name))],
+        reason,
+        help: vec![cure],
+        meshes: Vec::new(),
+    })
 }
 
 /// What to do about a function that no Envoy gives.
@@ -215,7 +215,7 @@ mod tests {
     fn cure_of(module: &str, name: &str) -> String {
         let findings = judge(&RULE, &importing(module, name, ""), NEWEST);
         assert_eq!(findings.len(), 1, "{module}.{name}");
-        findings[0].cure.clone()
+        findings[0].help[0].clone()
     }
 
     #[test]
@@ -236,7 +236,7 @@ mod tests {
             "{}",
             findings[0].reason
         );
-        assert!(findings[0].cure.contains("std::fs"));
+        assert!(findings[0].help[0].contains("std::fs"));
         assert_eq!(judge(&RULE, &module, &["istio-1.31"]), []);
     }
 
@@ -244,7 +244,7 @@ mod tests {
     fn env_depends_on_the_abi() {
         let findings = judge(&RULE, &importing("env", "proxy_clear_route_cache", ""), NEWEST);
         assert!(findings[0].reason.contains("ABI 0.1.0 only"), "{}", findings[0].reason);
-        assert!(findings[0].cure.contains("call_foreign_function"));
+        assert!(findings[0].help[0].contains("call_foreign_function"));
         let old = r#"(module (import "env" "proxy_clear_route_cache" (func (result i32)))
             (func (export "proxy_abi_version_0_1_0")))"#;
         assert_eq!(judge(&RULE, old, NEWEST), []);

@@ -95,14 +95,14 @@ fn refused(subject: &ModuleSubject<'_>, feature: &Feature) -> Option<Diagnostic>
         }
     };
     Some(Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message: format!("the module uses {}", feature.name),
-places: vec![Place::Item("the module".to_owned())],
-reason,
-help: vec![cure(feature)],
-meshes: Vec::new(),
-})
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: format!("the module uses {}", feature.name),
+        places: vec![Place::Item("the module".to_owned())],
+        reason,
+        help: vec![cure(feature)],
+        meshes: Vec::new(),
+    })
 }
 
 fn cure(feature: &Feature) -> String {

@@ -18,7 +18,9 @@ pub(in crate::check) const RULE: Rule = Rule {
 };
 
 fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
-    let Some(labels) = subject.draft.root().at(&["spec", "selector", "matchLabels"]) else { return Vec::new() };
+    let Some(labels) = subject.draft.root().at(&["spec", "selector", "matchLabels"]) else {
+        return Vec::new();
+    };
     let mut found = Vec::new();
     for (key, field) in labels.entries() {
         let value = field.as_str().unwrap_or_default();

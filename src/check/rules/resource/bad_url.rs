@@ -25,9 +25,8 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     let Some(text) = field.as_str().filter(|text| !text.is_empty()) else { return Vec::new() };
     match Url::parse(text) {
         Ok(_) => Vec::new(),
-        Err(error) => vec![Diagnostic {
-            help: vec![error.help],
-            ..subject.finding(&RULE, &field, &error.reason, "")
-        }],
+        Err(error) => {
+            vec![Diagnostic { help: vec![error.help], ..subject.finding(&RULE, &field, &error.reason, "") }]
+        }
     }
 }

@@ -24,7 +24,9 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     let (mut found, mut next) = (Vec::new(), Vec::from_iter(config));
     while let Some(field) = next.pop() {
         match field.node.value {
-            Value::Int(number) if number.unsigned_abs() > 1 << 53 => found.push(finding(subject, &field, number)),
+            Value::Int(number) if number.unsigned_abs() > 1 << 53 => {
+                found.push(finding(subject, &field, number))
+            }
             _ => next.extend(field.items().chain(field.entries().map(|(_, value)| value))),
         }
     }

@@ -19,22 +19,24 @@ pub(in crate::check) const RULE: Rule = Rule {
 
 fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     let found = subject.mismatches.iter();
-    found.filter_map(|mismatch| match &mismatch.kind {
-        MismatchKind::Empty => {
-            Some(subject.finding(&RULE, &mismatch.field, "is empty", "a value is expected"))
-        }
-        MismatchKind::Length { found, most } => Some(subject.finding(
-            &RULE,
-            &mismatch.field,
-            &format!("has {found} characters"),
-            format!("at most {most} are allowed"),
-        )),
-        MismatchKind::Count { found, most } => Some(subject.finding(
-            &RULE,
-            &mismatch.field,
-            &format!("has {found} entries"),
-            format!("at most {most} are allowed"),
-        )),
-        _ => None,
-    }).collect()
+    found
+        .filter_map(|mismatch| match &mismatch.kind {
+            MismatchKind::Empty => {
+                Some(subject.finding(&RULE, &mismatch.field, "is empty", "a value is expected"))
+            }
+            MismatchKind::Length { found, most } => Some(subject.finding(
+                &RULE,
+                &mismatch.field,
+                &format!("has {found} characters"),
+                format!("at most {most} are allowed"),
+            )),
+            MismatchKind::Count { found, most } => Some(subject.finding(
+                &RULE,
+                &mismatch.field,
+                &format!("has {found} entries"),
+                format!("at most {most} are allowed"),
+            )),
+            _ => None,
+        })
+        .collect()
 }

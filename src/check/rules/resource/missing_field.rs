@@ -19,13 +19,15 @@ pub(in crate::check) const RULE: Rule = Rule {
 
 fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     let found = subject.mismatches.iter();
-    found.filter_map(|mismatch| match mismatch.kind {
-        MismatchKind::MissingField(name) => Some(subject.finding(
-            &RULE,
-            &mismatch.field,
-            &format!("has no `{name}`"),
-            format!("`{name}` is required here"),
-        )),
-        _ => None,
-    }).collect()
+    found
+        .filter_map(|mismatch| match mismatch.kind {
+            MismatchKind::MissingField(name) => Some(subject.finding(
+                &RULE,
+                &mismatch.field,
+                &format!("has no `{name}`"),
+                format!("`{name}` is required here"),
+            )),
+            _ => None,
+        })
+        .collect()
 }

@@ -30,7 +30,8 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
         found.push(finding(&field, "has no effect: no version of Istio reads it", "remove it"));
     }
     if let Some(field) = root.at(&["spec", "pluginConfig", "verificationKey"]) {
-        let complaint = "only reaches the plugin: old documentation lists it here, but it is a field of `spec`";
+        let complaint =
+            "only reaches the plugin: old documentation lists it here, but it is a field of `spec`";
         found.push(finding(&field, complaint, "remove it: no version of Istio reads it there either"));
     }
     let variables = root.at(&["spec", "vmConfig", "env"]);

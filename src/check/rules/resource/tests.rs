@@ -1,16 +1,34 @@
-use super::*;
-use crate::yaml::read_document;
+use std::sync::Arc;
 
-/// What a review says of a document, a line a problem: `error|warning PLACE: message; label; help`.
+use crate::check;
+use crate::check::MOST;
+use crate::diagnostics::source::SourceFile;
+use crate::diagnostics::{Diagnostic, Place};
+use crate::resource::{Draft, Kind};
+
+const API_VERSION: &str = "extensions.istio.io/v1alpha1";
+const KIND: &str = "WasmPlugin";
+
+fn found(source: &str) -> Vec<Diagnostic> {
+    let file = SourceFile { path: "wasmplugin.yaml".into(), text: source.to_owned() };
+    let draft = Draft::read(Arc::new(file), "hello").unwrap_or_else(|error| panic!("{source}: {error}"));
+    check::resource(&draft, Kind::WasmPlugin, &[], false)
+}
+
+/// What is found in a document, a line each: `SEVERITY PLACE: message; label; help`.
 fn told(source: &str) -> Vec<String> {
-    let (document, _) = read_document(source).unwrap_or_else(|error| panic!("{source}: {error:?}"));
-    let review = review(&document);
-    let line = |kind: &str, problem: &crate::error::Problem| {
-        let help = problem.help.as_deref().unwrap_or_default();
-        format!("{kind} {}: {}; {}; {help}", &source[problem.span.clone()], problem.message, problem.label)
+    let line = |finding: &Diagnostic| {
+        let location = finding.places.iter().find_map(Place::location);
+        let (place, label) =
+            location.map_or(("", ""), |location| (&source[location.span.clone()], &location.label));
+        format!(
+            "{} {place}: {}; {label}; {}",
+            finding.severity.name(),
+            finding.message,
+            finding.help.join("; ")
+        )
     };
-    let errors = review.errors.iter().map(|problem| line("error", problem));
-    errors.chain(review.warnings.iter().map(|problem| line("warning", problem))).collect()
+    found(source).iter().map(line).collect()
 }
 
 /// The same for a spec that is given in flow style, `{...}`.
@@ -80,7 +98,7 @@ fn another_kind_is_refused_alone() {
         assert_eq!(
             told(&format!("apiVersion: maistra.io/v1\nkind: {kind}\nspec: {{phaze: 1}}\n")),
             [format!(
-                "error {kind}: `kind` is `{kind}`, a kind that is not handled here; `WasmPlugin` is expected; "
+                "error {kind}: `kind` is `{kind}`; `WasmPlugin` is expected; write a WasmPlugin; `--kind` makes other kinds of it"
             )]
         );
     }
@@ -100,25 +118,25 @@ fn another_kind_is_refused_alone() {
         ]
     );
     assert_eq!(told("[1]")[0], "error : the document is a list; a mapping is expected; ");
-    assert_eq!(told("text")[0], "error : the document is text; a mapping is expected; ");
+    assert_eq!(told("text")[0], "error : the document is a string; a mapping is expected; ");
 }
 
 #[test]
 fn a_near_field_is_a_typo_and_a_far_one_survives() {
     assert_told(
         "{plugginConfig: {}}",
-        "error plugginConfig: unknown field `plugginConfig`; no known field of `spec`; \
+        "error plugginConfig: unknown field `plugginConfig`; not a known field of `spec`; \
          a field with a similar name exists: `pluginConfig`",
     );
     assert_told(
         "{frobnicate: {}}",
-        "warning frobnicate: unknown field `frobnicate`; no known field of `spec`; \
-         it is kept; a cluster that does not know it drops it or refuses it",
+        "warning frobnicate: unknown field `frobnicate`; not a known field of `spec`; \
+         it is kept; a cluster that doesn't know it drops it or refuses it",
     );
     assert!(spec_told("{vmConfig: {env: [{nmae: A, name: B}]}}")[0].contains("`spec.vmConfig.env[0]`"));
     let told = told(&format!("apiVersion: {API_VERSION}\nkind: {KIND}\nmetdata: {{}}\nfrobnicate: 1\n"));
     assert!(
-        told[0].starts_with("error metdata: unknown field `metdata`; no known field of the document"),
+        told[0].starts_with("error metdata: unknown field `metdata`; not a known field of the document"),
         "{told:?}"
     );
     assert!(told[1].starts_with("warning frobnicate"), "{told:?}");
@@ -131,8 +149,8 @@ fn all_problems_are_told_in_the_order_of_the_text() {
         "error TCP: `spec.type` is `TCP`; one of `UNSPECIFIED_PLUGIN_TYPE`, `HTTP`, `NETWORK` is expected; ",
         "error authn: `spec.phase` is `authn`; one of `UNSPECIFIED_PHASE`, `AUTHN`, `AUTHZ`, `STATS` is expected; \
          a similar value exists: `AUTHN`",
-        "error x: `spec.priority` is text; a whole number is expected; ",
-        "error 8: `spec.pluginName` is a number; text is expected; quote it",
+        "error x: `spec.priority` is a string; an integer is expected; ",
+        "error 8: `spec.pluginName` is a number; a string is expected; quote it",
         "error match: `spec.match` is a mapping; a list is expected; ",
         "error vmConfig: `spec.vmConfig` is a list; a mapping is expected; ",
     ];
@@ -231,33 +249,33 @@ fn hostile_documents_are_reviewed() {
     let deep = (0..50).fold(String::new(), |text, _| format!("{text}{{{long}: "));
     let numbers = "9007199254740993,".repeat(20_000);
     let told = spec_told(&format!("{{pluginConfig: {deep}[{numbers}]{}}}", "}".repeat(50)));
-    assert_eq!(told.len(), crate::resource::MAX_PROBLEMS);
+    assert_eq!(told.len(), MOST);
     let unknown: Vec<String> = (0..20_000).map(|number| format!("u{number}: 1")).collect();
-    assert_eq!(spec_told(&format!("{{{}}}", unknown.join(", "))).len(), crate::resource::MAX_PROBLEMS);
+    assert_eq!(spec_told(&format!("{{{}}}", unknown.join(", "))).len(), MOST);
     assert_eq!(spec_told(&format!("{{? {} : 1}}", "k".repeat(900_000))).len(), 1);
 }
 
 #[test]
 fn what_excludes_each_other_is_told() {
-    let beside = "only one of `selector`, `targetRef`, `targetRefs` may be set";
+    let beside = "only one of `selector`, `targetRef` and `targetRefs` may be set";
     assert_eq!(
         spec_told("{targetRefs: [], selector: {}, targetRef: {kind: Service, name: a}}"),
         [
-            format!("error selector: `spec.selector` stands beside `targetRefs`; {beside}; "),
-            format!("error targetRef: `spec.targetRef` stands beside `targetRefs`; {beside}; "),
+            format!("error selector: `spec.selector` conflicts with `targetRefs`; {beside}; "),
+            format!("error targetRef: `spec.targetRef` conflicts with `targetRefs`; {beside}; "),
         ]
     );
     assert_told(
         "{vmConfig: {env: [{name: A, valueFrom: HOST, value: x}]}}",
-        "error x: `spec.vmConfig.env[0].value` is set; with `valueFrom: HOST` the proxy's environment has the value; ",
+        "error x: `spec.vmConfig.env[0].value` conflicts with `valueFrom`; with `valueFrom: HOST` the value comes from the environment of the proxy; ",
     );
     assert_told(
         "{vmConfig: {env: [{name: A}, {name: A}]}}",
-        "error A: `spec.vmConfig.env[1].name` is `A` a second time; each variable stands once; ",
+        "error A: `spec.vmConfig.env[1].name` is a duplicate of `A`; each variable may be listed once; ",
     );
     let told = spec_told("{match: [{ports: [{number: 80}, {number: 80}]}, {ports: [{number: 80}]}]}");
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("`spec.match[0].ports[1].number` is 80 a second time"), "{told:?}");
+    assert!(told[0].contains("`spec.match[0].ports[1].number` is a duplicate of 80"), "{told:?}");
 }
 
 #[test]
@@ -291,19 +309,28 @@ fn doubtful_settings_are_warned_of() {
 fn hashes_urls_and_names_are_explained() {
     let hash = "0a".repeat(32);
     let told = spec_told(&format!("{{sha256: \"sha256:{hash}\"}}"));
-    assert!(told[0].ends_with(&format!("; write `{hash}`")), "{told:?}");
+    assert!(
+        told[0].ends_with(&format!("; write `{hash}`, or leave `sha256` out: it is filled in")),
+        "{told:?}"
+    );
     let told = spec_told(&format!("{{sha256: {}}}", hash.to_uppercase().replace('0', "A")));
-    assert!(told[0].ends_with(&format!("; write `{}`", hash.replace('0', "a"))), "{told:?}");
+    assert!(
+        told[0].ends_with(&format!(
+            "; write `{}`, or leave `sha256` out: it is filled in",
+            hash.replace('0', "a")
+        )),
+        "{told:?}"
+    );
     let told = spec_told("{url: \"reg:5000/a\"}");
     assert!(told[0].ends_with("; write `oci://reg:5000/a`"), "{told:?}");
     let metadata = |metadata: &str| told_metadata(metadata);
-    assert!(metadata("{name: a_b}")[0].starts_with("error a_b: `metadata.name` holds `_`"));
-    assert!(metadata("{namespace: a.b}")[0].starts_with("error a.b: `metadata.namespace` holds `.`"));
+    assert!(metadata("{name: a_b}")[0].starts_with("error a_b: `metadata.name` contains `_`"));
+    assert!(metadata("{namespace: a.b}")[0].starts_with("error a.b: `metadata.namespace` contains `.`"));
     assert!(
         metadata("{labels: {a: 1}}")[0]
-            .ends_with("`metadata.labels.a` is a number; text is expected; quote it")
+            .ends_with("`metadata.labels.a` is a number; a string is expected; quote it")
     );
-    assert!(metadata("{annotations: [a]}")[0].contains("a mapping of text to text is expected"));
+    assert!(metadata("{annotations: [a]}")[0].contains("a mapping of strings to strings is expected"));
     assert_eq!(metadata("{ownerReferences: [{anything: 1}], lables: 1}"), [""; 0]);
 }
 

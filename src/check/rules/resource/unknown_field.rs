@@ -35,11 +35,8 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
             ),
         };
         let label = format!("not a known field of {field}");
-        let location = subject.draft.source().map(|file| Location {
-            file: file.clone(),
-            span: key.span.clone(),
-            label,
-        });
+        let location =
+            subject.draft.source().map(|file| Location { file: file.clone(), span: key.span.clone(), label });
         Diagnostic {
             rule: RULE.code,
             severity,

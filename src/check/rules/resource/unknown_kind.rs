@@ -50,7 +50,7 @@ mod tests {
     fn a_mesh_without_the_kind_is_named() {
         let draft = Draft::minimal("hello");
         let all: Vec<_> = mesh::MESHES.iter().collect();
-        let found = check::resource(&draft, Kind::TrafficExtension, &all);
+        let found = check::resource(&draft, Kind::TrafficExtension, &all, false);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!((found[0].rule, found[0].severity), (RULE.code, Severity::Error));
         assert_eq!(
@@ -58,7 +58,7 @@ mod tests {
             "the kind TrafficExtension is not known to istio-1.12 to istio-1.29 and ossm-2.2 to ossm-3.2"
         );
         assert_eq!(found[0].meshes.len(), 26);
-        assert_eq!(check::resource(&draft, Kind::WasmPlugin, &all), []);
-        assert_eq!(check::resource(&draft, Kind::Envoy, &all), []);
+        assert_eq!(check::resource(&draft, Kind::WasmPlugin, &all, false), []);
+        assert_eq!(check::resource(&draft, Kind::Envoy, &all, false), []);
     }
 }

@@ -24,7 +24,12 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     let complaint = "isn't `oci://`: the mesh doesn't load the image that is pushed";
     let mut finding = match subject.draft.root().at(&["spec", "url"]) {
         Some(field) => subject.finding(&RULE, &field, complaint, ""),
-        None => subject.finding(&RULE, &subject.draft.root(), "becomes a bootstrap of Envoy, which loads no image", ""),
+        None => subject.finding(
+            &RULE,
+            &subject.draft.root(),
+            "becomes a bootstrap of Envoy, which loads no image",
+            "",
+        ),
     };
     finding.help = vec![match subject.kind {
         Kind::Envoy => "choose another kind, or build without publishing".to_owned(),

@@ -19,16 +19,18 @@ pub(in crate::check) const RULE: Rule = Rule {
 
 fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     let found = subject.mismatches.iter();
-    found.filter_map(|mismatch| match &mismatch.kind {
-        MismatchKind::Type { found, expected, needs_quotes } => Some(Diagnostic {
-            help: needs_quotes.then(|| "quote it".to_owned()).into_iter().collect(),
-            ..subject.finding(
-                &RULE,
-                &mismatch.field,
-                &format!("is {found}"),
-                format!("{expected} is expected"),
-            )
-        }),
-        _ => None,
-    }).collect()
+    found
+        .filter_map(|mismatch| match &mismatch.kind {
+            MismatchKind::Type { found, expected, needs_quotes } => Some(Diagnostic {
+                help: needs_quotes.then(|| "quote it".to_owned()).into_iter().collect(),
+                ..subject.finding(
+                    &RULE,
+                    &mismatch.field,
+                    &format!("is {found}"),
+                    format!("{expected} is expected"),
+                )
+            }),
+            _ => None,
+        })
+        .collect()
 }

@@ -19,22 +19,27 @@ pub(in crate::check) const RULE: Rule = Rule {
 
 fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     let found = subject.mismatches.iter();
-    found.filter_map(|mismatch| match &mismatch.kind {
-        MismatchKind::Choice { found, expected, similar } => Some(Diagnostic {
-            help: similar.map(|similar| format!("a similar value exists: `{similar}`")).into_iter().collect(),
-            ..subject.finding(
+    found
+        .filter_map(|mismatch| match &mismatch.kind {
+            MismatchKind::Choice { found, expected, similar } => Some(Diagnostic {
+                help: similar
+                    .map(|similar| format!("a similar value exists: `{similar}`"))
+                    .into_iter()
+                    .collect(),
+                ..subject.finding(
+                    &RULE,
+                    &mismatch.field,
+                    &format!("is `{found}`"),
+                    format!("{expected} is expected"),
+                )
+            }),
+            MismatchKind::Range { found, allowed: (min, max) } => Some(subject.finding(
                 &RULE,
                 &mismatch.field,
-                &format!("is `{found}`"),
-                format!("{expected} is expected"),
-            )
-        }),
-        MismatchKind::Range { found, allowed: (min, max) } => Some(subject.finding(
-            &RULE,
-            &mismatch.field,
-            &format!("is {found}"),
-            format!("a number from {min} to {max} is expected"),
-        )),
-        _ => None,
-    }).collect()
+                &format!("is {found}"),
+                format!("a number from {min} to {max} is expected"),
+            )),
+            _ => None,
+        })
+        .collect()
 }

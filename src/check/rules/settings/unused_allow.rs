@@ -1,7 +1,7 @@
 //! A level that allows a rule is needed.
 
-use crate::check::rule::{Docs, Judge, SettingsSubject, Rule};
 use crate::check::levels::Level;
+use crate::check::rule::{Docs, Judge, Rule, SettingsSubject};
 use crate::diagnostics::{Diagnostic, Place, Severity};
 
 pub(in crate::check) const RULE: Rule = Rule {

@@ -2,3 +2,6 @@
 
 pub(in crate::check) mod other_hash;
 pub(in crate::check) mod other_image;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The url names the image that is built.
 
-use crate::check::rule::{Docs, Judge, TogetherSubject, Rule};
+use crate::check::rule::{Docs, Judge, Rule, TogetherSubject};
 use crate::diagnostics::{Diagnostic, Severity};
 
 pub(in crate::check) const RULE: Rule = Rule {

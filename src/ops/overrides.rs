@@ -10,16 +10,15 @@ use crate::resource::{Draft, Kind, Overrides};
 /// # Errors
 ///
 /// If the mesh would refuse the value of a flag, or the draft together with it.
-pub fn apply(mut draft: Draft, overrides: &Overrides) -> Result<Draft, UsageError> {
+pub(super) fn apply(mut draft: Draft, overrides: &Overrides) -> Result<Draft, UsageError> {
     let mut before = errors(&draft);
-    for value in overrides.list() {
-        let flag = value.flag;
-        value.apply(&mut draft);
+    for (flag, value) in overrides.iter() {
+        flag.set(&mut draft, value)?;
         let after = errors(&draft);
         // What was wrong before isn't the fault of the flag.
         let known = |error: &&Diagnostic| before.iter().any(|known| known.message == error.message);
         if let Some(error) = after.iter().find(|error| !known(error)) {
-            return Err(refused(flag, error));
+            return Err(refused(flag.name, error));
         }
         before = after;
     }
@@ -32,7 +31,11 @@ fn errors(draft: &Draft) -> Vec<Diagnostic> {
 }
 
 fn refused(flag: &str, error: &Diagnostic) -> UsageError {
-    let label = error.places.iter().find_map(|place| place.location()).map(|location| location.label.as_str());
+    let label =
+        error.places.iter().find_map(|place| place.location()).map(|location| location.label.as_str());
     let label = label.filter(|label| !label.is_empty()).map(|label| format!("; {label}")).unwrap_or_default();
-    UsageError { message: format!("invalid value for `{flag}`: {}{label}", error.message), help: error.help.clone() }
+    UsageError {
+        message: format!("invalid value for `--{flag}`: {}{label}", error.message),
+        help: error.help.clone(),
+    }
 }
