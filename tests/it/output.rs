@@ -1,13 +1,13 @@
 //! What a build says and writes.
 
 use serde_json::{Value, json};
-use snapbox::{Assert, Redactions, file, str};
+use snapbox::{Redactions, file, str};
 
 use crate::support::Sandbox;
 use crate::support::built::{Built, built, built_again, built_as_json};
 use crate::support::layout::{Layout, sha256};
 use crate::support::module::plugin;
-use crate::support::refusal::without_waits;
+use crate::support::snapshot::{self, without_waits};
 use crate::support::tree::tree;
 
 /// Takes out of a summary what another compiler would change.
@@ -21,7 +21,7 @@ fn summary(text: &[u8], expected: snapbox::Data) {
     for (name, pattern) in patterns {
         redactions.insert(name, regex::Regex::new(pattern).unwrap()).unwrap();
     }
-    let assert = Assert::new().redact_with(redactions).action_env("SNAPSHOTS");
+    let assert = snapshot::assert().redact_with(redactions);
     assert.eq(without_waits(std::str::from_utf8(text).unwrap()), expected);
 }
 
@@ -304,24 +304,6 @@ fn without_an_image_there_is_all_but_the_resource() {
 }
 
 #[test]
-fn yaml_without_an_image_is_an_error() {
-    let sandbox = Sandbox::new();
-    sandbox.write("made.wasm", plugin("", &[]));
-    let assert = sandbox.tool(["build", "--module", "made.wasm", "-o", "yaml"]).assert().code(101);
-    assert.stdout_eq("").stderr_eq(str![[r#"
-error: package `made` has no resource: nothing says where its image is
-
-help: set it in Cargo.toml:
-      
-          [package.metadata.wasmplugin]
-          image = "quay.io/acme/hello"
-help: or give it with `--image`
-
-"#]]);
-    assert!(!sandbox.path("target").exists());
-}
-
-#[test]
 fn the_url_of_a_file_gets_the_hash_of_the_module() {
     for url in
         ["file:///opt/plugins/made.wasm", "https://example.com/made.wasm", "http://example.com/made.wasm"]
@@ -365,19 +347,4 @@ fn flags_say_more_of_the_image() {
     assert_eq!((&annotations["a"], &annotations["b"]), (&json!("x=y"), &json!("2")));
     let index = image.index();
     assert_eq!(index["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"], "v2");
-}
-
-#[test]
-fn what_the_checks_refuse_is_in_the_document() {
-    let sandbox = Sandbox::new();
-    sandbox.write("made.wasm", plugin(r#"(import "env" "no_such_call" (func))"#, &[]));
-    // The optimizer would drop an import that nothing calls.
-    let args = ["build", "--module", "made.wasm", "--optimize", "none", "-o", "json"];
-    let assert = sandbox.tool(args).assert().code(1);
-    let document: Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
-    let package = &document["packages"][0];
-    assert_eq!((&document["schema"], &package["name"]), (&json!(1), &json!("made")));
-    assert_eq!(package["findings"][0]["code"], "unknown-import");
-    assert_eq!(package["findings"][0]["severity"], "error");
-    assert_eq!(package["image"], Value::Null);
 }

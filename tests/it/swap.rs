@@ -2,15 +2,15 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Output};
+use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use camino::Utf8Path;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 
-use crate::support::running::{DEADLINE, run, start, stderr, succeed, wait_until};
-use crate::support::{Sandbox, bare, folder};
+use crate::support::running::{DEADLINE, Said, start, wait_until};
+use crate::support::{Sandbox, bare, folder, tree};
 
 const OUTPUT: &str = "bare/target/wasmplugin/bare";
 
@@ -39,10 +39,10 @@ fn a_build_that_is_killed_leaves_the_old_output_or_the_new_one() {
         let variant = if turn.is_multiple_of(2) { "oci" } else { "compat" };
         ["build".to_owned(), format!("--variant={variant}"), format!("--annotation=turn=t{turn}t")]
     };
-    succeed(&mut sandbox.process_in("bare", args(0)));
+    Said::of(&mut sandbox.process_in("bare", args(0))).done();
     let measure = |turn| {
         let started = Instant::now();
-        succeed(&mut sandbox.process_in("bare", args(turn)));
+        Said::of(&mut sandbox.process_in("bare", args(turn))).done();
         started.elapsed()
     };
     let mut runs: Vec<Duration> = (1..6).map(measure).collect();
@@ -71,7 +71,7 @@ fn a_build_that_is_killed_leaves_the_old_output_or_the_new_one() {
             changed += 1;
         }
         if turn % 25 == 24 {
-            succeed(&mut sandbox.process_in("bare", args(turn)));
+            Said::of(&mut sandbox.process_in("bare", args(turn))).done();
             folder::check(&output).unwrap();
             assert_eq!(
                 folder::leftovers(&sandbox.path("bare/target")),
@@ -86,6 +86,20 @@ fn a_build_that_is_killed_leaves_the_old_output_or_the_new_one() {
     );
 }
 
+#[test]
+fn a_build_that_fails_leaves_the_old_output() {
+    let sandbox = Sandbox::with_bare();
+    Said::of(&mut sandbox.process_in("bare", ["build"])).done();
+    let before = tree::files(&sandbox.path(OUTPUT)).unwrap();
+    // The first one does not compile, and a proxy would refuse the second one.
+    for (source, code) in [("fn broken() -> u8 {\n    \"\"\n}\n", 101), ("", 1)] {
+        sandbox.write("bare/src/lib.rs", source);
+        let said = Said::of(&mut sandbox.process_in("bare", ["build"]));
+        assert_eq!((said.code, said.stdout.as_str()), (Some(code), ""), "{}", said.stderr);
+        assert_eq!(tree::files(&sandbox.path(OUTPUT)).unwrap(), before);
+    }
+}
+
 fn blob(output: &Utf8Path, digest: &str) -> camino::Utf8PathBuf {
     output.join("image/blobs").join(digest.replace(':', "/"))
 }
@@ -93,14 +107,14 @@ fn blob(output: &Utf8Path, digest: &str) -> camino::Utf8PathBuf {
 #[test]
 fn what_a_killed_build_left_is_cleared_away_by_the_next() {
     let sandbox = Sandbox::with_bare();
-    succeed(&mut sandbox.process_in("bare", ["build"]));
+    Said::of(&mut sandbox.process_in("bare", ["build"])).done();
     let target = sandbox.path("bare/target");
     sandbox.write("bare/target/wasmplugin/.bare.new-Ab12cd/plugin.wasm", "half");
     sandbox.write("bare/target/wasmplugin/.bare.new-Ef34gh", "half");
     // What a system without an exchange of folders has done when it is killed between two renames.
     fs_err::rename(sandbox.path(OUTPUT), target.join("wasmplugin/.bare.old")).unwrap();
     assert_eq!(folder::leftovers(&target).len(), 3);
-    succeed(&mut sandbox.process_in("bare", ["build", "--variant", "compat"]));
+    Said::of(&mut sandbox.process_in("bare", ["build", "--variant", "compat"])).done();
     folder::check(&sandbox.path(OUTPUT)).unwrap();
     assert_eq!(folder::leftovers(&target), [""; 0]);
 }
@@ -131,7 +145,7 @@ fn main() {
         sandbox.write("bare/build.rs", script);
         sandbox.write("go", "");
         let waiting = Waiting { sandbox };
-        succeed(waiting.build("first").env("TURN", "first"));
+        Said::of(waiting.build("first").env("TURN", "first")).done();
         waiting.hold();
         waiting
     }
@@ -167,7 +181,7 @@ fn pid(child: &Child) -> Pid {
 }
 
 /// Waits for the end of a child that may hang; then it is killed and the test fails.
-fn end_of(mut child: Child) -> Output {
+fn end_of(mut child: Child) -> Said {
     let started = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if started.elapsed() > DEADLINE {
@@ -176,12 +190,12 @@ fn end_of(mut child: Child) -> Output {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    child.wait_with_output().unwrap()
+    Said::of_output(child.wait_with_output().unwrap())
 }
 
-fn assert_interrupted(output: &Output) {
-    let stderr = stderr(output);
-    assert_eq!(output.status.code(), Some(130), "{stderr}");
+fn assert_interrupted(said: &Said) {
+    let stderr = &said.stderr;
+    assert_eq!(said.code, Some(130), "{stderr}");
     let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error")).collect();
     assert_eq!(errors, ["error: interrupted; nothing is half-written"], "{stderr}");
 }
@@ -201,7 +215,7 @@ fn a_signal_stops_cargo_too_and_leaves_the_old_output() {
         assert_interrupted(&end_of(child));
         assert_eq!(folder::check(&output).unwrap(), before);
         assert_eq!(folder::leftovers(&waiting.sandbox.path("bare/target")), [""; 0]);
-        succeed(&mut waiting.build("third"));
+        Said::of(&mut waiting.build("third")).done();
         assert_ne!(folder::check(&output).unwrap(), before);
     }
 }
@@ -235,8 +249,7 @@ fn a_build_that_waits_for_another_one_says_so_and_can_be_interrupted() {
     let said = waiting.sandbox.read("said");
     assert!(said.contains("Blocking waiting for file lock on the compiler\n"), "{said}");
     waiting.sandbox.write("go", "");
-    let first = end_of(first);
-    assert!(first.status.success(), "{}", stderr(&first));
+    end_of(first).done();
     folder::check(&waiting.sandbox.path(OUTPUT)).unwrap();
 }
 
@@ -246,7 +259,7 @@ fn two_builds_of_one_package_at_once_do_no_harm() {
     let output = sandbox.path(OUTPUT);
     let build = |variant| sandbox.process_in("bare", ["build", "--variant", variant]);
     let digests = ["oci", "compat"].map(|variant| {
-        succeed(&mut build(variant));
+        Said::of(&mut build(variant)).done();
         folder::check(&output).unwrap()
     });
     for _ in 0..5 {
@@ -254,8 +267,7 @@ fn two_builds_of_one_package_at_once_do_no_harm() {
         sandbox.write("bare/src/lib.rs", bare::SOURCE);
         let running = ["oci", "compat", "oci"].map(|variant| start(&mut build(variant)));
         for child in running {
-            let ended = end_of(child);
-            assert!(ended.status.success(), "{}", stderr(&ended));
+            end_of(child).done();
         }
         assert!(digests.contains(&folder::check(&output).unwrap()));
         assert_eq!(folder::leftovers(&sandbox.path("bare/target")), [""; 0]);
@@ -269,15 +281,14 @@ fn builds_of_two_packages_at_once_do_no_harm() {
     sandbox.add_bare("one");
     sandbox.add_bare("two");
     let output = |name: &str| sandbox.path("target/wasmplugin").join(name);
-    succeed(&mut sandbox.process_in("", ["build"]));
+    Said::of(&mut sandbox.process_in("", ["build"])).done();
     let names = ["one", "two"];
     let digests = names.map(|name| folder::check(&output(name)).unwrap());
     for _ in 0..3 {
         fs_err::remove_dir_all(sandbox.path("target")).unwrap();
         let running = names.map(|name| start(&mut sandbox.process_in(name, ["build"])));
         for child in running {
-            let ended = end_of(child);
-            assert!(ended.status.success(), "{}", stderr(&ended));
+            end_of(child).done();
         }
         assert_eq!(names.map(|name| folder::check(&output(name)).unwrap()), digests);
     }
@@ -294,7 +305,7 @@ fn a_folder_is_whole_as_long_as_it_is_in_its_place() {
             ["build", "--module", "bare.wasm", "--image", "localhost:5000/acme/bare", "--variant", variant];
         sandbox.process_in("", args)
     };
-    succeed(&mut build("oci"));
+    Said::of(&mut build("oci")).done();
     let place = sandbox.path("target/wasmplugin/bare");
     let identity = || {
         let folder = fs_err::metadata(&place).expect("there is always a folder in the place");
@@ -315,11 +326,11 @@ fn a_folder_is_whole_as_long_as_it_is_in_its_place() {
             reads
         });
         for turn in 0..60 {
-            let output = run(&mut build(if turn % 2 == 0 { "compat" } else { "oci" }));
+            let said = Said::of(&mut build(if turn % 2 == 0 { "compat" } else { "oci" }));
             // Whoever waits for the reader must not wait for ever.
-            if !output.status.success() || reader.is_finished() {
+            if said.code != Some(0) || reader.is_finished() {
                 done.store(true, Ordering::Relaxed);
-                panic!("turn {turn}: {}", stderr(&output));
+                panic!("turn {turn}: {}", said.stderr);
             }
         }
         done.store(true, Ordering::Relaxed);

@@ -90,7 +90,7 @@ static WORKSHOP: LazyLock<Workshop> = LazyLock::new(|| {
         fs_err::remove_dir_all(&root).unwrap();
     }
     fs_err::create_dir_all(&root).unwrap();
-    let command = isolated(snapbox::cmd::Command::new(tool()));
+    let command = isolated(tool());
     command
         .current_dir(&root)
         .args(["new", "hello", "--vcs", "none", "--image", "localhost:5000/acme/hello"])
@@ -100,6 +100,6 @@ static WORKSHOP: LazyLock<Workshop> = LazyLock::new(|| {
 });
 
 fn run(args: &[&str]) -> Output {
-    let command = isolated(snapbox::cmd::Command::new(tool())).current_dir(WORKSHOP.root.join("hello"));
+    let command = isolated(tool()).current_dir(WORKSHOP.root.join("hello"));
     command.arg("build").args(args).assert().success().get_output().clone()
 }

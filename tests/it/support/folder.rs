@@ -1,28 +1,12 @@
 //! The folder that `build` writes, read back as a stranger would who believes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
-/// All files below `folder`, by their path in it.
-pub(crate) fn files(folder: &Utf8Path) -> io::Result<BTreeMap<Utf8PathBuf, Vec<u8>>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in next.read_dir_utf8()? {
-            let path = entry?.into_path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                found.insert(path.strip_prefix(folder).unwrap().to_owned(), fs_err::read(&path)?);
-            }
-        }
-    }
-    Ok(found)
-}
+use super::layout::{sha256, untar};
+use super::tree::files;
 
 /// Checks that the output folder of a package is whole and that everything in it belongs together; returns
 /// its digest.
@@ -62,7 +46,7 @@ pub(crate) fn check(folder: &Utf8Path) -> Result<String, String> {
         match layer["mediaType"].as_str() {
             Some("application/vnd.module.wasm.content.layer.v1+wasm") => module = Some(bytes.clone()),
             Some("application/vnd.oci.image.layer.v1.tar+gzip") => {
-                let mut packed = unpack(bytes);
+                let mut packed = untar(bytes).into_iter().collect::<BTreeMap<_, _>>();
                 module = packed.remove("plugin.wasm");
                 equal_bytes(
                     "runtime-config.json",
@@ -99,25 +83,6 @@ fn equal_bytes(name: &str, packed: Option<Vec<u8>>, beside: &[u8]) -> Result<(),
     } else {
         Err(format!("`{name}` in the image is not the one beside it"))
     }
-}
-
-/// The files of a layer that is a packed archive.
-pub(crate) fn unpack(layer: &[u8]) -> BTreeMap<String, Vec<u8>> {
-    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(layer));
-    let mut files = BTreeMap::new();
-    for entry in archive.entries().unwrap() {
-        let mut entry = entry.unwrap();
-        let name = entry.path().unwrap().to_str().unwrap().to_owned();
-        let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).unwrap();
-        files.insert(name, bytes);
-    }
-    files
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
 }
 
 /// What a killed build left beside the outputs: all hidden names but those of locks, records and caches.
