@@ -170,9 +170,9 @@ fn step(sandbox: &Sandbox, command: &str) -> Result<String, String> {
         [tool().parent().unwrap().as_os_str(), &std::env::var_os("PATH").unwrap()].join(":".as_ref());
     let said = Said::of(shell.args(["-c", command]).current_dir(sandbox.path("")).env("PATH", programs));
     let after = state(sandbox);
-    let target = sandbox.path("target");
-    if target.join("wasmplugin").is_dir() && folder::leftovers(&target) != [""; 0] {
-        return Err(format!("something is half-written: {:?}", folder::leftovers(&target)));
+    let leftovers = folder::leftovers(&sandbox.path("target"));
+    if !leftovers.is_empty() {
+        return Err(format!("something is half-written: {leftovers:?}"));
     }
     let mut text = format!("$ {command}\n? {}\n", said.code.ok_or("a signal ended it")?);
     text += &differences(&before, &after);

@@ -88,11 +88,11 @@ fn equal_bytes(name: &str, packed: Option<Vec<u8>>, beside: &[u8]) -> Result<(),
 /// What a killed build left beside the outputs: all hidden names but those of locks, records and caches.
 pub(crate) fn leftovers(target_dir: &Utf8Path) -> Vec<String> {
     let known = [".optimized", ".fingerprint", ".cargo-lock", ".compile.lock"];
-    let names = target_dir
-        .join("wasmplugin")
-        .read_dir_utf8()
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().to_owned());
+    let outputs = target_dir.join("wasmplugin");
+    if !outputs.is_dir() {
+        return Vec::new();
+    }
+    let names = outputs.read_dir_utf8().unwrap().map(|entry| entry.unwrap().file_name().to_owned());
     let mut left: Vec<String> = names
         .filter(|name| {
             name.starts_with('.')
