@@ -25,13 +25,14 @@
 //! `SNAPSHOTS=overwrite cargo test --test it cases` and review `git diff tests/it/cases`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use snapbox::Data;
 use snapbox::data::DataFormat;
 
 use crate::support::running::{Said, process, tool};
-use crate::support::{Sandbox, folder, snapshot, tree};
+use crate::support::{Sandbox, package, snapshot, tree};
 
 /// A test for each subject, so that they run at the same time.
 macro_rules! subjects {
@@ -75,6 +76,30 @@ fn every_input_is_used() {
     assert_eq!(names(&directory("inputs")), used);
 }
 
+#[test]
+fn a_misspelt_case_is_an_error() {
+    let sandbox = Sandbox::new();
+    let session = "input: crate\n\n$ cargo-wasmplugin build\n";
+    sandbox.write("good/session.txt", session);
+    Session::read(&sandbox.path("good")).unwrap();
+    sandbox.write("another-file/session.txt", session);
+    sandbox.write("another-file/stderr.txt", "");
+    sandbox.write("another-directory/session.txt", session);
+    sandbox.write("another-directory/inn/made.wat", "");
+    sandbox.write("no-session/in/made.wat", "");
+    sandbox.write("no-command/session.txt", "input: crate\n");
+    sandbox.write("head/session.txt", format!("inputs: crate\n{session}"));
+    sandbox.write("two-inputs/session.txt", format!("input: module\n{session}"));
+    for case in names(&sandbox.path("")).into_iter().filter(|case| case != "good") {
+        assert!(Session::read(&sandbox.path(&case)).is_err(), "{case}");
+    }
+    let unknown = sandbox.path("unknown");
+    sandbox.write("unknown/session.txt", "input: creat\n\n$ true\n");
+    assert!(run(&unknown).is_err_and(|error| error.contains("creat")));
+    sandbox.write("unknown/session.txt", "$ cargo-wasmplugni build\n");
+    assert!(run(&unknown).is_err_and(|error| error.contains("not found")));
+}
+
 /// Runs all cases of a subject. Those that differ are reported together.
 fn run_all(subject: &str) {
     let subject = directory("it/cases").join(subject);
@@ -85,7 +110,7 @@ fn run_all(subject: &str) {
     assert!(differing.is_empty(), "{count} of {} cases differ:\n\n{}", cases.len(), differing.join("\n"));
 }
 
-/// What a case wants typed.
+/// The commands of a case, and what they need.
 struct Session {
     input: Option<String>,
     /// The lines before the first command, as they are.
@@ -129,11 +154,10 @@ impl Session {
 fn run(case: &Utf8Path) -> Result<(), String> {
     let session = Session::read(case)?;
     let sandbox = Sandbox::new();
-    if let Some(input) = &session.input {
-        fill(&sandbox, &directory("inputs").join(input));
-    }
-    if case.join("in").exists() {
-        fill(&sandbox, &case.join("in"));
+    let input = session.input.map(|input| directory("inputs").join(input));
+    let own = Some(case.join("in")).filter(|own| own.exists());
+    for files in [input, own].into_iter().flatten() {
+        fill(&sandbox, &files).map_err(|error| format!("{case}: {files}: {error}"))?;
     }
     let steps: Vec<String> = session
         .commands
@@ -147,22 +171,24 @@ fn run(case: &Utf8Path) -> Result<(), String> {
 }
 
 /// Copies files into the sandbox, and assembles those that are WebAssembly text.
-fn fill(sandbox: &Sandbox, from: &Utf8Path) {
-    for path in tree::files(from).unwrap().into_keys() {
+fn fill(sandbox: &Sandbox, from: &Utf8Path) -> io::Result<()> {
+    for path in tree::files(from)?.into_keys() {
         let to = sandbox.path(&path);
-        fs_err::create_dir_all(to.parent().unwrap()).unwrap();
-        // The mode goes with it: a case may have programs.
-        fs_err::copy(from.join(&path), &to).unwrap();
+        fs_err::create_dir_all(to.parent().unwrap())?;
+        // This copies the mode too, so that a case can have programs.
+        fs_err::copy(from.join(&path), &to)?;
         if path.extension() == Some("wat") {
-            fs_err::write(to.with_extension("wasm"), wat::parse_file(from.join(&path)).unwrap()).unwrap();
+            let module = wat::parse_file(from.join(&path)).map_err(io::Error::other)?;
+            fs_err::write(to.with_extension("wasm"), module)?;
         }
     }
+    Ok(())
 }
 
-/// Runs a command, and shows what came of it as a session does.
+/// Runs a command, and shows what it says and changes as a session does.
 ///
 /// # Errors
-/// If something is half-written, or an output is not text that a session can show.
+/// If there is no such command, something is half-written, or an output is not text that a session can show.
 fn step(sandbox: &Sandbox, command: &str) -> Result<String, String> {
     let before = state(sandbox);
     let mut shell = process("sh");
@@ -170,20 +196,27 @@ fn step(sandbox: &Sandbox, command: &str) -> Result<String, String> {
         [tool().parent().unwrap().as_os_str(), &std::env::var_os("PATH").unwrap()].join(":".as_ref());
     let said = Said::of(shell.args(["-c", command]).current_dir(sandbox.path("")).env("PATH", programs));
     let after = state(sandbox);
-    let leftovers = folder::leftovers(&sandbox.path("target"));
+    let leftovers = package::leftovers(&sandbox.path("target"));
     if !leftovers.is_empty() {
         return Err(format!("something is half-written: {leftovers:?}"));
     }
-    let mut text = format!("$ {command}\n? {}\n", said.code.ok_or("a signal ended it")?);
+    let code = said.code.ok_or("a signal ended it")?;
+    // These are the shell's own.
+    if [126, 127].contains(&code) {
+        return Err(said.stderr);
+    }
+    let mut text = format!("$ {command}\n? {code}\n");
     text += &differences(&before, &after);
     text += &snapshot::without_waits(&said.stderr);
     if !said.stdout.is_empty() {
         text += &format!("--- standard output\n{}", said.stdout);
     }
-    let is_text = text.ends_with('\n') && !text.lines().skip(1).any(|line| line.starts_with("$ "));
-    is_text
-        .then_some(text)
-        .ok_or_else(|| "the last line has no end, or a line looks like a command".to_owned())
+    if !text.ends_with('\n') || text.lines().skip(1).any(|line| line.starts_with("$ ")) {
+        return Err(format!(
+            "the output doesn't end in a line break, or a line looks like a command:\n{text}"
+        ));
+    }
+    Ok(text)
 }
 
 /// What is in a sandbox, as [`tree::walk`] gives it.
@@ -195,7 +228,7 @@ fn state(sandbox: &Sandbox) -> State {
     let mut state = tree::walk(&sandbox.path("")).unwrap();
     let packages: Vec<Utf8PathBuf> = state
         .keys()
-        .filter(|path| path.ends_with("plugin.wasm"))
+        .filter(|path| path.starts_with("target") && path.ends_with("plugin.wasm"))
         .map(|path| path.parent().unwrap().to_owned())
         .collect();
     state.retain(|path, _| {

@@ -1,30 +1,28 @@
 //! File systems that cannot take what is written.
 
-use std::process::Command;
-
 use snapbox::str;
 
-use crate::support::running::{Said, tool};
-use crate::support::{Sandbox, bare, folder, tree};
+use crate::support::running::{Said, process, tool};
+use crate::support::{Sandbox, bare, package, tree};
 
-/// Runs `script` where it may mount; `$1` is the program, `$2` an empty folder to mount on, `$3` one to save to.
+/// Runs `script` with the right to mount. `$1` is the program, `$2` an empty directory to mount on, and `$3` one for
+/// results.
 fn with_mounts(sandbox: &Sandbox, script: &str) {
     for name in ["mounted", "saved"] {
         fs_err::create_dir(sandbox.path(name)).unwrap();
     }
-    let mut command = Command::new("unshare");
+    let mut command = process("unshare");
     if !rustix::process::geteuid().is_root() {
         command.arg("--map-root-user");
     }
     command.args(["--mount", "sh", "-euc", script, "sh"]).arg(tool());
     command.arg(sandbox.path("mounted")).arg(sandbox.path("saved")).current_dir(sandbox.path(""));
-    command.env_remove("CARGO_TARGET_DIR");
     let said = Said::of(&mut command);
     assert!(said.code == Some(0), "file systems cannot be mounted here: {said:#?}");
 }
 
-/// Builds a module into a file system, spoils that by `spoil`, builds again, and gives what was said then. The
-/// old output has to be as it was.
+/// Builds a module into a file system, runs `spoil`, builds again, and returns the standard error of that. The output
+/// of the first build has to stay as it was.
 fn build_on_a_spoiled_disk(sandbox: &Sandbox, size: &str, spoil: &str) -> String {
     sandbox.write("bare.wasm", wat::parse_str(bare::TEXT).unwrap());
     let script = format!(
@@ -42,9 +40,9 @@ fn build_on_a_spoiled_disk(sandbox: &Sandbox, size: &str, spoil: &str) -> String
     assert_eq!(sandbox.read("saved/code"), "101\n", "{}", sandbox.read("saved/said"));
     let [before, after] = ["before", "after"].map(|at| sandbox.path("saved").join(at));
     let output = "wasmplugin/bare";
-    folder::check(&before.join(output)).unwrap();
+    package::check(&before.join(output)).unwrap();
     assert_eq!(tree::files(&after.join(output)).unwrap(), tree::files(&before.join(output)).unwrap());
-    assert_eq!(folder::leftovers(&after), [""; 0]);
+    assert_eq!(package::leftovers(&after), [""; 0]);
     sandbox.read("saved/said")
 }
 
@@ -64,7 +62,7 @@ help: free some space on that disk, then run the command again
 #[test]
 fn the_disk_has_no_room_for_another_file() {
     let sandbox = Sandbox::new();
-    // A folder and a first file still fit, the rest does not.
+    // One directory and one file still fit.
     let spoil =
         "i=0; while touch \"$2/filler$i\" 2>/dev/null; do i=$((i+1)); done; rm \"$2/filler0\" \"$2/filler1\"";
     let said = build_on_a_spoiled_disk(&sandbox, "nr_inodes=60", spoil);
@@ -76,7 +74,7 @@ help: free some space on that disk, then run the command again
 "#]]);
 }
 
-/// Cargo itself fails here, and it tells so.
+/// Cargo itself fails here.
 #[test]
 fn the_disk_is_too_small_to_compile() {
     let sandbox = Sandbox::with_bare();
@@ -93,7 +91,7 @@ fn the_disk_is_too_small_to_compile() {
 }
 
 #[test]
-fn the_target_folder_is_read_only() {
+fn the_target_directory_is_read_only() {
     let sandbox = Sandbox::new();
     let said = build_on_a_spoiled_disk(&sandbox, "size=1m", "mount -o remount,ro \"$2\"");
     sandbox.says(

@@ -69,7 +69,13 @@ fn version() {
 
 #[test]
 fn every_help_has_examples_and_fits_its_width() {
-    for args in [&["--help"][..], &["new", "--help"], &["build", "--help"], &["resolve", "--help"]] {
+    for args in [
+        &["--help"][..],
+        &["new", "--help"],
+        &["build", "--help"],
+        &["publish", "--help"],
+        &["resolve", "--help"],
+    ] {
         let help = as_program().args(args).assert().success().get_output().stdout.clone();
         let help = String::from_utf8(help).unwrap();
         assert!(help.contains("\nExamples:\n"), "{help}");

@@ -116,6 +116,7 @@ pub(crate) fn kept() -> Vec<Utf8PathBuf> {
         .filter(|path| path.is_dir())
         .collect();
     folders.sort();
+    assert!(!folders.is_empty(), "no resources are kept under {root}");
     folders
 }
 

@@ -1,19 +1,19 @@
-//! The optimizer, if it fails or what it made is damaged.
+//! An optimizer that crashes, and a damaged result of one.
 
 use snapbox::str;
 
 use crate::support::module::plugin;
 use crate::support::running::Said;
-use crate::support::{Sandbox, bare, folder};
+use crate::support::{Sandbox, bare, package};
 
-/// The number as LEB128, of three bytes.
+/// A number as three bytes of LEB128.
 fn number(value: usize) -> [u8; 3] {
     assert!(value < 1 << 21);
     [value as u8 | 0x80, (value >> 7) as u8 | 0x80, (value >> 14) as u8]
 }
 
-/// A valid module with as many loops within each other as no optimizer expects, made byte by byte: what writes
-/// WebAssembly text overflows too.
+/// A valid module with loops nested deeper than any optimizer expects. It is made of bytes because the parser of
+/// WebAssembly text overflows its stack too.
 fn deeply_nested() -> Vec<u8> {
     const DEPTH: usize = 30_000;
     let shallow = wat::parse_str(bare::TEXT).unwrap();
@@ -54,7 +54,7 @@ fn leb128(bytes: &[u8]) -> (usize, usize) {
 }
 
 #[test]
-fn the_optimizer_dies_of_the_module() {
+fn the_optimizer_crashes() {
     let sandbox = Sandbox::new();
     sandbox.write("bare.wasm", deeply_nested());
     let build = |optimize: &[&str]| {
@@ -76,9 +76,9 @@ help: or leave the module as it was compiled with `--optimize none`
 "#]],
     );
     assert!(!sandbox.path("target/wasmplugin/bare").exists());
-    assert_eq!(folder::leftovers(&sandbox.path("target")), [""; 0]);
+    assert_eq!(package::leftovers(&sandbox.path("target")), [""; 0]);
     Said::of(&mut build(&["--optimize", "none"])).done();
-    folder::check(&sandbox.path("target/wasmplugin/bare")).unwrap();
+    package::check(&sandbox.path("target/wasmplugin/bare")).unwrap();
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::support::layout::untar;
-use crate::support::running::Said;
-use crate::support::{Sandbox, bare, folder, probe, tree};
+use crate::support::running::{Said, process};
+use crate::support::{Sandbox, bare, package, probe, tree};
 
 /// Where the parts of this machine lie that a module must not tell of.
 struct Machine {
@@ -63,7 +63,7 @@ fn reference(variant: &str) -> &'static str {
         let sandbox = Sandbox::new();
         sandbox.add_probe("ws");
         Said::of(&mut sandbox.process_in("ws", ["build", "--variant", variant])).done();
-        folder::check(&sandbox.path("ws/target/wasmplugin/filter")).unwrap()
+        package::check(&sandbox.path("ws/target/wasmplugin/filter")).unwrap()
     })
 }
 
@@ -73,7 +73,7 @@ fn assert_same(sandbox: &Sandbox, target_dir: &Utf8Path, mut command: impl FnMut
         Said::of(&mut command(variant)).done();
         let output = target_dir.join("wasmplugin/filter");
         assert_no_path(&output, &[sandbox.path("").as_str()]);
-        assert_eq!(folder::check(&output).unwrap(), reference(variant));
+        assert_eq!(package::check(&output).unwrap(), reference(variant));
     }
 }
 
@@ -118,7 +118,7 @@ fn ten_builds_give_one_digest() {
         }
         let both = ["oci", "compat"].map(|variant| {
             Said::of(&mut sandbox.process_in("bare", ["build", "--variant", variant])).done();
-            folder::check(&output).unwrap()
+            package::check(&output).unwrap()
         });
         digests.push(both);
     }
@@ -166,7 +166,7 @@ fn another_folder_of_a_whole_filter_gives_the_same_digest() {
         Said::of(&mut sandbox.process_in(&format!("{below}/hello"), ["build"])).done();
         let output = sandbox.path(below).join("hello/target/wasmplugin/hello");
         assert_no_path(&output, &[]);
-        folder::check(&output).unwrap()
+        package::check(&output).unwrap()
     });
     assert_eq!(digests[0], digests[1]);
 }
@@ -257,7 +257,7 @@ fn a_link_to_the_folder_gives_the_same_digest() {
 fn vendored_crates_give_the_same_digest() {
     let sandbox = Sandbox::new();
     sandbox.add_probe("ws");
-    let mut vendor = Command::new("cargo");
+    let mut vendor = process("cargo");
     vendor.args(["vendor", "--offline", "--quiet", "--manifest-path"]);
     Said::of(vendor.arg(sandbox.path("ws/Cargo.toml")).arg(sandbox.path("vendor"))).done();
     let config =
@@ -299,7 +299,7 @@ fn paths_of_crates_outside_of_the_workspace_are_kept_secret() {
             fs_err::remove_dir_all(sandbox.path("ws/target")).unwrap();
         }
         Said::of(&mut sandbox.process_in("ws", ["build"])).done();
-        folder::check(&sandbox.path("ws/target/wasmplugin/bare")).unwrap()
+        package::check(&sandbox.path("ws/target/wasmplugin/bare")).unwrap()
     });
     assert_eq!(digests[0], digests[1]);
     let output = sandbox.path("ws/target/wasmplugin/bare");
@@ -314,14 +314,14 @@ fn paths_of_crates_outside_of_the_workspace_are_kept_secret() {
 fn the_path_of_a_patched_crate_is_kept_secret() {
     let sandbox = Sandbox::new();
     sandbox.add_probe("ws");
-    let mut vendor = Command::new("cargo");
+    let mut vendor = process("cargo");
     vendor.args(["vendor", "--offline", "--quiet", "--manifest-path"]);
     Said::of(vendor.arg(sandbox.path("ws/Cargo.toml")).arg(sandbox.path("vendor"))).done();
     let patch = "\n[patch.crates-io]\nproxy-wasm = { path = \"../vendor/proxy-wasm\" }\n";
     sandbox.write("ws/Cargo.toml", sandbox.read("ws/Cargo.toml") + patch);
     Said::of(&mut sandbox.process_in("ws", ["build"])).done();
     let output = sandbox.path("ws/target/wasmplugin/filter");
-    folder::check(&output).unwrap();
+    package::check(&output).unwrap();
     assert_no_path(&output, &[]);
     assert!(holds(&fs_err::read(output.join("plugin.wasm")).unwrap(), "/proxy-wasm/src/dispatcher.rs"));
 }

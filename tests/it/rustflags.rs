@@ -1,9 +1,7 @@
 //! What the user tells cargo still holds: flags, profiles, and what a plain build made before.
 
-use std::process::Command;
-
-use crate::support::running::Said;
-use crate::support::{Sandbox, bare, folder};
+use crate::support::running::{Said, process};
+use crate::support::{Sandbox, bare, package};
 
 const OUTPUT: &str = "bare/target/wasmplugin/bare";
 
@@ -34,7 +32,7 @@ fn flags_of_the_environment_reach_the_compiler() {
     ] {
         let sandbox = demanding();
         Said::of(sandbox.process_in("bare", ["build"]).env(name, value)).done();
-        folder::check(&sandbox.path(OUTPUT)).unwrap();
+        package::check(&sandbox.path(OUTPUT)).unwrap();
     }
 }
 
@@ -45,7 +43,7 @@ fn flags_of_the_configuration_reach_the_compiler() {
             let sandbox = demanding();
             sandbox.write("bare/.cargo/config.toml", format!("[{table}]\nrustflags = {flags}\n"));
             Said::of(&mut sandbox.process_in("bare", ["build"])).done();
-            folder::check(&sandbox.path(OUTPUT)).unwrap();
+            package::check(&sandbox.path(OUTPUT)).unwrap();
         }
     }
 }
@@ -82,7 +80,7 @@ fn a_profile_of_the_workspace_is_used() {
     sandbox.write("bare/Cargo.toml", profile("mine"));
     fails(&["build"]);
     Said::of(&mut sandbox.process_in("bare", ["build", "--profile", "mine"])).done();
-    folder::check(&sandbox.path(OUTPUT)).unwrap();
+    package::check(&sandbox.path(OUTPUT)).unwrap();
     sandbox.write("bare/Cargo.toml", profile("wasmplugin"));
     Said::of(&mut sandbox.process_in("bare", ["build"])).done();
     // What is given on the command line wins over everything.
@@ -93,12 +91,9 @@ fn a_profile_of_the_workspace_is_used() {
     .done();
 }
 
-/// Cargo itself in a folder of the sandbox; returns what it says.
+/// Runs cargo itself in a directory of the sandbox, and returns its standard error.
 fn cargo(sandbox: &Sandbox, below: &str, args: &[&str]) -> String {
-    let mut command = Command::new("cargo");
-    command.current_dir(sandbox.path(below)).args(args).env("CARGO_NET_OFFLINE", "true");
-    command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("CARGO_TARGET_DIR");
-    Said::of(&mut command).done().stderr
+    Said::of(process("cargo").current_dir(sandbox.path(below)).args(args)).done().stderr
 }
 
 #[test]
@@ -140,7 +135,7 @@ fn plugins_of_one_workspace_may_differ_in_target_and_optimization() {
     assert_eq!(told, [("a", "speed"), ("b", "size"), ("c", "none")]);
     let module = |name: &str| {
         let output = sandbox.path("target/wasmplugin").join(name);
-        folder::check(&output).unwrap();
+        package::check(&output).unwrap();
         fs_err::read(output.join("plugin.wasm")).unwrap()
     };
     let imports_wasi = |module: &[u8]| module.windows(9).any(|window| window == b"wasi_snap");

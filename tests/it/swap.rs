@@ -10,7 +10,7 @@ use camino::Utf8Path;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 
 use crate::support::running::{DEADLINE, Said, start, wait_until};
-use crate::support::{Sandbox, bare, folder, tree};
+use crate::support::{Sandbox, bare, package, tree};
 
 const OUTPUT: &str = "bare/target/wasmplugin/bare";
 
@@ -53,7 +53,7 @@ fn a_build_that_is_killed_leaves_the_old_output_or_the_new_one() {
     let seed = random.0;
     let (mut kept, mut changed) = (0, 0);
     for turn in 0..200 {
-        let before = folder::check(&output).unwrap();
+        let before = package::check(&output).unwrap();
         // Half of the kills come late, when files are written.
         let share = if random.next() < 0.5 { random.next() * 1.1 } else { 0.75 + random.next() * 0.35 };
         let mut child = start(&mut sandbox.process_in("bare", args(turn)));
@@ -61,7 +61,7 @@ fn a_build_that_is_killed_leaves_the_old_output_or_the_new_one() {
         child.kill().unwrap();
         child.wait().unwrap();
 
-        let after = folder::check(&output)
+        let after = package::check(&output)
             .unwrap_or_else(|damage| panic!("turn {turn} of seed {seed}, killed at {share:.2}: {damage}"));
         if after == before {
             kept += 1;
@@ -72,9 +72,9 @@ fn a_build_that_is_killed_leaves_the_old_output_or_the_new_one() {
         }
         if turn % 25 == 24 {
             Said::of(&mut sandbox.process_in("bare", args(turn))).done();
-            folder::check(&output).unwrap();
+            package::check(&output).unwrap();
             assert_eq!(
-                folder::leftovers(&sandbox.path("bare/target")),
+                package::leftovers(&sandbox.path("bare/target")),
                 [""; 0],
                 "turn {turn} of seed {seed}"
             );
@@ -113,10 +113,10 @@ fn what_a_killed_build_left_is_cleared_away_by_the_next() {
     sandbox.write("bare/target/wasmplugin/.bare.new-Ef34gh", "half");
     // What a system without an exchange of folders has done when it is killed between two renames.
     fs_err::rename(sandbox.path(OUTPUT), target.join("wasmplugin/.bare.old")).unwrap();
-    assert_eq!(folder::leftovers(&target).len(), 3);
+    assert_eq!(package::leftovers(&target).len(), 3);
     Said::of(&mut sandbox.process_in("bare", ["build", "--variant", "compat"])).done();
-    folder::check(&sandbox.path(OUTPUT)).unwrap();
-    assert_eq!(folder::leftovers(&target), [""; 0]);
+    package::check(&sandbox.path(OUTPUT)).unwrap();
+    assert_eq!(package::leftovers(&target), [""; 0]);
 }
 
 /// The filter `bare` with a build script that tells that it runs, and then waits for a word.
@@ -205,7 +205,7 @@ fn a_signal_stops_cargo_too_and_leaves_the_old_output() {
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let waiting = Waiting::new();
         let output = waiting.sandbox.path(OUTPUT);
-        let before = folder::check(&output).unwrap();
+        let before = package::check(&output).unwrap();
         let child = start(&mut waiting.build("second"));
         let cargo = waiting.cargo();
         kill_process(pid(&child), signal).unwrap();
@@ -213,24 +213,24 @@ fn a_signal_stops_cargo_too_and_leaves_the_old_output() {
         wait_until("cargo is gone", || test_kill_process(cargo).is_err());
         waiting.sandbox.write("go", "");
         assert_interrupted(&end_of(child));
-        assert_eq!(folder::check(&output).unwrap(), before);
-        assert_eq!(folder::leftovers(&waiting.sandbox.path("bare/target")), [""; 0]);
+        assert_eq!(package::check(&output).unwrap(), before);
+        assert_eq!(package::leftovers(&waiting.sandbox.path("bare/target")), [""; 0]);
         Said::of(&mut waiting.build("third")).done();
-        assert_ne!(folder::check(&output).unwrap(), before);
+        assert_ne!(package::check(&output).unwrap(), before);
     }
 }
 
 #[test]
 fn control_c_at_the_terminal_gives_one_error() {
     let waiting = Waiting::new();
-    let before = folder::check(&waiting.sandbox.path(OUTPUT)).unwrap();
+    let before = package::check(&waiting.sandbox.path(OUTPUT)).unwrap();
     // A terminal signals all processes in its foreground.
     let child = start(waiting.build("second").process_group(0));
     let cargo = waiting.cargo();
     kill_process_group(pid(&child), Signal::INT).unwrap();
     assert_interrupted(&end_of(child));
     assert!(test_kill_process(cargo).is_err());
-    assert_eq!(folder::check(&waiting.sandbox.path(OUTPUT)).unwrap(), before);
+    assert_eq!(package::check(&waiting.sandbox.path(OUTPUT)).unwrap(), before);
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn a_build_that_waits_for_another_one_says_so_and_can_be_interrupted() {
     assert!(said.contains("Blocking waiting for file lock on the compiler\n"), "{said}");
     waiting.sandbox.write("go", "");
     end_of(first).done();
-    folder::check(&waiting.sandbox.path(OUTPUT)).unwrap();
+    package::check(&waiting.sandbox.path(OUTPUT)).unwrap();
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn two_builds_of_one_package_at_once_do_no_harm() {
     let build = |variant| sandbox.process_in("bare", ["build", "--variant", variant]);
     let digests = ["oci", "compat"].map(|variant| {
         Said::of(&mut build(variant)).done();
-        folder::check(&output).unwrap()
+        package::check(&output).unwrap()
     });
     for _ in 0..5 {
         // Also the compiling is to be done anew by whoever comes first.
@@ -269,8 +269,8 @@ fn two_builds_of_one_package_at_once_do_no_harm() {
         for child in running {
             end_of(child).done();
         }
-        assert!(digests.contains(&folder::check(&output).unwrap()));
-        assert_eq!(folder::leftovers(&sandbox.path("bare/target")), [""; 0]);
+        assert!(digests.contains(&package::check(&output).unwrap()));
+        assert_eq!(package::leftovers(&sandbox.path("bare/target")), [""; 0]);
     }
 }
 
@@ -283,14 +283,14 @@ fn builds_of_two_packages_at_once_do_no_harm() {
     let output = |name: &str| sandbox.path("target/wasmplugin").join(name);
     Said::of(&mut sandbox.process_in("", ["build"])).done();
     let names = ["one", "two"];
-    let digests = names.map(|name| folder::check(&output(name)).unwrap());
+    let digests = names.map(|name| package::check(&output(name)).unwrap());
     for _ in 0..3 {
         fs_err::remove_dir_all(sandbox.path("target")).unwrap();
         let running = names.map(|name| start(&mut sandbox.process_in(name, ["build"])));
         for child in running {
             end_of(child).done();
         }
-        assert_eq!(names.map(|name| folder::check(&output(name)).unwrap()), digests);
+        assert_eq!(names.map(|name| package::check(&output(name)).unwrap()), digests);
     }
 }
 
@@ -317,7 +317,7 @@ fn a_folder_is_whole_as_long_as_it_is_in_its_place() {
             let mut reads = 0;
             while !done.load(Ordering::Relaxed) {
                 let before = identity();
-                let read = folder::check(&place);
+                let read = package::check(&place);
                 if identity() == before {
                     read.unwrap();
                     reads += 1;

@@ -6,7 +6,7 @@ use std::process::Command;
 use snapbox::str;
 
 use crate::support::running::Said;
-use crate::support::{Sandbox, folder};
+use crate::support::{Sandbox, package};
 
 fn script(sandbox: &Sandbox, below: &str, text: &str) {
     sandbox.write(below, format!("#!/bin/sh\n{text}\n"));
@@ -32,7 +32,7 @@ fn poor_build(sandbox: &Sandbox, args: &[&str]) -> Command {
     command.args(args);
     let path = std::env::var("PATH").unwrap();
     command.env("PATH", format!("{}:{path}", sandbox.path("bin"))).env("RUSTC", sandbox.path("bin/rustc"));
-    // Where rustup runs the tests, it tells of its own toolchain.
+    // If rustup runs the tests, these name its own toolchain.
     command.env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTUP_HOME").env_remove("CARGO_NET_OFFLINE");
     command
 }
@@ -131,7 +131,7 @@ help: install it, whichever way your Rust came:
       the last one wants the component rust-src, and for wasm32-wasip1 a wasi-libc
 
 "#]]);
-    // Its word is not enough.
+    // What rustup says is not enough.
     script(&sandbox, "bin/rustup", "echo 'info: component rust-std is up to date' >&2");
     sandbox.refuses(&mut poor_build(&sandbox, &[]), 101, str![[r#"
   Installing wasm32-wasip1 with rustup
@@ -168,7 +168,7 @@ fn the_target_is_missing_and_rustup_installs_it() {
     );
     let said = Said::of(&mut poor_build(&sandbox, &[])).done().stderr;
     assert!(said.starts_with("  Installing wasm32-wasip1 with rustup\n"), "{said}");
-    folder::check(&sandbox.path("bare/target/wasmplugin/bare")).unwrap();
+    package::check(&sandbox.path("bare/target/wasmplugin/bare")).unwrap();
     let said = Said::of(&mut poor_build(&sandbox, &[])).done().stderr;
     assert!(!said.contains("Installing"), "{said}");
 }

@@ -18,7 +18,7 @@ pub(crate) fn manifest(name: &str, settings: &str) -> String {
 pub(crate) const TEXT: &str = include_str!("../../inputs/module/bare.wat");
 
 impl Sandbox {
-    /// Puts the filter `name` into a folder of that name; it has an image, so its build is complete.
+    /// Writes the filter `name` to a directory of that name. It has an image, so its build is complete.
     pub(crate) fn add_bare(&self, name: &str) {
         let settings = format!("image = \"localhost:5000/acme/{name}\"\n");
         self.write(format!("{name}/Cargo.toml"), manifest(name, &settings));

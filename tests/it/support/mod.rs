@@ -1,13 +1,14 @@
-//! What the tests stand on: an empty folder, the built program, and the parts that `script/setup` installs.
+//! What the tests use: an empty directory, the built program, and the parts that `script/setup` installs.
 
 pub(crate) mod bare;
 pub(crate) mod built;
 pub(crate) mod envoy;
-pub(crate) mod folder;
+
 pub(crate) mod http;
 pub(crate) mod layout;
 pub(crate) mod mesh;
 pub(crate) mod module;
+pub(crate) mod package;
 pub(crate) mod packaged;
 pub(crate) mod probe;
 pub(crate) mod proxy;
@@ -28,17 +29,17 @@ use snapbox::cmd::Command;
 
 pub(crate) use running::{isolated, tool};
 
-/// An empty folder to run the program in. It is removed with this value.
+/// An empty directory to run the program in. It is removed with this value.
 pub(crate) struct Sandbox {
     root: Utf8PathBuf,
-    _folder: tempfile::TempDir,
+    _directory: tempfile::TempDir,
 }
 
 impl Sandbox {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("wasmplugin-test-").tempdir().unwrap();
-        let root = Utf8PathBuf::try_from(folder.path().canonicalize().unwrap()).unwrap();
-        Sandbox { root, _folder: folder }
+        let directory = tempfile::Builder::new().prefix("wasmplugin-test-").tempdir().unwrap();
+        let root = Utf8PathBuf::try_from(directory.path().canonicalize().unwrap()).unwrap();
+        Sandbox { root, _directory: directory }
     }
 
     /// A sandbox with the filter `hello` in it, made by `new` from the default template.
@@ -63,7 +64,7 @@ impl Sandbox {
     }
 }
 
-/// Something that `script/setup` puts into its cache. Without it a test fails: it must not look green.
+/// Something that `script/setup` puts into its cache. A test fails without it: it must not pass.
 pub(crate) fn from_setup(below: &str) -> Utf8PathBuf {
     let var = |name| std::env::var(name).ok().filter(|value| !value.is_empty()).map(Utf8PathBuf::from);
     let cache = var("CARGO_WASMPLUGIN_CACHE").unwrap_or_else(|| {

@@ -1,4 +1,4 @@
-//! Running the program, and what came of it.
+//! Running programs, and how they ended.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -92,7 +92,7 @@ impl Sandbox {
         command
     }
 
-    /// The program as the last words of another command, such as a shell that ends in `exec "$@"`.
+    /// The program as the last arguments of another command, such as a shell that ends in `exec "$@"`.
     pub(crate) fn process_by(
         &self,
         below: &str,
