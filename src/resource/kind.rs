@@ -179,7 +179,7 @@ mod tests {
                 &["spec.wasm[2].code.image", "spec.wasm[0].code.http"],
             ),
         ] {
-            let document = read_document(text).unwrap();
+            let (document, _) = read_document(text).unwrap();
             assert_eq!(Kind::of(&document), Some(kind), "{text}");
             let sources = kind.sources(&document);
             assert_eq!(
@@ -191,6 +191,6 @@ mod tests {
         }
         // Another mesh has a kind of the same name.
         let higress = "{apiVersion: extensions.higress.io/v1alpha1, kind: WasmPlugin, spec: {url: u}}";
-        assert_eq!(Kind::of(&read_document(higress).unwrap()), None);
+        assert_eq!(Kind::of(&read_document(higress).unwrap().0), None);
     }
 }

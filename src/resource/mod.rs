@@ -9,6 +9,7 @@ mod kinds;
 mod losses;
 mod name;
 mod overrides;
+mod problems;
 pub mod references;
 mod schema;
 mod url;
@@ -83,10 +84,14 @@ impl Template {
         text: String,
         package: &str,
     ) -> Result<(Template, Vec<Problem>), InvalidFile> {
-        let mut document = match yaml::read_document(&text) {
-            Ok(document) => document,
-            Err(problems) => return Err(invalid(path, text, problems)),
+        let (mut document, faults) = match yaml::read_document(&text) {
+            Ok(read) => read,
+            Err(error) => return Err(invalid(path, text, vec![problems::of_syntax(error)])),
         };
+        if !faults.is_empty() {
+            let problems = faults.into_iter().take(MAX_PROBLEMS).map(problems::of_fault).collect();
+            return Err(invalid(path, text, problems));
+        }
         let Review { errors, warnings } = wasm_plugin::review(&document);
         if !errors.is_empty() {
             return Err(invalid(path, text, errors));

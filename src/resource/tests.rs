@@ -70,7 +70,7 @@ fn a_minimal_resource_has_what_is_needed() {
              url: oci://quay.io/acme/hello:1.0.0@sha256:{manifest}\n  sha256: {manifest}\n"
         )
     );
-    assert_eq!(yaml::read_document(&yaml).unwrap().to_json(), resource.to_json());
+    assert_eq!(yaml::read_document(&yaml).unwrap().0.to_json(), resource.to_json());
     // What is written is a valid template again, and pins to itself.
     assert_eq!(pin(&read(&yaml), Some("1.0.0")).unwrap().to_yaml(), yaml);
     let untagged = pin(&Template::minimal("a"), None).unwrap().to_json();

@@ -3,7 +3,9 @@
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_saphyr::{DoubleQuoted, LitStr};
 
-use super::{Node, Value, plain, read::is_unreadable};
+use super::parse::must_be_escaped;
+use super::plain;
+use super::value::{Node, Value};
 
 /// Writes a document so that YAML 1.1 and 1.2 readers see the same. It ends in one newline.
 pub fn write(document: &Node) -> String {
@@ -59,5 +61,7 @@ fn is_prose(text: &str) -> bool {
         && !body.starts_with([' ', '\n'])
         && !body.ends_with('\n')
         && body.lines().all(|line| !line.ends_with(char::is_whitespace))
-        && body.chars().all(|c| c == '\n' || (c != '\t' && c != '\r' && c != '\u{feff}' && !is_unreadable(c)))
+        && body
+            .chars()
+            .all(|c| c == '\n' || (c != '\t' && c != '\r' && c != '\u{feff}' && !must_be_escaped(c)))
 }

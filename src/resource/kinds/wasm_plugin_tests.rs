@@ -3,7 +3,8 @@ use crate::yaml::read_document;
 
 /// What a review says of a document, a line a problem: `error|warning PLACE: message; label; help`.
 fn told(source: &str) -> Vec<String> {
-    let review = review(&read_document(source).unwrap_or_else(|problems| panic!("{source}: {problems:?}")));
+    let (document, _) = read_document(source).unwrap_or_else(|error| panic!("{source}: {error:?}"));
+    let review = review(&document);
     let line = |kind: &str, problem: &crate::error::Problem| {
         let help = problem.help.as_deref().unwrap_or_default();
         format!("{kind} {}: {}; {}; {help}", &source[problem.span.clone()], problem.message, problem.label)

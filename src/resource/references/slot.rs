@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::yaml::outline::{Scalar, Style};
+use crate::yaml::tree::{Style, SyntaxNode};
 use crate::yaml::{is_text_unquoted, stream};
 
 /// A place for a value.
@@ -16,41 +16,36 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// The place of a value, inside of its quotes where it has some. Nothing where it has an anchor, a tag, or the
-    /// lines of a block: who wrote those meant more than the text.
-    pub(super) fn of_value(text: &str, value: &Scalar<'_>) -> Option<Slot> {
+    /// The place of a value, inside its quotes if it has some. Nothing if it is an alias or a block, or has an anchor
+    /// or a tag: whoever wrote those meant more than the text.
+    pub(super) fn of_value(value: &SyntaxNode<'_>) -> Option<Slot> {
+        value.text().filter(|_| value.properties.is_none())?;
         let Range { start, end } = value.span;
-        let has_properties = text[start..].starts_with(['&', '!']);
         match value.style {
-            Style::Plain if !has_properties => Some(Slot::over(start..end, false)),
-            Style::Quoted if !has_properties => Some(Slot::over(start + 1..end - 1, true)),
+            Style::Plain => Some(Slot::over(start..end, false)),
+            Style::SingleQuoted | Style::DoubleQuoted => Some(Slot::over(start + 1..end - 1, true)),
             _ => None,
         }
     }
 
     /// The place of the value of a field that may have none yet.
-    pub(super) fn of_field(text: &str, key: &Scalar<'_>, value: &Scalar<'_>) -> Option<Slot> {
-        let is_missing = value.style == Style::Plain && value.text.as_deref() == Some("");
-        if !is_missing {
-            return Slot::of_value(text, value);
+    pub(super) fn of_field(text: &str, key: &SyntaxNode<'_>, value: &SyntaxNode<'_>) -> Option<Slot> {
+        let slot = Slot::of_value(value)?;
+        if !slot.span.is_empty() || slot.is_quoted {
+            return Some(slot);
         }
-        let blanks = [' ', '\t'];
-        let colon = text[key.span.end..].trim_start_matches(blanks);
-        let rest = colon.strip_prefix(':')?;
-        // The place of nothing does not tell whether an anchor or a tag is around it.
-        let next = rest.trim_start_matches(blanks);
-        let is_bare = next.is_empty() || next.starts_with(['\n', '\r', '#', ',', '}']);
+        let rest = text[key.span.end..].trim_start_matches([' ', '\t']).strip_prefix(':')?;
         let at = text.len() - rest.len();
-        is_bare.then(|| Slot { before: " ".to_owned(), ..Slot::over(at..at, false) })
+        Some(Slot { before: " ".to_owned(), ..Slot::over(at..at, false) })
     }
 
-    /// The place of a new field behind another one and written as that is: in braces right behind it, else on a line
-    /// of its own.
+    /// The place of a new field behind another one of a mapping in this style, and written as that one is: in braces
+    /// right behind it, otherwise on a line of its own.
     pub(super) fn behind(
         text: &str,
-        key: &Scalar<'_>,
-        value: &Scalar<'_>,
-        is_flow: bool,
+        key: &SyntaxNode<'_>,
+        value: &SyntaxNode<'_>,
+        style: Style,
         field: &str,
     ) -> Option<Slot> {
         let (key_quote, value_quote) = (quote(text, key), quote(text, value));
@@ -58,7 +53,7 @@ impl Slot {
         let slot = |at, before, after| {
             Some(Slot { span: at..at, before, after, is_quoted: !value_quote.is_empty() })
         };
-        if is_flow {
+        if style == Style::Flow {
             return slot(value.span.end, format!(", {start}"), value_quote.to_owned());
         }
         let line_start = text[..key.span.start].rfind(['\n', '\r']).map_or(0, |at| at + 1);
@@ -88,7 +83,7 @@ impl Slot {
     }
 }
 
-fn quote<'t>(text: &'t str, scalar: &Scalar<'_>) -> &'t str {
+fn quote<'t>(text: &'t str, scalar: &SyntaxNode<'_>) -> &'t str {
     let written = &text[scalar.span.clone()];
     if written.starts_with(['"', '\'']) { &written[..1] } else { "" }
 }
