@@ -99,7 +99,7 @@ fn every_kind_is_listed_with_its_file() {
 
 #[test]
 fn every_flag_of_the_resource_is_listed() {
-    let help = isolated(Command::new(tool())).args(["build", "--help"]).assert().success();
+    let help = isolated(tool()).args(["build", "--help"]).assert().success();
     let help = String::from_utf8(help.get_output().stdout.clone()).unwrap();
     let section = help.split("\nResource:\n").nth(1).unwrap().split("\nPackage Selection:\n").next().unwrap();
     let flags: BTreeSet<&str> = section
@@ -259,7 +259,7 @@ fn is_in(line: &str, printed: &str) -> bool {
 fn cargo() -> Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(tool().parent().unwrap().to_owned()).chain(std::env::split_paths(&path));
-    isolated(Command::new("cargo")).env("PATH", std::env::join_paths(folders).unwrap())
+    isolated("cargo").env("PATH", std::env::join_paths(folders).unwrap())
 }
 
 /// The fields below `value`, written as docs/json.md writes them. The resource is a document of its own.

@@ -5,15 +5,14 @@ use std::net::TcpStream;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Value, json};
-use snapbox::assert::DEFAULT_ACTION_ENV;
-use snapbox::{Assert, Data, file, str};
+use snapbox::{Data, file, str};
 
-use crate::support::Sandbox;
 use crate::support::built::built;
 use crate::support::envoy::{Envoy, VERSIONS, validate_bootstrap};
 use crate::support::http::{Head, Server, answer};
 use crate::support::layout::sha256;
 use crate::support::module::plugin;
+use crate::support::{Sandbox, snapshot};
 
 const KINDS: [(&str, &str); 4] = [
     ("WasmPlugin", "wasmplugin.yaml"),
@@ -104,7 +103,7 @@ impl Made {
 /// Compares a text with a file; `SNAPSHOTS=overwrite` replaces that.
 fn assert_kept(actual: String, file: &Utf8Path) {
     let expected = Data::read_from(file.as_std_path(), Some(snapbox::data::DataFormat::Text)).raw();
-    Assert::new().action_env(DEFAULT_ACTION_ENV).eq(actual, expected);
+    snapshot::assert().eq(actual, expected);
 }
 
 /// The resources that are kept under `tests/it/kinds`, each beside what becomes of it in every kind.
@@ -117,6 +116,7 @@ pub(crate) fn kept() -> Vec<Utf8PathBuf> {
         .filter(|path| path.is_dir())
         .collect();
     folders.sort();
+    assert!(!folders.is_empty(), "no resources are kept under {root}");
     folders
 }
 

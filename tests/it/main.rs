@@ -9,7 +9,8 @@
 mod support;
 
 mod access;
-mod bad_input;
+mod cases;
+mod disk;
 mod docs;
 mod envoy;
 mod faults;
@@ -17,6 +18,7 @@ mod help;
 mod image;
 mod kinds;
 mod new;
+mod optimizer;
 mod output;
 mod places;
 mod publish;
@@ -26,4 +28,5 @@ mod resolve;
 mod rustflags;
 mod swap;
 mod tidy;
+mod toolchain;
 mod yaml;

@@ -64,7 +64,7 @@ const CASES: &[(&str, &[&str])] = &[
 fn scaffolds_are_as_kept(program: &Path) {
     for (name, args) in CASES {
         let sandbox = Sandbox::new();
-        let command = isolated(snapbox::cmd::Command::new(program)).current_dir(sandbox.path(""));
+        let command = isolated(program).current_dir(sandbox.path(""));
         command.arg("new").args(*args).assert().success().stdout_eq("");
         assert_tree(&sandbox.path("hello"), &format!("new/{name}"));
     }
@@ -100,7 +100,7 @@ fn a_scaffold_is_tested_linted_and_formatted() {
         sandbox.tool(["new"]).args(*args).assert().success();
         // The target directory is the same for all, so that cargo compiles the dependencies once.
         let cargo = |args: &[&str]| {
-            let command = isolated(snapbox::cmd::Command::new("cargo")).current_dir(sandbox.path("hello"));
+            let command = isolated("cargo").current_dir(sandbox.path("hello"));
             command.env("CARGO_TARGET_DIR", sandbox.path("target")).args(args).assert().success()
         };
         cargo(&["fmt", "--check"]);
@@ -255,7 +255,7 @@ fn a_workspace_gets_a_member() {
     sandbox.write("Cargo.toml", "[workspace]\nmembers = []\nresolver = \"3\"\n");
     sandbox.tool(["new", "plugins/hello"]).assert().success();
     assert_tree(&sandbox.path("plugins/hello"), "new/http-headers");
-    let command = isolated(snapbox::cmd::Command::new("cargo")).current_dir(sandbox.path(""));
+    let command = isolated("cargo").current_dir(sandbox.path(""));
     let metadata = command.args(["metadata", "--no-deps", "--format-version", "1"]).assert().success();
     let metadata: Value = serde_json::from_slice(&metadata.get_output().stdout).unwrap();
     assert_eq!(metadata["workspace_members"].as_array().unwrap().len(), 1);

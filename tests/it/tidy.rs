@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::support::folder;
+use crate::support::tree;
 
 /// The modules at the root of the crate, from those that call to those that are called. A module uses only those of
 /// its own row and of later rows.
@@ -46,7 +46,7 @@ fn root() -> &'static Utf8Path {
 
 /// The sources by their path below `src`, without what only tests see.
 fn sources() -> BTreeMap<Utf8PathBuf, String> {
-    let files = folder::files(&root().join("src")).unwrap();
+    let files = tree::files(&root().join("src")).unwrap();
     let sources = files.into_iter().filter(|(path, _)| path.file_name() != Some("tests.rs"));
     let sources = sources.filter(|(path, _)| path.extension() == Some("rs"));
     let sources: BTreeMap<_, _> = sources
@@ -317,7 +317,7 @@ fn nothing_is_printed_past_the_shell() {
 
 #[test]
 fn a_file_is_as_long_as_its_one_subject() {
-    let files = folder::files(&root().join("src")).unwrap();
+    let files = tree::files(&root().join("src")).unwrap();
     let long: Vec<_> = files
         .iter()
         .filter(|(path, _)| path.extension() == Some("rs"))

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::support::Sandbox;
 use crate::support::module::plugin;
 use crate::support::readers::{READERS, is_same};
-use crate::support::running::{run, stderr};
+use crate::support::running::Said;
 
 /// Texts that readers of some YAML take for something else, or cannot have as they are.
 #[rustfmt::skip]
@@ -221,11 +221,11 @@ fn every_reader_takes_the_same_from_what_the_program_prints() {
 }
 
 /// The program with a resource, in a shell that gives it little memory and a few seconds of work.
-fn build_within_limits(sandbox: &Sandbox, resource: &[u8]) -> std::process::Output {
+fn build_within_limits(sandbox: &Sandbox, resource: &[u8]) -> Said {
     sandbox.write("made.wasm", plugin("", &[]));
     sandbox.write("wasmplugin.yaml", resource);
     let wrapper = ["sh", "-c", "ulimit -v 1000000; ulimit -t 10; exec \"$@\"", "sh"];
-    run(&mut sandbox.process_by("", &wrapper, ["build", "--module", "made.wasm", "--optimize", "none"]))
+    Said::of(&mut sandbox.process_by("", &wrapper, ["build", "--module", "made.wasm", "--optimize", "none"]))
 }
 
 const HEAD: &str =
@@ -261,9 +261,9 @@ fn a_hostile_resource_is_refused_at_its_line() {
     for (spec, message, place) in cases {
         let sandbox = Sandbox::new();
         let start: String = spec.chars().take(60).collect();
-        let output = build_within_limits(&sandbox, format!("{HEAD}{spec}").as_bytes());
-        let stderr = stderr(&output);
-        assert_eq!(output.status.code(), Some(101), "{start}: {}: {}", output.status, short(&stderr));
+        let said = build_within_limits(&sandbox, format!("{HEAD}{spec}").as_bytes());
+        let stderr = said.stderr;
+        assert_eq!(said.code, Some(101), "{start}: {}", short(&stderr));
         assert!(stderr.contains(&format!("error: {message}")), "{start}: {}", short(&stderr));
         assert!(stderr.contains(&format!(" wasmplugin.yaml:{place}\n")), "{start}: {}", short(&stderr));
         assert!(stderr.len() < 5000, "{start}: {} bytes are told", stderr.len());
@@ -278,10 +278,10 @@ fn short(text: &str) -> String {
 #[test]
 fn a_resource_that_is_too_long_is_refused() {
     let sandbox = Sandbox::new();
-    let output = build_within_limits(&sandbox, format!("{HEAD}  a: {}\n", "x".repeat(1 << 20)).as_bytes());
-    assert_eq!(output.status.code(), Some(101), "{}", output.status);
+    let said = build_within_limits(&sandbox, format!("{HEAD}  a: {}\n", "x".repeat(1 << 20)).as_bytes());
+    assert_eq!(said.code, Some(101));
     sandbox.says(
-        &stderr(&output),
+        &said.stderr,
         snapbox::str![[r#"
 error: the file has 1048669 bytes: a Kubernetes resource has no more than 1048576
  --> wasmplugin.yaml:1:1
@@ -297,10 +297,10 @@ error: the file has 1048669 bytes: a Kubernetes resource has no more than 104857
 fn a_resource_that_is_not_utf_8_is_refused_at_its_byte() {
     let sandbox = Sandbox::new();
     let bytes = [HEAD.as_bytes(), b"  pluginName: gr\xfc\xdfe # \xff\n"].concat();
-    let output = build_within_limits(&sandbox, &bytes);
-    assert_eq!(output.status.code(), Some(101), "{}", output.status);
+    let said = build_within_limits(&sandbox, &bytes);
+    assert_eq!(said.code, Some(101));
     sandbox.says(
-        &stderr(&output),
+        &said.stderr,
         snapbox::str![[r#"
 error: this is not UTF-8
  --> wasmplugin.yaml:5:17

@@ -321,26 +321,32 @@ fn hostile_texts_are_resolved_or_refused() {
     let laughs = (1..20).fold("{a0: &a0 [x, x]".to_owned(), |text, level| {
         text + &format!(", a{level}: &a{level} [*a{}, *a{}]", level - 1, level - 1)
     });
-    let mut texts = vec![
-        format!("{head}{laughs}, url: wasmplugin://hello}}"),
-        format!("{head}{{url: wasmplugin://hello, x: \"{}\"}}", "é ".repeat(300_000)),
-        format!("{head}{{url: wasmplugin://hello, x: [{}]}}", "x,".repeat(500_000)),
-        format!("{head}{{url: wasmplugin://hello, x: {}}}", "{a: ".repeat(100_000)),
-        format!("{head}{{url: wasmplugin://hello, x: {}", "[".repeat(1 << 20)),
-        format!("{head}{{{}: [{}]}}", "k".repeat(1000), "wasmplugin://hello,".repeat(50_000)),
-        format!("{head}{{url: wasmplugin://hello, x: {}}}", "x".repeat(1 << 20)),
-        format!("{head}{{{}}}", "url: wasmplugin://hello,".repeat(30_000)),
-        "---\n".repeat(250_000) + "wasmplugin://hello",
-        "- wasmplugin://\n---\n".repeat(50_000),
-        format!("# wasmplugin://\r{}", "\r".repeat(1 << 20)),
-    ];
     let items =
         "- {apiVersion: extensions.istio.io/v1alpha1, kind: WasmPlugin, spec: {url: wasmplugin://hello}}\n";
-    texts.push(format!("apiVersion: v1\nkind: List\nitems:\n{}", items.repeat(10_000)));
-    for text in texts {
-        if let Ok(manifests) = read(&text) {
-            manifests.resolve(&[("hello".to_owned(), image("hello"))].into());
-        }
+    // What is read has that many references, and what is refused has that many problems.
+    let cases = [
+        (format!("{head}{laughs}, url: wasmplugin://hello}}"), Err(1)),
+        (format!("{head}{{url: wasmplugin://hello, x: \"{}\"}}", "é ".repeat(300_000)), Ok(1)),
+        (format!("{head}{{url: wasmplugin://hello, x: [{}]}}", "x,".repeat(500_000)), Ok(1)),
+        (format!("{head}{{url: wasmplugin://hello, x: {}}}", "{a: ".repeat(100_000)), Err(1)),
+        (format!("{head}{{url: wasmplugin://hello, x: {}", "[".repeat(1 << 20)), Err(1)),
+        (
+            format!("{head}{{{}: [{}]}}", "k".repeat(1000), "wasmplugin://hello,".repeat(50_000)),
+            Err(MAX_PROBLEMS),
+        ),
+        (format!("{head}{{url: wasmplugin://hello, x: {}}}", "x".repeat(1 << 20)), Err(1)),
+        (format!("{head}{{{}}}", "url: wasmplugin://hello,".repeat(30_000)), Err(MAX_PROBLEMS)),
+        ("---\n".repeat(250_000) + "wasmplugin://hello", Err(1)),
+        ("- wasmplugin://\n---\n".repeat(50_000), Err(MAX_PROBLEMS)),
+        (format!("# wasmplugin://\r{}", "\r".repeat(1 << 20)), Err(1)),
+        (format!("apiVersion: v1\nkind: List\nitems:\n{}", items.repeat(10_000)), Ok(10_000)),
+    ];
+    for (text, expected) in cases {
+        let shown: String = text.chars().take(100).collect();
+        let images = [("hello".to_owned(), image("hello"))].into();
+        let references = |manifests: Manifests| manifests.resolve(&images).matches("oci://").count();
+        let counted = read(&text).map(references).map_err(|invalid| invalid.problems.len());
+        assert_eq!(counted, expected, "{shown}");
     }
 }
 

