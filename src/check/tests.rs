@@ -37,7 +37,9 @@ fn all(wat: &str, meshes: &[&str]) -> Vec<Diagnostic> {
 fn codes_are_unique_and_in_kebab_case() {
     for (index, rule) in RULES.iter().enumerate() {
         assert!(
-            rule.code.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-'),
+            rule.code
+                .chars()
+                .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-'),
             "{}",
             rule.code
         );

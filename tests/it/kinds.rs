@@ -67,9 +67,8 @@ impl Made {
         let (_, package) = self.json(args);
         let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
         let line = |finding: &Value| {
-            let [severity, code, place, message] =
-                ["severity", "code", "place", "message"].map(|key| text(finding, key));
-            format!("{severity}[{code}] {place}: {message}\n")
+            let [severity, code, message] = ["severity", "code", "message"].map(|key| text(finding, key));
+            format!("{severity}[{code}] `{}`: {message}\n", text(&finding["places"][0], "name"))
         };
         package["findings"].as_array().unwrap().iter().map(line).collect()
     }
