@@ -72,6 +72,19 @@ fn every_setting_has_its_chapter_and_its_row() {
 }
 
 #[test]
+fn every_flag_of_the_resource_has_its_row() {
+    for flag in RESOURCE_FLAGS {
+        let start = format!("| `--{} {}` | ", flag.name, flag.value_name);
+        let row = RESOURCE.lines().find_map(|line| line.strip_prefix(&start));
+        let field = format!("`{}`", flag.path.join("."));
+        assert!(
+            row.is_some_and(|row| row.contains(&field)),
+            "docs/resource.md has no `{start}` with {field}"
+        );
+    }
+}
+
+#[test]
 fn the_meshes_are_those_that_are_known() {
     let same_product = |a: &Mesh, b: &Mesh| a.name.split('-').next() == b.name.split('-').next();
     let products = mesh::MESHES.chunk_by(same_product);
