@@ -319,7 +319,7 @@ fn outside(metadata: &Metadata) -> Vec<(Utf8PathBuf, String)> {
 }
 
 fn read_manifest(ctx: &Context, path: &Utf8Path) -> Result<CargoToml> {
-    Ok(CargoToml::parse(ctx.shown(path), fs_err::read_to_string(path)?)?)
+    Ok(CargoToml::parse(ctx.display_path(path), fs_err::read_to_string(path)?)?)
 }
 
 /// There is no project, what was selected is not in it, or it is no plugin.

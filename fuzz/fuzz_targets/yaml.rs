@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use cargo_wasmplugin::yaml::{Key, Node, Value, read_document, write};
+use cargo_wasmplugin::internals::{Key, Node, Value, read_document, write};
 use libfuzzer_sys::{Corpus, fuzz_target};
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {

@@ -11,7 +11,7 @@ use crate::digest::Digest;
 use crate::mesh::Mesh;
 use crate::resource::references::ManifestFile;
 use crate::resource::{Draft, Field, Kind, Loss, Mismatch, PulledImage};
-use crate::wasm::{ModuleInfo, shown};
+use crate::wasm::{ModuleInfo, printable};
 use crate::yaml::{Fault, FaultKind};
 
 /// One thing that is checked. Each rule is a file and a row of [`RULES`](crate::check::RULES).
@@ -240,9 +240,9 @@ pub const MOST: usize = 50;
 pub(in crate::check) const ENOUGH: usize = MOST + 1;
 
 pub(in crate::check) fn import(module: &str, name: &str) -> String {
-    format!("import `{}.{}`", shown(module), shown(name))
+    format!("import `{}.{}`", printable(module), printable(name))
 }
 
 pub(in crate::check) fn export(name: &str) -> String {
-    format!("export `{}`", shown(name))
+    format!("export `{}`", printable(name))
 }

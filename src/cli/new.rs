@@ -64,7 +64,7 @@ impl New {
         let cd = if options.path == "." {
             String::new()
         } else {
-            format!("`{}`, ", process::shown(process::command(ctx, "cd").arg(&options.path)))
+            format!("`{}`, ", process::command_line(process::command(ctx, "cd").arg(&options.path)))
         };
         ctx.shell.note(format_args!("next, run {cd}`cargo test` and `cargo wasmplugin build`"));
         Ok(())
@@ -122,7 +122,7 @@ fn command_line(ctx: &Context, options: &NewOptions) -> String {
         command.args(value.iter().flat_map(|value| [flag, value]));
     }
     command.args(overrides::words(&options.overrides));
-    process::shown(&command)
+    process::command_line(&command)
 }
 
 /// Reads one line from the terminal; `None` if it is empty.

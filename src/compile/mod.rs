@@ -63,7 +63,7 @@ pub fn compile(
     }
     let modules = paths.into_iter().zip(&project.crates).map(|(path, krate)| {
         let path = path.ok_or_else(|| CompileError::NoModule(krate.plugin.name.clone()))?;
-        Ok(ModuleFile::open(&path, ctx.shown(&path))?)
+        Ok(ModuleFile::open(&path, ctx.display_path(&path))?)
     });
     modules.collect()
 }

@@ -11,7 +11,7 @@ use crate::text::count;
 /// Shows on standard error what was made of a package.
 pub(super) fn summary(ctx: &Context, built: &Built) {
     let shell = &ctx.shell;
-    let directory = ctx.shown(&built.directory);
+    let directory = ctx.display_path(&built.directory);
     shell.status("Finished", format_args!("{} in {directory}", built.name));
     let sizes = built.packaged.sizes;
     let optimized = match built.settings.optimize {

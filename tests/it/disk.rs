@@ -52,7 +52,10 @@ fn the_disk_is_full() {
     let spoil = "dd if=/dev/zero of=\"$2/filler\" bs=4096 2>/dev/null || true";
     let said = build_on_a_spoiled_disk(&sandbox, "size=1m", spoil);
     sandbox.says(&said, str![[r#"
-error: failed to write to file `[ROOT]/mounted/wasmplugin/.bare.new-[..]/plugin.wasm`: No space left on device (os error 28)
+error: could not write to `[ROOT]/mounted/wasmplugin`
+
+Caused by:
+  failed to write to file `[ROOT]/mounted/wasmplugin/.bare.new-[RANDOM]/plugin.wasm`: No space left on device (os error 28)
 
 help: free some space on that disk, then run the command again
 
@@ -67,7 +70,10 @@ fn the_disk_has_no_room_for_another_file() {
         "i=0; while touch \"$2/filler$i\" 2>/dev/null; do i=$((i+1)); done; rm \"$2/filler0\" \"$2/filler1\"";
     let said = build_on_a_spoiled_disk(&sandbox, "nr_inodes=60", spoil);
     sandbox.says(&said, str![[r#"
-error: failed to create file `[ROOT]/mounted/wasmplugin/.bare.new-[..]/plugin.debug.wasm`: No space left on device (os error 28)
+error: could not write to `[ROOT]/mounted/wasmplugin`
+
+Caused by:
+  failed to create file `[ROOT]/mounted/wasmplugin/.bare.new-[RANDOM]/plugin.debug.wasm`: No space left on device (os error 28)
 
 help: free some space on that disk, then run the command again
 
@@ -97,9 +103,12 @@ fn the_target_directory_is_read_only() {
     sandbox.says(
         &said,
         str![[r#"
-error: failed to open file `[ROOT]/mounted/wasmplugin/.bare.lock`: Read-only file system (os error 30)
+error: could not write to `[ROOT]/mounted/wasmplugin`
 
-help: make that path writable, or choose another place (`--target-dir`, `--to`)
+Caused by:
+  failed to open file `[ROOT]/mounted/wasmplugin/.bare.lock`: Read-only file system (os error 30)
+
+help: choose another directory with `--target-dir`
 
 "#]],
     );

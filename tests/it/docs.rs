@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
-use cargo_wasmplugin::check::RULES;
-use cargo_wasmplugin::check::rule::Rule;
-use cargo_wasmplugin::mesh::{self, Mesh};
-use cargo_wasmplugin::resource::{KINDS, Kind, RESOURCE_FLAGS};
-use cargo_wasmplugin::yaml::read_document;
+use cargo_wasmplugin::internals::RULES;
+use cargo_wasmplugin::internals::Rule;
+use cargo_wasmplugin::internals::{MESHES, Mesh};
+use cargo_wasmplugin::internals::{KINDS, Kind, RESOURCE_FLAGS};
+use cargo_wasmplugin::internals::read_document;
 use serde_json::Value;
 use snapbox::cmd::Command;
 
@@ -87,7 +87,7 @@ fn every_flag_of_the_resource_has_its_row() {
 #[test]
 fn the_meshes_are_those_that_are_known() {
     let same_product = |a: &Mesh, b: &Mesh| a.name.split('-').next() == b.name.split('-').next();
-    let products = mesh::MESHES.chunk_by(same_product);
+    let products = MESHES.chunk_by(same_product);
     let ends = products.flat_map(|product| [product.first().unwrap().name, product.last().unwrap().name]);
     let defaults = Kind::WasmPlugin.default_meshes().into_iter().map(|mesh| mesh.name);
     for mesh in ends.chain(defaults) {

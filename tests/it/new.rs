@@ -8,7 +8,7 @@ use camino::Utf8Path;
 use serde_json::Value;
 use snapbox::str;
 
-use cargo_wasmplugin::resource::{FlagSyntax, RESOURCE_FLAGS};
+use cargo_wasmplugin::internals::{FlagSyntax, RESOURCE_FLAGS};
 
 use crate::support::packaged::PACKAGED;
 use crate::support::terminal::Terminal;

@@ -336,8 +336,8 @@ fn every_rule_has_its_file_its_row_and_its_name() {
         .filter(|name| name != "mod")
         .collect();
     let rows: BTreeSet<String> =
-        cargo_wasmplugin::check::RULES.iter().map(|rule| rule.code.replace('-', "_")).collect();
-    assert_eq!(rows.len(), cargo_wasmplugin::check::RULES.len(), "a rule is there twice");
+        cargo_wasmplugin::internals::RULES.iter().map(|rule| rule.code.replace('-', "_")).collect();
+    assert_eq!(rows.len(), cargo_wasmplugin::internals::RULES.len(), "a rule is there twice");
     assert_eq!(files, rows);
 }
 
@@ -351,7 +351,7 @@ fn every_template_is_a_directory_and_a_row() {
         .filter(|name| name != "shared")
         .collect();
     let rows: BTreeSet<String> =
-        cargo_wasmplugin::scaffold::TEMPLATES.iter().map(|template| template.name.to_owned()).collect();
+        cargo_wasmplugin::internals::TEMPLATES.iter().map(|template| template.name.to_owned()).collect();
     assert_eq!(folders, rows);
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cargo_wasmplugin::yaml::{Key, Node, Value, mapping, read_document, sequence, write};
+use cargo_wasmplugin::internals::{Key, Node, Value, mapping, read_document, sequence, write};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;

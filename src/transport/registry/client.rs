@@ -112,7 +112,7 @@ impl Client {
         url: &Url,
         with: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<Reply, Failure> {
-        let request = shown(&method, url);
+        let request = request_line(&method, url);
         let mut was_told = false;
         loop {
             let mut builder = with(self.http.request(method.clone(), url.clone()));
@@ -169,11 +169,11 @@ impl Client {
         let scope = format!("repository:{path}:{}", self.scope.actions());
         let request =
             auth::token_request(&self.http, is_tls, &scope, realm, service, proof).map_err(|error| {
-                Answer::new(shown(&Method::GET, &self.root()), Outcome::NotSent(error.to_string()))
+                Answer::new(request_line(&Method::GET, &self.root()), Outcome::NotSent(error.to_string()))
             })?;
         let request = request.timeout(REQUEST_LIMIT).build();
         let request = request.map_err(|error| self.unanswered("the request for a token", error))?;
-        let told = shown(request.method(), request.url());
+        let told = request_line(request.method(), request.url());
         let response = self.http.execute(request).await.map_err(|error| self.unanswered(&told, error))?;
         let reply = Reply { request: told.clone(), response };
         if reply.response.status() != StatusCode::OK {
@@ -272,7 +272,7 @@ impl Client {
 }
 
 /// A request as it is told. In a query there may be a signature.
-pub(super) fn shown(method: &Method, url: &Url) -> String {
+pub(super) fn request_line(method: &Method, url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
     url.set_fragment(None);

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::shell::Progress;
 use crate::transport::content::Content;
-use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, Reply, STALL_LIMIT, shown};
+use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, Reply, STALL_LIMIT, request_line};
 use crate::transport::registry::error::{Answer, Fault, Outcome};
 
 /// How long a registry may take to store what it has got.
@@ -57,7 +57,7 @@ pub(super) async fn upload(
         Either::Left((reply, _)) => reply,
         Either::Right(((), _)) => {
             let outcome = Outcome::NoAnswer { fault: Fault::TimedOut, reason: "it stood still".to_owned() };
-            return Err(Answer::new(shown(&Method::PUT, &place), outcome).into());
+            return Err(Answer::new(request_line(&Method::PUT, &place), outcome).into());
         }
     };
     // The registry got the beginning of a body that did not end, and has stored nothing.

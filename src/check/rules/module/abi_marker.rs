@@ -9,7 +9,7 @@ use crate::check::hostcalls::Abi;
 use crate::check::rule::{Docs, Judge, ModuleSubject, Rule, export};
 use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::text::list;
-use crate::wasm::{Export, ModuleInfo, shown};
+use crate::wasm::{Export, ModuleInfo, printable};
 
 pub(in crate::check) const RULE: Rule = Rule {
     code: "abi-marker",
@@ -74,11 +74,11 @@ fn missing(module: &ModuleInfo) -> Diagnostic {
              `crate-type = [\"cdylib\"]` in `[lib]`. Where the module has been post-processed, keep its exports.",
         ),
         Some(alike) if alike.item.as_func().is_some() => (
-            format!("the ABI version of `{}` is unknown to every Envoy", shown(&alike.name)),
+            format!("the ABI version of `{}` is unknown to every Envoy", printable(&alike.name)),
             "Use an SDK that speaks ABI 0.2.1, such as the `proxy-wasm` crate 0.2.",
         ),
         Some(alike) => (
-            format!("the ABI marker `{}` is a {}, not a function", shown(&alike.name), alike.item.kind()),
+            format!("the ABI marker `{}` is a {}, not a function", printable(&alike.name), alike.item.kind()),
             "Export an empty function by this name: \
              `#[unsafe(no_mangle)] pub extern \"C\" fn proxy_abi_version_0_2_1() {}`.",
         ),

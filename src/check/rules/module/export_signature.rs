@@ -10,7 +10,7 @@ use crate::check::hostcalls::{Abi, hook, notation};
 use crate::check::rule::{Docs, Judge, ModuleSubject, Rule, export};
 use crate::check::rules::module::allocator;
 use crate::diagnostics::{Diagnostic, Place, Severity};
-use crate::wasm::{ModuleInfo, shown};
+use crate::wasm::{ModuleInfo, printable};
 
 pub(in crate::check) const RULE: Rule = Rule {
     code: "export-signature",
@@ -51,7 +51,7 @@ fn mismatch(abi: Abi, name: &str, got: &str) -> Option<Diagnostic> {
     }
     let other_abi =
         Abi::ALL.into_iter().find(|other| hook(*other, name).is_some_and(|hook| hook.signature == got));
-    let got = shown(got);
+    let got = printable(got);
     Some(Diagnostic {
 rule: RULE.code,
 severity: RULE.severity,

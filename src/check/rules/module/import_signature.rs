@@ -8,7 +8,7 @@
 use crate::check::hostcalls::{Abi, HostCall, Provided, find, notation};
 use crate::check::rule::{Docs, ENOUGH, Judge, ModuleSubject, Rule, import};
 use crate::diagnostics::{Diagnostic, Place, Severity};
-use crate::wasm::{FuncType, Import, shown};
+use crate::wasm::{FuncType, Import, printable};
 
 pub(in crate::check) const RULE: Rule = Rule {
     code: "import-signature",
@@ -39,7 +39,7 @@ fn mismatch(subject: &ModuleSubject<'_>, found: &Import, ty: &FuncType) -> Optio
     if want == call.signature || !is_given {
         return None;
     }
-    let (want, host) = (shown(&want), call.signature);
+    let (want, host) = (printable(&want), call.signature);
     Some(Diagnostic {
         rule: RULE.code,
         severity: RULE.severity,

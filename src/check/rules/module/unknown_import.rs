@@ -10,7 +10,7 @@ use crate::check::rule::{Docs, ENOUGH, Judge, ModuleSubject, Rule, import};
 use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::mesh::names;
 use crate::text::{list, nearest};
-use crate::wasm::{Import, shown};
+use crate::wasm::{Import, printable};
 
 pub(in crate::check) const RULE: Rule = Rule {
     code: "unknown-import",
@@ -44,7 +44,7 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
 }
 
 fn missing(subject: &ModuleSubject<'_>, found: &Import) -> Option<Diagnostic> {
-    let name = format!("{}.{}", shown(&found.module), shown(&found.name));
+    let name = format!("{}.{}", printable(&found.module), printable(&found.name));
     let refused = format!("the module with `Failed to load Wasm module due to a missing import: {name}`");
     let (reason, cure) = match find(&found.module, &found.name) {
         None => (format!("No Envoy gives it to a plugin. It refuses {refused}."), cure(found)),
