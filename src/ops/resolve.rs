@@ -72,7 +72,8 @@ fn manifests(ctx: &Context, inputs: &[Input]) -> Result<Vec<ManifestFile>> {
     let read = move || inputs.iter().map(|input| read(&cwd, input)).collect::<Result<Vec<_>, _>>();
     let (mut files, mut errors) = (Vec::new(), Vec::new());
     for (path, bytes) in ctx.interrupt.or_done(read)??.into_iter().flatten() {
-        let source = SourceFile::from_bytes(ctx.display_path(&path).to_owned(), bytes).map_err(FileError::not_utf8);
+        let source =
+            SourceFile::from_bytes(ctx.display_path(&path).to_owned(), bytes).map_err(FileError::not_utf8);
         match source.and_then(ManifestFile::read) {
             Ok(file) => files.push(file),
             Err(error) => errors.push(error),

@@ -21,9 +21,9 @@ pub use field::Field;
 pub use kinds::{KINDS, Kind};
 pub use name::{LONGEST_LABEL, from_package, kubernetes_label_problem, kubernetes_name_problem};
 pub use overrides::{FlagSyntax, FlagValue, Overrides, RESOURCE_FLAGS, ResourceFlag};
-pub use pinned::{Artifact, Pin, PulledImage, Resource};
+pub use pinned::{Artifact, PulledImage, Resource};
 pub use schema::{Mismatch, MismatchKind};
-pub use url::{Url, UrlError, is_sha256};
+pub use url::{Url, is_sha256};
 
 #[cfg(test)]
 mod tests;

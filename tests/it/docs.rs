@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use camino::Utf8PathBuf;
 use cargo_wasmplugin::internals::RULES;
 use cargo_wasmplugin::internals::Rule;
-use cargo_wasmplugin::internals::{MESHES, Mesh};
-use cargo_wasmplugin::internals::{KINDS, Kind, RESOURCE_FLAGS};
 use cargo_wasmplugin::internals::read_document;
+use cargo_wasmplugin::internals::{KINDS, Kind, RESOURCE_FLAGS};
+use cargo_wasmplugin::internals::{MESHES, Mesh};
 use serde_json::Value;
 use snapbox::cmd::Command;
 
@@ -178,7 +178,6 @@ fn what_the_readme_shows_is_what_happens() {
     let (_, manifest) = RESOLVE.split_once("```yaml\n").unwrap();
     fs_err::write(folder.join("hello.yaml"), manifest.split_once("```\n").unwrap().0).unwrap();
     follow(RESOLVE, folder.clone(), 3);
-
 }
 
 /// The schema is generated from the types of the report, so the table has to have the fields of the schema.

@@ -381,7 +381,7 @@ fn a_wrong_value_of_a_flag_is_wrong_usage() {
         (
             &["--selector", "app=*"][..],
             str![[r#"
-error: invalid value for `--selector`: `spec.selector.matchLabels.app` holds `*`; a selector has no wildcards
+error: invalid value for `--selector`: `spec.selector.matchLabels.app` contains `*`
 
 "#]],
         ),
@@ -397,14 +397,14 @@ help: a pod has one value for each label: pass one
         (
             &["--priority", "99999999999"],
             str![[r#"
-error: invalid value for `--priority`: `spec.priority` is 99999999999; a number from -2147483648 to 2147483647 is expected
+error: invalid value for `--priority`: `spec.priority` is 99999999999
 
 "#]],
         ),
         (
             &["--namespace", "My_Shop"],
             str![[r#"
-error: invalid value for `--namespace`: `metadata.namespace` contains `M`; only `a-z`, `0-9` and `-` are allowed; the name of a namespace is expected
+error: invalid value for `--namespace`: `metadata.namespace` contains `M`; only `a-z`, `0-9` and `-` are allowed
 
 help: write `my-shop`
 
@@ -413,7 +413,7 @@ help: write `my-shop`
         (
             &["--image-pull-secret", ""],
             str![[r#"
-error: invalid value for `--image-pull-secret`: `spec.imagePullSecret` is empty; text is expected
+error: invalid value for `--image-pull-secret`: `spec.imagePullSecret` is empty
 
 "#]],
         ),
@@ -453,7 +453,7 @@ help: write `https://HOST/PATH/plugin.wasm`, or `https://HOST:PORT/PATH/plugin.w
     made.sandbox.says(
         &made.refused(2, &["--selector", "app=web"]),
         str![[r#"
-error: invalid value for `--selector`: `spec.targetRefs` stands beside `selector`; only one of `selector`, `targetRef`, `targetRefs` may be set
+error: invalid value for `--selector`: `spec.targetRefs` conflicts with `selector`; only one of `selector`, `targetRef` and `targetRefs` may be set
 
 "#]],
     );
@@ -479,9 +479,9 @@ fn one_url_is_for_one_package() {
     sandbox.add_bare("two");
     let command = sandbox.tool(["build", "--workspace", "--url", "https://example.com/plugin.wasm"]);
     command.assert().code(2).stdout_eq("").stderr_eq(str![[r#"
-error: `--url` takes one package, and there are more: `one`, `two`
+error: `--url` takes one package, but there are more: `one`, `two`
 
-help: choose one with `-p`, and give each a place of its own
+help: choose one with `-p`, and give each its own `--url`
 
 "#]]);
 }

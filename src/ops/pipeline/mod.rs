@@ -19,9 +19,9 @@ use crate::error::Result;
 use pack::{Packed, pack};
 use plan::Modules;
 
-pub use built::{Built, LayerSummary, Packaged, Sizes, Times};
+pub use built::{Built, LayerSummary};
 pub use outcome::{Outcome, PackageFindings};
-pub use plan::{NoRepository, Origin, PackagePlan, Plan, PlanOptions, plan};
+pub use plan::{Origin, PackagePlan, Plan, PlanOptions, plan};
 pub use write::OutputError;
 
 /// Compiles, optimizes, judges and packages what was planned; the packages come in the order of their names. Nothing is

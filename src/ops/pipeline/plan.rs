@@ -260,7 +260,8 @@ fn draft(ctx: &Context, root: &Utf8Path, package: &str) -> Result<Draft> {
         return Ok(Draft::minimal(package));
     }
     let bytes = fs_err::read(&path)?;
-    let file = SourceFile::from_bytes(ctx.display_path(&path).to_owned(), bytes).map_err(FileError::not_utf8)?;
+    let file =
+        SourceFile::from_bytes(ctx.display_path(&path).to_owned(), bytes).map_err(FileError::not_utf8)?;
     Ok(Draft::read(file, package)?)
 }
 
