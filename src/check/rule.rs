@@ -216,22 +216,23 @@ fn finding(
     complaint: &str,
     label: impl Into<String>,
 ) -> Diagnostic {
+    let (span, label) = (field.span(), label.into());
+    let file = draft.source().filter(|_| !span.is_empty());
+    // What is shown beside the lines of a file has to be said somewhere if there are none.
+    let message = match file {
+        None if !label.is_empty() => format!("{field} {complaint}; {label}"),
+        _ => format!("{field} {complaint}"),
+    };
+    let location = file.map(|file| Location { file: file.clone(), span, label });
     Diagnostic {
         rule: rule.code,
         severity: rule.severity,
-        message: format!("{field} {complaint}"),
-        places: vec![place(draft, field, label.into())],
+        message,
+        places: vec![Place::Field { path: field.path(), location }],
         reason: String::new(),
         help: Vec::new(),
         meshes: Vec::new(),
     }
-}
-
-fn place(draft: &Draft, field: &Field<'_>, label: String) -> Place {
-    let span = field.span();
-    let location =
-        draft.source().filter(|_| !span.is_empty()).map(|file| Location { file: file.clone(), span, label });
-    Place::Field { path: field.path(), location }
 }
 
 /// How many findings of one rule are reported. A hostile module can break a rule a million times.

@@ -31,11 +31,6 @@ fn errors(draft: &Draft) -> Vec<Diagnostic> {
 }
 
 fn refused(flag: &str, error: &Diagnostic) -> UsageError {
-    let label =
-        error.places.iter().find_map(|place| place.location()).map(|location| location.label.as_str());
-    let label = label.filter(|label| !label.is_empty()).map(|label| format!("; {label}")).unwrap_or_default();
-    UsageError {
-        message: format!("invalid value for `--{flag}`: {}{label}", error.message),
-        help: error.help.clone(),
-    }
+    let message = format!("invalid value for `--{flag}`: {}", error.message);
+    UsageError { message, help: error.help.clone() }
 }
