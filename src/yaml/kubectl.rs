@@ -233,19 +233,46 @@ mod tests {
     fn kubectl_reads_it_so() {
         for (text, expected) in [
             // Scalars.
-            ("[yes, y, On, no, n, OFF, TRUE, ~, null, '', =, <<]", r#"[true,true,true,false,false,false,true,null,null,"","=","<<"]"#),
-            ("[012, 08, 0o12, 0O7, 0x1F, -0x1F, 0x1_F, 0b11, -0b11, 00, 0_]", "[10,8.0,10,7,31,-31,31,3,-3,0,0]"),
+            (
+                "[yes, y, On, no, n, OFF, TRUE, ~, null, '', =, <<]",
+                r#"[true,true,true,false,false,false,true,null,null,"","=","<<"]"#,
+            ),
+            (
+                "[012, 08, 0o12, 0O7, 0x1F, -0x1F, 0x1_F, 0b11, -0b11, 00, 0_]",
+                "[10,8.0,10,7,31,-31,31,3,-3,0,0]",
+            ),
             ("[1_000, 1__0, -_1, _1, 1_e3, ._5, .5_0, 5_.0]", r#"[1000,10,-1,"_1",1000.0,"._5",0.5,5.0]"#),
-            ("[1e3, .5, -.5, 1., ., +, 1e999, -0.0, +12, 1e21]", r#"[1000.0,0.5,-0.5,1.0,".","+","1e999",-0.0,12,1e21]"#),
-            ("[12:30, 2026-01-01, 2026-01-01 10:00:00, 1.2.3, 0x, 0x1p3]", r#"["12:30","2026-01-01","2026-01-01 10:00:00","1.2.3","0x","0x1p3"]"#),
+            (
+                "[1e3, .5, -.5, 1., ., +, 1e999, -0.0, +12, 1e21]",
+                r#"[1000.0,0.5,-0.5,1.0,".","+","1e999",-0.0,12,1e21]"#,
+            ),
+            (
+                "[12:30, 2026-01-01, 2026-01-01 10:00:00, 1.2.3, 0x, 0x1p3]",
+                r#"["12:30","2026-01-01","2026-01-01 10:00:00","1.2.3","0x","0x1p3"]"#,
+            ),
             ("['yes', \"012\", 'null']", r#"["yes","012","null"]"#),
             // Tags.
-            ("[!!str 012, !!str null, !!str , ! 12, !x 12, !!int '12', !!bool 'yes', !!null '']", r#"["012","null","","12","12",12,true,null]"#),
-            ("[!!float 1, !!float 1.5, !!timestamp 2026-01-01, !!binary aGk=, !!binary '/w==']", "[1.0,1.5,\"2026-01-01\",\"hi\",\"\u{fffd}\"]"),
-            ("[!!seq {a: 1}, !!map [1], !!set {x: null}, !!omap [x: 1]]", r#"[{"a":1},[1],{"x":null},[{"x":1}]]"#),
+            (
+                "[!!str 012, !!str null, !!str , ! 12, !x 12, !!int '12', !!bool 'yes', !!null '']",
+                r#"["012","null","","12","12",12,true,null]"#,
+            ),
+            (
+                "[!!float 1, !!float 1.5, !!timestamp 2026-01-01, !!binary aGk=, !!binary '/w==']",
+                "[1.0,1.5,\"2026-01-01\",\"hi\",\"\u{fffd}\"]",
+            ),
+            (
+                "[!!seq {a: 1}, !!map [1], !!set {x: null}, !!omap [x: 1]]",
+                r#"[{"a":1},[1],{"x":null},[{"x":1}]]"#,
+            ),
             // Keys.
-            ("{8: a, 1.5: a, 1e3: a, yes: a, 012: a, 0.1: a}", r#"{"8":"a","1.5":"a","1000":"a","true":"a","10":"a","0.1":"a"}"#),
-            ("{16777217.0: a, 123456789.5: a, 1e-7: a, 1e21: a}", r#"{"1.6777216e+07":"a","1.2345679e+08":"a","1e-07":"a","1e+21":"a"}"#),
+            (
+                "{8: a, 1.5: a, 1e3: a, yes: a, 012: a, 0.1: a}",
+                r#"{"8":"a","1.5":"a","1000":"a","true":"a","10":"a","0.1":"a"}"#,
+            ),
+            (
+                "{16777217.0: a, 123456789.5: a, 1e-7: a, 1e21: a}",
+                r#"{"1.6777216e+07":"a","1.2345679e+08":"a","1e-07":"a","1e+21":"a"}"#,
+            ),
             ("{a: 1, a: 2, '1': a, 1: b}", r#"{"a":2,"1":"b"}"#),
             // Aliases.
             ("{a: &x 1, b: &x 2, c: *x}", r#"{"a":1,"b":2,"c":2}"#),
@@ -261,7 +288,10 @@ mod tests {
             ("{<<: {<<: {a: 1}, b: 2}}", r#"{"a":1,"b":2}"#),
             ("{a: {p: 1}, <<: {a: {q: 2}}}", r#"{"a":{"q":2}}"#),
             ("[{! <<: {a: 1}}, {!!merge '<<': {a: 1}}, {<<: []}]", r#"[{"a":1},{"a":1},{}]"#),
-            ("[{'<<': {a: 1}}, {!!str <<: {a: 1}}, {!x <<: {a: 1}}]", r#"[{"<<":{"a":1}},{"<<":{"a":1}},{"<<":{"a":1}}]"#),
+            (
+                "[{'<<': {a: 1}}, {!!str <<: {a: 1}}, {!x <<: {a: 1}}]",
+                r#"[{"<<":{"a":1}},{"<<":{"a":1}},{"<<":{"a":1}}]"#,
+            ),
         ] {
             assert_eq!(json(text), serde_json::from_str::<serde_json::Value>(expected).unwrap(), "{text}");
         }
@@ -273,7 +303,10 @@ mod tests {
         for (text, expected) in [
             ("{~: a, [b]: c, {d: e}: f, g: h}", r#"{"g":"h"}"#),
             ("[!!int abc, !!null x, !!binary x, !!int 1.5]", r#"["abc","x","x","1.5"]"#),
-            ("[.inf, -.INF, .nan, 9223372036854775808]", r#"[".inf","-.INF",".nan",9.223372036854775808e18]"#),
+            (
+                "[.inf, -.INF, .nan, 9223372036854775808]",
+                r#"[".inf","-.INF",".nan",9.223372036854775808e18]"#,
+            ),
             ("{<<: 1, a: {<<: [1, {b: c}]}}", r#"{"a":{"b":"c"}}"#),
         ] {
             assert_eq!(json(text), serde_json::from_str::<serde_json::Value>(expected).unwrap(), "{text}");
@@ -292,7 +325,9 @@ mod tests {
 
     #[test]
     fn aliases_without_end_are_refused() {
-        for text in ["&a [*a]", "&a {b: *a}", "&a {*a : b}", "&a [{b: [c, *a]}]", "<<: &a [*a]", "&a {<<: *a}"] {
+        for text in
+            ["&a [*a]", "&a {b: *a}", "&a {*a : b}", "&a [{b: [c, *a]}]", "<<: &a [*a]", "&a {<<: *a}"]
+        {
             let error = read_text(text).expect_err(text);
             assert_eq!(error.message, "the value of the anchor `&a` contains itself", "{text}");
             assert_eq!(&text[error.span], "*a", "{text}");
@@ -317,9 +352,8 @@ mod tests {
 
     #[test]
     fn a_tower_of_aliases_is_too_deep() {
-        let tower = (1..=MAX_DEPTH).fold("- &a0 [x]\n".to_owned(), |text, level| {
-            text + &format!("- &a{level} [*a{}]\n", level - 1)
-        });
+        let tower = (1..=MAX_DEPTH)
+            .fold("- &a0 [x]\n".to_owned(), |text, level| text + &format!("- &a{level} [*a{}]\n", level - 1));
         let error = read_text(&tower).unwrap_err();
         assert_eq!(error.message, "the values are nested more than 64 levels deep");
         assert_eq!(&tower[error.span], "*a62");

@@ -28,12 +28,24 @@ pub fn parse(text: &str, span: Range<usize>) -> Result<Option<SyntaxNode<'_>>, S
             }
             Event::SequenceStart(style, anchor, tag) => {
                 let properties = events.properties(anchor, tag, span.tag)?;
-                open.push(Open { start: span.bytes.start, properties, style, is_mapping: false, nodes: Vec::new() });
+                open.push(Open {
+                    start: span.bytes.start,
+                    properties,
+                    style,
+                    is_mapping: false,
+                    nodes: Vec::new(),
+                });
                 continue;
             }
             Event::MappingStart(style, anchor, tag) => {
                 let properties = events.properties(anchor, tag, span.tag)?;
-                open.push(Open { start: span.bytes.start, properties, style, is_mapping: true, nodes: Vec::new() });
+                open.push(Open {
+                    start: span.bytes.start,
+                    properties,
+                    style,
+                    is_mapping: true,
+                    nodes: Vec::new(),
+                });
                 continue;
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
@@ -150,7 +162,9 @@ impl<'t> Events<'t> {
                 )
             });
         }
-        if let Some((at, character)) = document.char_indices().find(|(_, character)| must_be_escaped(*character)) {
+        if let Some((at, character)) =
+            document.char_indices().find(|(_, character)| must_be_escaped(*character))
+        {
             let (at, code) = (start + at, u32::from(character));
             return Err(SyntaxError {
                 help: Some(format!("write it as `\\u{code:04x}` in double quotes")),
@@ -205,6 +219,9 @@ impl<'t> Events<'t> {
         let length = self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         match error.kind() {
             ErrorKind::RecursionLimitExceeded => SyntaxError::too_deep(at..at + length),
+            ErrorKind::UnknownAnchor => {
+                SyntaxError::new(at..at + length, "the alias refers to an anchor that doesn't come before it")
+            }
             kind => SyntaxError::new(at..at + length, format!("this is not valid YAML: {kind}")),
         }
     }
@@ -253,10 +270,16 @@ mod tests {
     fn spans_are_what_is_written() {
         for (text, expected) in [
             ("a: b", &["a: b", "a", "b"][..]),
-            ("{a: 'b' , \"c\" : [d,e] }", &["{a: 'b' , \"c\" : [d,e] }", "a", "'b'", "\"c\"", "[d,e]", "d", "e"]),
+            (
+                "{a: 'b' , \"c\" : [d,e] }",
+                &["{a: 'b' , \"c\" : [d,e] }", "a", "'b'", "\"c\"", "[d,e]", "d", "e"],
+            ),
             ("[{a: , b, c: }]", &["[{a: , b, c: }]", "{a: , b, c: }", "a", "", "b", "", "c", ""]),
             ("[a: b, c]", &["[a: b, c]", "a: b", "a", "b", "c"]),
-            ("- - é\r\n  - 'ü' # x\r\n-\r\n", &["- - é\r\n  - 'ü' # x\r\n-", "- é\r\n  - 'ü'", "é", "'ü'", ""]),
+            (
+                "- - é\r\n  - 'ü' # x\r\n-\r\n",
+                &["- - é\r\n  - 'ü' # x\r\n-", "- é\r\n  - 'ü'", "é", "'ü'", ""],
+            ),
             ("a: 'it''s' # no ' here", &["a: 'it''s'", "a", "'it''s'"]),
             ("a: \"\\\"\\\\\"  \nb: ''", &["a: \"\\\"\\\\\"  \nb: ''", "a", "\"\\\"\\\\\"", "b", "''"]),
             ("a: b\n  c # d\ne: f", &["a: b\n  c # d\ne: f", "a", "b\n  c", "e", "f"]),

@@ -80,10 +80,8 @@ fn visit_properties(node: &SyntaxNode<'_>, faults: &mut Vec<Fault>) {
         kind: FaultKind::Anchor { name: anchor.name.to_owned() },
     });
     let tag = node.tag().filter(|tag| node.text().is_none() || tag.yaml_name() != Some("str"));
-    let tag = tag.map(|tag| Fault {
-        span: tag.span.clone(),
-        kind: FaultKind::Tag { tag: tag.written.to_owned() },
-    });
+    let tag =
+        tag.map(|tag| Fault { span: tag.span.clone(), kind: FaultKind::Tag { tag: tag.written.to_owned() } });
     let mut found: Vec<_> = anchor.into_iter().chain(tag).collect();
     found.sort_by_key(|fault| fault.span.start);
     faults.append(&mut found);
@@ -109,8 +107,15 @@ mod tests {
 
     #[test]
     fn what_all_readers_read_the_same_has_no_fault() {
-        for text in ["", "# a\n---\na: [1, 0.5, true, null, 'yes', text]\n\"n\": {}\n'<<': |\n  yes\n", "!!str 012: !!str yes"] {
-            assert!(parse(text, 0..text.len()).unwrap().is_none_or(|root| faults(&root).is_empty()), "{text}");
+        for text in [
+            "",
+            "# a\n---\na: [1, 0.5, true, null, 'yes', text]\n\"n\": {}\n'<<': |\n  yes\n",
+            "!!str 012: !!str yes",
+        ] {
+            assert!(
+                parse(text, 0..text.len()).unwrap().is_none_or(|root| faults(&root).is_empty()),
+                "{text}"
+            );
         }
     }
 
@@ -131,12 +136,21 @@ mod tests {
             ("a: yes", vec![(ambiguous("yes", "the boolean true", "text"), "yes")]),
             ("- [<<]", vec![(ambiguous("<<", "a merge key", "text"), "<<")]),
             ("off: 1", vec![(ambiguous("off", "the boolean false", "text"), "off")]),
-            ("[.nan, 9223372036854775808]", vec![
-                (number(".nan", false), ".nan"),
-                (number("9223372036854775808", true), "9223372036854775808"),
-            ]),
-            ("{a: 1, \"a\": 2, 'a': 3}", vec![(duplicate("a", 1..2), "\"a\""), (duplicate("a", 1..2), "'a'")]),
-            ("{'true': 1, true: 2}", vec![(non_text(Some("true")), "true"), (duplicate("true", 1..7), "true")]),
+            (
+                "[.nan, 9223372036854775808]",
+                vec![
+                    (number(".nan", false), ".nan"),
+                    (number("9223372036854775808", true), "9223372036854775808"),
+                ],
+            ),
+            (
+                "{a: 1, \"a\": 2, 'a': 3}",
+                vec![(duplicate("a", 1..2), "\"a\""), (duplicate("a", 1..2), "'a'")],
+            ),
+            (
+                "{'true': 1, true: 2}",
+                vec![(non_text(Some("true")), "true"), (duplicate("true", 1..7), "true")],
+            ),
             ("{a: {a: 1}, b: [{a: 1}, {a: 1}]}", vec![]),
             ("~: 1", vec![(non_text(Some("~")), "~")]),
             (": 1", vec![(non_text(Some("")), "")]),
@@ -144,11 +158,14 @@ mod tests {
             ("{a: &x 1, b: *x}", vec![(anchor("x"), "&x"), (alias("x"), "*x")]),
             ("{&x a: 1, *x : 2}", vec![(anchor("x"), "&x"), (alias("x"), "*x")]),
             ("&x {a: &y [1]}", vec![(anchor("x"), "&x"), (anchor("y"), "&y")]),
-            ("{<<: {a: 1}, <<: {b: yes}}", vec![
-                (FaultKind::MergeKey, "<<"),
-                (FaultKind::MergeKey, "<<"),
-                (ambiguous("yes", "the boolean true", "text"), "yes"),
-            ]),
+            (
+                "{<<: {a: 1}, <<: {b: yes}}",
+                vec![
+                    (FaultKind::MergeKey, "<<"),
+                    (FaultKind::MergeKey, "<<"),
+                    (ambiguous("yes", "the boolean true", "text"), "yes"),
+                ],
+            ),
             ("!!merge <<: {}", vec![(tag("!!merge"), "!!merge"), (FaultKind::MergeKey, "<<")]),
             ("a: !x yes", vec![(tag("!x"), "!x")]),
             ("a: !!str &x yes", vec![(anchor("x"), "&x")]),
@@ -163,8 +180,9 @@ mod tests {
 
     #[test]
     fn every_fault_says_what_to_do() {
-        for (_, kind) in
-            [("a: yes\nb: 012\nc: .inf\n1: &x !y 2\n<<: {}\n[a]: *x\n1: 99999999999999999999\n")].iter().flat_map(|text| {
+        for (_, kind) in [("a: yes\nb: 012\nc: .inf\n1: &x !y 2\n<<: {}\n[a]: *x\n1: 99999999999999999999\n")]
+            .iter()
+            .flat_map(|text| {
                 let root = parse(text, 0..text.len()).unwrap().unwrap();
                 faults(&root).into_iter().map(|fault| (fault.span, fault.kind))
             })

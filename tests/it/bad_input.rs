@@ -748,11 +748,11 @@ error: `spec.pluginConfig` is a list
     refuses(
         "  phase: [\n",
         str![[r#"
-error: this is not YAML: while parsing a node, did not find expected node content
- --> wasmplugin.yaml:6:12
+error: this is not valid YAML: unclosed bracket '['
+ --> wasmplugin.yaml:6:10
   |
 6 |   phase: [
-  |           ^
+  |          ^
 
 "#]],
     );

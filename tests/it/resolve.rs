@@ -263,17 +263,17 @@ error: `[0]` holds a reference to a package
  --> deploy/1.yaml:6:3
   |
 6 | - wasmplugin://one
-  |   ^^^^^^^^^^^^^^^^ this is no resource: it has no `kind` and `apiVersion`
+  |   ^^^^^^^^^^^^^^^^ this is not a resource: it has no `kind` and `apiVersion`
   |
   = help: it belongs in `spec.url` of WasmPlugin (`extensions.istio.io/v1alpha1`), `spec.wasm.url` of TrafficExtension (`extensions.istio.io/v1alpha1`), `spec.wasm[].code.image.url` of EnvoyExtensionPolicy (`gateway.envoyproxy.io/v1alpha1`)
 
-error: this is not YAML: while parsing node, found unknown anchor
+error: the alias refers to an anchor that doesn't come before it
  --> deploy/3.yaml:4:9
   |
 4 |   name: *x
   |         ^
   |
-  = help: `wasmplugin://` stands in this document, so it has to be read; give what a template renders, not the template
+  = help: this document has to be read because it contains `wasmplugin://`; if it is a template, render it first
 
 error: `spec.url` names no package
  --> deploy/4.yaml:6:8
@@ -391,12 +391,10 @@ help: make a new one with `cargo wasmplugin new PATH`
 }
 
 #[test]
-fn a_line_of_a_megabyte_is_refused_soon() {
+fn a_line_of_a_megabyte_is_refused() {
     let sandbox = Sandbox::new();
     let line = format!("a: {{b: wasmplugin://one, c: \"{}\"}}\n", "\u{e9} ".repeat(300_000));
-    let started = std::time::Instant::now();
     let said = Said::of_with_input(&mut command(&sandbox, &["-f", "-"]), &line);
-    assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
     let said = said.failed(&["`a.b` holds a reference", "<stdin>:1:8"]);
     assert!(said.stderr.len() < 10_000, "{}", said.stderr.len());
 }

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::reference::{NamedResource, Reference, ResourceId, SCHEME};
 use super::slot::Slot;
-use super::{NamedResource, Reference, ResourceId, SCHEME};
 use crate::error::Problem;
 use crate::resource::schema::{Place, Step};
 use crate::resource::{KINDS, Kind, MAX_PROBLEMS, problems};
@@ -67,7 +67,9 @@ impl Finder<'_> {
     fn resources_of(&mut self, root: &SyntaxNode<'_>, value: &Node) {
         let document = Place::whole(first_span(root));
         let identity = Identity::of(Some(value));
-        let Content::Mapping(entries) = &root.content else { return self.node(identity, None, &document, root) };
+        let Content::Mapping(entries) = &root.content else {
+            return self.node(identity, None, &document, root);
+        };
         if (identity.api_version, identity.kind_name) != (Some("v1"), Some("List")) {
             return self.resource(&document, root, Some(value));
         }

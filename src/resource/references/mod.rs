@@ -5,10 +5,10 @@
 //! this program would understand: a reference that cannot be resolved is an error, wherever it stands.
 
 mod finder;
+mod reference;
 mod slot;
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -16,10 +16,8 @@ use super::{MAX_PROBLEMS, PulledImage};
 use crate::error::{InvalidFile, Problem};
 use crate::yaml::stream;
 use finder::Finder;
-use slot::Slot;
-
-/// What a reference begins with.
-pub const SCHEME: &str = "wasmplugin://";
+pub use reference::SCHEME;
+use reference::{NamedResource, Reference, ResourceId};
 
 /// A file of manifests, and the references in it.
 #[derive(Debug)]
@@ -28,33 +26,6 @@ pub struct Manifests {
     text: String,
     references: Vec<Reference>,
     resources: Vec<NamedResource>,
-}
-
-/// A value that stands for the image of a package.
-#[derive(Debug)]
-struct Reference {
-    package: String,
-    /// As a person calls the place: `` `spec.url` ``.
-    field: String,
-    span: Range<usize>,
-    url: Slot,
-    sha256: Slot,
-}
-
-/// A resource of a kind that may have references.
-#[derive(Debug)]
-struct NamedResource {
-    id: ResourceId,
-    /// Where its name stands.
-    span: Range<usize>,
-    has_references: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct ResourceId {
-    kind: &'static str,
-    namespace: String,
-    name: String,
 }
 
 impl Manifests {
