@@ -266,6 +266,33 @@ fn a_hostile_resource_is_refused_at_its_line() {
     }
 }
 
+#[test]
+fn all_faults_of_a_resource_are_shown_at_once() {
+    let sandbox = Sandbox::new();
+    let spec = "  phase: &p AUTHN\n  phase: *p\n  pluginConfig:\n    <<: {a: yes}\n    8: !!int 1\n    b: [.inf, 012]\n";
+    let output = build_within_limits(&sandbox, format!("{HEAD}{spec}").as_bytes());
+    assert_eq!(output.status.code(), Some(101), "{}", output.status);
+    let stderr = stderr(&output);
+    let found: Vec<_> = stderr.split("error: ").skip(1).collect();
+    let expected = [
+        ("a resource can't have the anchor `&p`", "5:10"),
+        ("duplicate key `phase`", "6:3"),
+        ("a resource can't have the alias `*p`", "6:10"),
+        ("a resource can't have the merge key `<<`", "8:5"),
+        ("`yes` is ambiguous: some YAML readers read it as the boolean true, others as text", "8:13"),
+        ("the key `8` is not text", "9:5"),
+        ("a resource can't have the tag `!!int`", "9:8"),
+        ("`.inf` is not a number that JSON can hold", "10:9"),
+        ("`012` is ambiguous: some YAML readers read it as the number 10, others as the number 12", "10:15"),
+    ];
+    assert_eq!(found.len(), expected.len(), "{stderr}");
+    for (found, (message, place)) in found.iter().zip(expected) {
+        assert!(found.starts_with(&format!("{message}\n")), "{found}");
+        assert!(found.contains(&format!(" wasmplugin.yaml:{place}\n")), "{found}");
+        assert!(found.contains("= help: "), "{found}");
+    }
+}
+
 fn short(text: &str) -> String {
     text.chars().take(3000).collect()
 }
