@@ -18,6 +18,7 @@ pub fn parse(text: &str, span: Range<usize>) -> Result<Option<SyntaxNode<'_>>, S
     let mut events = Events::new(text, span)?;
     let (mut open, mut root) = (Vec::<Open<'_>>::new(), None);
     while let Some((event, span)) = events.next()? {
+        let is_mapping = matches!(event, Event::MappingStart(..));
         let node = match event {
             Event::DocumentStart(..) if root.is_some() => {
                 let message = "a second document begins here, but only one is expected";
@@ -26,26 +27,9 @@ pub fn parse(text: &str, span: Range<usize>) -> Result<Option<SyntaxNode<'_>>, S
             Event::SequenceStart(..) | Event::MappingStart(..) if open.len() == MAX_DEPTH => {
                 return Err(SyntaxError::too_deep(span.bytes));
             }
-            Event::SequenceStart(style, anchor, tag) => {
+            Event::SequenceStart(style, anchor, tag) | Event::MappingStart(style, anchor, tag) => {
                 let properties = events.properties(anchor, tag, span.tag)?;
-                open.push(Open {
-                    start: span.bytes.start,
-                    properties,
-                    style,
-                    is_mapping: false,
-                    nodes: Vec::new(),
-                });
-                continue;
-            }
-            Event::MappingStart(style, anchor, tag) => {
-                let properties = events.properties(anchor, tag, span.tag)?;
-                open.push(Open {
-                    start: span.bytes.start,
-                    properties,
-                    style,
-                    is_mapping: true,
-                    nodes: Vec::new(),
-                });
+                open.push(Open { start: span.bytes.start, properties, style, is_mapping, nodes: Vec::new() });
                 continue;
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
