@@ -1,7 +1,7 @@
 //! Fields of the resource that flags set, judged as they are set.
 
 use crate::check;
-use crate::diagnostics::{Diagnostic, Severity};
+use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::error::UsageError;
 use crate::resource::{Draft, Kind, Overrides};
 
@@ -31,6 +31,9 @@ fn errors(draft: &Draft) -> Vec<Diagnostic> {
 }
 
 fn refused(flag: &str, error: &Diagnostic) -> UsageError {
-    let message = format!("invalid value for `--{flag}`: {}", error.message);
+    // There are no lines of a file to say it beside.
+    let label = error.places.iter().find_map(Place::location).map(|location| location.label.as_str());
+    let label = label.filter(|label| !label.is_empty()).map(|label| format!("; {label}")).unwrap_or_default();
+    let message = format!("invalid value for `--{flag}`: {}{label}", error.message);
     UsageError { message, help: error.help.clone() }
 }

@@ -377,7 +377,7 @@ fn a_wrong_value_of_a_flag_is_wrong_usage() {
         (
             &["--selector", "app=*"][..],
             str![[r#"
-error: invalid value for `--selector`: `spec.selector.matchLabels.app` contains `*`
+error: invalid value for `--selector`: `spec.selector.matchLabels.app` contains `*`; a selector has no wildcards
 
 "#]],
         ),
@@ -393,14 +393,14 @@ help: a pod has one value for each label: pass one
         (
             &["--priority", "99999999999"],
             str![[r#"
-error: invalid value for `--priority`: `spec.priority` is 99999999999
+error: invalid value for `--priority`: `spec.priority` is 99999999999; a number from -2147483648 to 2147483647 is expected
 
 "#]],
         ),
         (
             &["--namespace", "My_Shop"],
             str![[r#"
-error: invalid value for `--namespace`: `metadata.namespace` contains `M`; only `a-z`, `0-9` and `-` are allowed
+error: invalid value for `--namespace`: `metadata.namespace` contains `M`; only `a-z`, `0-9` and `-` are allowed; the name of a namespace is expected
 
 help: write `my-shop`
 
@@ -409,7 +409,7 @@ help: write `my-shop`
         (
             &["--image-pull-secret", ""],
             str![[r#"
-error: invalid value for `--image-pull-secret`: `spec.imagePullSecret` is empty
+error: invalid value for `--image-pull-secret`: `spec.imagePullSecret` is empty; a value is expected
 
 "#]],
         ),

@@ -341,7 +341,7 @@ error: this is not UTF-8
  --> wasmplugin.yaml:5:17
   |
 5 |   pluginName: gr��e # �
-  |                 ^ the byte 0xFC stands here
+  |                 ^ invalid byte 0xFC
   |
   = help: save the file as UTF-8
 
