@@ -1,5 +1,6 @@
 //! What a rule is, and what the rules of each kind look at.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::check::hostcalls::Abi;
@@ -166,18 +167,23 @@ impl DocumentSubject<'_> {
         is_kind: impl Fn(&FaultKind) -> bool,
     ) -> Vec<Diagnostic> {
         let faults = self.faults.iter().filter(|fault| is_kind(&fault.kind)).take(ENOUGH);
-        let finding = |fault: &Fault| Diagnostic {
-            rule: rule.code,
-            severity: rule.severity,
-            message: fault.kind.message(),
-            places: vec![Place::File(Location {
-                file: self.source.clone(),
-                span: fault.span.clone(),
-                label: fault.kind.label().to_owned(),
-            })],
-            reason: String::new(),
-            help: vec![fault.kind.help()],
-            meshes: Vec::new(),
+        let place = |span: &Range<usize>, label: &str| {
+            Place::File(Location { file: self.source.clone(), span: span.clone(), label: label.to_owned() })
+        };
+        let finding = |fault: &Fault| {
+            let mut places = vec![place(&fault.span, fault.kind.label())];
+            if let FaultKind::DuplicateKey { first, .. } = &fault.kind {
+                places.push(place(first, "the first one"));
+            }
+            Diagnostic {
+                rule: rule.code,
+                severity: rule.severity,
+                message: fault.kind.message(),
+                places,
+                reason: String::new(),
+                help: vec![fault.kind.help()],
+                meshes: Vec::new(),
+            }
         };
         faults.map(finding).collect()
     }

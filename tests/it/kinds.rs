@@ -455,13 +455,16 @@ error: invalid value for `--selector`: `spec.targetRefs` conflicts with `selecto
     );
     let made = Made::with_spec("{}");
     made.sandbox.says(
-        &made.refused(2, &["--url", "oci://quay.io/acme/other"]),
+        &made.refused(1, &["--url", "oci://quay.io/acme/other"]),
         str![[r#"
   Optimizing made.wasm
    Packaging made
-error: invalid value for `--url`: `spec.url` names the repository `quay.io/acme/other`; the image has the repository `quay.io/acme/made`
+error[other-image]: `spec.url` names the repository `quay.io/acme/other`; the image has the repository `quay.io/acme/made`
+ |
+ = place: made: `spec.url`
+ = help: leave `url` out: it is filled in
 
-help: leave `url` out: it is filled in
+error: the checks refuse this: 1 error
 
 "#]],
     );
