@@ -7,7 +7,9 @@ use granit_parser::{
     ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, StructureStyle,
 };
 
-use super::tree::{Anchor, Content, MAX_BYTES, MAX_DEPTH, Properties, Style, SyntaxError, SyntaxNode, Tag};
+use super::tree::{
+    Anchor, Content, MAX_BYTES, MAX_DEPTH, NodeTag, Properties, Style, SyntaxError, SyntaxNode,
+};
 
 /// Reads the document at `span` of `text`; nothing if it is empty. The places are those in `text`.
 ///
@@ -175,7 +177,7 @@ impl<'t> Events<'t> {
         tag: Option<Cow<'_, granit_parser::Tag>>,
         tag_span: Option<Range<usize>>,
     ) -> Result<Option<Box<Properties<'t>>>, SyntaxError> {
-        let tag = tag.zip(tag_span).map(|(tag, span)| Tag {
+        let tag = tag.zip(tag_span).map(|(tag, span)| NodeTag {
             written: &self.text[span.clone()],
             span,
             name: format!("{}{}", tag.handle(), tag.suffix()),
