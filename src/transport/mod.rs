@@ -14,6 +14,9 @@ pub mod registry;
 mod sink;
 mod source;
 
+#[cfg(test)]
+mod tests;
+
 pub use archive::{Archive, ArchiveError};
 pub use content::{Content, Damaged};
 pub use destination::Destination;

@@ -256,6 +256,23 @@ fn whoever_may_only_read_is_told_so() {
 }
 
 #[test]
+fn a_dry_run_needs_no_right_to_push() {
+    let tokens = Tokens::start(May::PullOnly, May::Nothing);
+    let registry = Registry::with(&[With::Tokens(&tokens)]);
+    let repository = registry.repository("acme/bare");
+    let filter = Filter::new();
+    let with = |args: &[&str]| {
+        let args = [&["--username", USER, "--password-stdin"], args].concat();
+        Said::of_with_input(&mut filter.command(&repository, &args), PASSWORD)
+    };
+    with(&["--dry-run"]).done();
+    let asked = tokens.asked();
+    assert_eq!(asked.len(), 1, "{asked:#?}");
+    assert_eq!(asked[0].scopes, ["repository:acme/bare:pull"]);
+    with(&[]).failed(&["401 Unauthorized", &tokens.realm()]);
+}
+
+#[test]
 fn tls_needs_an_authority_that_is_known() {
     let registry = Registry::with(&[With::Password, With::Tls]);
     let repository = registry.repository("acme/bare");

@@ -13,6 +13,7 @@ mod bad_input;
 mod docs;
 mod envoy;
 mod faults;
+mod foreign;
 mod help;
 mod image;
 mod kinds;

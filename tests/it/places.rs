@@ -65,10 +65,10 @@ fn several_may_add_to_a_layout_at_once() {
 #[test]
 fn what_is_no_file_is_not_replaced_by_an_archive() {
     let filter = Filter::new();
-    filter.publish(REPOSITORY, &["--to", "oci-archive:src"]).failed(&["src` is there, and is no file"]);
+    filter.publish(REPOSITORY, &["--to", "oci-archive:src"]).failed(&["src` exists, and is not a file"]);
     filter
         .publish(REPOSITORY, &["--to", "oci-archive:/dev/null"])
-        .failed(&["`/dev/null` is there, and is no file"]);
+        .failed(&["`/dev/null` exists, and is not a file"]);
     filter.publish(REPOSITORY, &["--to", "oci-archive:no/x.tar"]).failed(&["failed to write `", "no/x.tar`"]);
     filter.sandbox.write("bare/real.tar", "");
     std::os::unix::fs::symlink("real.tar", filter.sandbox.path("bare/link.tar")).unwrap();
@@ -102,13 +102,13 @@ fn what_is_no_layout_is_not_touched() {
         entries.map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>()
     };
     let before = listed();
-    filter.publish(REPOSITORY, &["--to", "oci-layout:src"]).failed(&["`", "src` is no OCI image layout"]);
+    filter.publish(REPOSITORY, &["--to", "oci-layout:src"]).failed(&["`", "src` is not an OCI image layout"]);
     assert_eq!(listed(), before);
     filter.sandbox.write("bare/broken/oci-layout", "{}");
     filter.sandbox.write("bare/broken/index.json", "[");
-    filter.publish(REPOSITORY, &["--to", "oci-layout:broken"]).failed(&["index.json` is no index"]);
+    filter.publish(REPOSITORY, &["--to", "oci-layout:broken"]).failed(&["index.json` is not an image index"]);
     filter.sandbox.write("bare/broken/index.json", "[]");
-    filter.publish(REPOSITORY, &["--to", "oci-layout:broken"]).failed(&["index.json` is no index"]);
+    filter.publish(REPOSITORY, &["--to", "oci-layout:broken"]).failed(&["index.json` is not an image index"]);
     filter.publish(REPOSITORY, &["--to", "oci-archive:missing/x.tar"]).failed(&["missing"]);
 }
 
