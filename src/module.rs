@@ -73,7 +73,7 @@ impl OptimizedModule {
     }
 
     /// Takes the names out. Only the checks needed them, hence these come first.
-    pub fn strip(&self, _passed: &Passed) -> ShippedModule {
+    pub fn strip(self, _passed: &Passed) -> ShippedModule {
         ShippedModule { bytes: without_names(&self.bytes) }
     }
 }

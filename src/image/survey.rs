@@ -13,9 +13,7 @@ use oci_spec::image::MediaType;
 use crate::digest::Digest;
 use crate::image::descriptor::{Blob, Descriptor};
 use crate::image::manifest::{Index, Manifest, ManifestError};
-use crate::image::names::{
-    DOCKER_LAYER, DOCKER_MANIFEST_LIST, DOCKER_SCHEMA_1, MODULE_FILE, MODULE_LAYER,
-};
+use crate::image::names::{DOCKER_LAYER, DOCKER_MANIFEST_LIST, DOCKER_SCHEMA_1, MODULE_FILE, MODULE_LAYER};
 
 /// The agent reads no more than this of an unpacked layer.
 const LIMIT: u64 = 256 << 20;

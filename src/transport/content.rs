@@ -117,7 +117,10 @@ impl Content {
                         Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                         Err(error) => {
                             let path = file.path().display();
-                            return Err(io::Error::new(error.kind(), format!("failed to read `{path}`: {error}")));
+                            return Err(io::Error::new(
+                                error.kind(),
+                                format!("failed to read `{path}`: {error}"),
+                            ));
                         }
                     }
                 }

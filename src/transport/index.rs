@@ -2,9 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err::File;
-use oci_spec::image::{
-    ImageIndexBuilder, MediaType, OciLayoutBuilder, SCHEMA_VERSION,
-};
+use oci_spec::image::{ImageIndexBuilder, MediaType, OciLayoutBuilder, SCHEMA_VERSION};
 use serde_json::Value;
 
 use crate::digest::Digest;

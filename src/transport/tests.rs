@@ -33,7 +33,13 @@ fn image() -> Image {
 }
 
 /// Writes all of an image, as `publish` does.
-fn copy(ctx: &Context, source: &dyn Source, manifest: &Blob, sink: &dyn Sink, tags: &[Tag]) -> Vec<Descriptor> {
+fn copy(
+    ctx: &Context,
+    source: &dyn Source,
+    manifest: &Blob,
+    sink: &dyn Sink,
+    tags: &[Tag],
+) -> Vec<Descriptor> {
     let blobs = Manifest::read(&manifest.bytes).unwrap().blobs().cloned().collect();
     let missing = sink.missing(ctx, blobs).unwrap();
     sink.write(ctx, &Transfer { source, manifest, blobs: &missing, tags }).unwrap();
@@ -87,7 +93,10 @@ fn an_archive_of_another_tool_is_read() {
     let archive = Archive::at(path.clone());
     let manifest = archive.resolve(&ctx, &Reference::Tag(tag.clone())).unwrap().unwrap();
     assert_eq!(manifest.bytes, image.manifest.bytes);
-    assert_eq!(archive.open(&ctx, &image.layers[0].descriptor).unwrap().read().unwrap(), image.layers[0].bytes);
+    assert_eq!(
+        archive.open(&ctx, &image.layers[0].descriptor).unwrap().read().unwrap(),
+        image.layers[0].bytes
+    );
 
     let refused = |path: &Utf8Path| {
         Archive::at(path.to_owned()).resolve(&ctx, &Reference::Tag(tag.clone())).unwrap_err().to_string()
@@ -120,5 +129,5 @@ fn what_is_damaged_is_not_written() {
     assert!(Archive::at(folder.join("a.tar")).write(&ctx, &transfer).is_err());
     assert!(!folder.join("a.tar").exists());
     // A layout that has a damaged blob gets it again.
-    assert_eq!(copy(&ctx, &image, &image.manifest, &layout, &tags), [layer.clone()]);
+    assert_eq!(copy(&ctx, &image, &image.manifest, &layout, &tags), std::slice::from_ref(layer));
 }

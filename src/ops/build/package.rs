@@ -110,7 +110,7 @@ pub(super) fn package(ctx: &Context, judged: Judged<'_>, passed: Passed) -> Resu
             (packaged, resource)
         }
         State::Optimized { module, compiled_size } => {
-            write(ctx, &job, stamp, &module, compiled_size, &passed)?
+            write(ctx, &job, stamp, module, compiled_size, &passed)?
         }
     };
     times.package = started.elapsed();
@@ -131,26 +131,28 @@ fn write(
     ctx: &Context,
     job: &Job<'_>,
     stamp: Stamp,
-    optimized: &OptimizedModule,
+    optimized: OptimizedModule,
     compiled_size: usize,
     passed: &Passed,
 ) -> Result<(Packaged, Option<Resource>)> {
     let Settings { variant, root_ids, .. } = &job.plugin.settings;
     ctx.shell.status("Packaging", &job.plugin.name);
-    let module = optimized.strip(passed);
-    let runtime_config = RuntimeConfig::new(check::abi(&optimized.info), root_ids);
-    let image = variant.pack(&module, passed, &runtime_config, job.annotations.clone());
-    let module_digest = Digest::of(module.bytes());
-    let resource = resource(job, image.digest(), module_digest, passed)?;
-
     let folder = job.folder();
     let name = &job.plugin.name;
     let lock = job.output.join(format!(".{name}.lock"));
     let _lock = Lock::take(ctx, &lock, &format!("package {name}"))?;
     let staged = StagedFolder::beside(&folder)?;
     let place = staged.path();
-    fs_err::write(place.join(MODULE_FILE), module.bytes())?;
+    let optimized_size = optimized.bytes.len();
     fs_err::write(place.join("plugin.debug.wasm"), &optimized.bytes)?;
+    let runtime_config = RuntimeConfig::new(check::abi(&optimized.info), root_ids);
+    // A module may be large: the one with names goes before the other one is packed.
+    let module = optimized.strip(passed);
+    let image = variant.pack(&module, passed, &runtime_config, job.annotations.clone());
+    let module_digest = Digest::of(module.bytes());
+    let resource = resource(job, image.digest(), module_digest, passed)?;
+
+    fs_err::write(place.join(MODULE_FILE), module.bytes())?;
     fs_err::write(place.join(RUNTIME_CONFIG_FILE), runtime_config.to_bytes())?;
     let blobs: Vec<_> = image.blobs().map(|blob| blob.descriptor.clone()).collect();
     let transfer =
@@ -174,7 +176,7 @@ fn write(
         module: module_digest,
         sizes: Sizes {
             compiled: compiled_size,
-            optimized: optimized.bytes.len(),
+            optimized: optimized_size,
             stripped: module.bytes().len(),
         },
     };

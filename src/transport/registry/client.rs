@@ -16,7 +16,6 @@ use crate::transport::registry::connection;
 use crate::transport::registry::credentials::{self, Credential, Proof};
 use crate::transport::registry::error::{Answer, Outcome, RegistryError, Secrets, Task};
 
-
 /// How long any request but an upload may take.
 pub(super) const REQUEST_LIMIT: Duration = Duration::from_secs(60);
 /// How long the bytes of a blob may stand still.
@@ -68,12 +67,7 @@ pub(super) struct Reply {
 }
 
 impl Client {
-    pub(super) fn new(
-        ctx: &Context,
-        repository: &Repository,
-        access: &Access,
-        scope: Scope,
-    ) -> Result<Self> {
+    pub(super) fn new(ctx: &Context, repository: &Repository, access: &Access, scope: Scope) -> Result<Self> {
         let (registry, _) = repository.parts();
         // Docker Hub's registry is not where its name leads.
         let host = if registry == "docker.io" { "index.docker.io" } else { registry };

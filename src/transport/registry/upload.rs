@@ -45,7 +45,12 @@ pub(super) async fn upload(
     let put = |builder: RequestBuilder| {
         progress.expect(sent.swap(0, Ordering::Relaxed));
         let builder = builder.header(CONTENT_LENGTH, blob.size());
-        builder.header(CONTENT_TYPE, "application/octet-stream").body(body(blob, progress, &sent, &unreadable))
+        builder.header(CONTENT_TYPE, "application/octet-stream").body(body(
+            blob,
+            progress,
+            &sent,
+            &unreadable,
+        ))
     };
     let reply = client.send(ctx, Method::PUT, &place, put);
     let reply = match select(Box::pin(reply), Box::pin(stalled(&sent, blob.size()))).await {
