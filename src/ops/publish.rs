@@ -23,7 +23,7 @@ pub struct PublishOptions {
     pub more_tags: Vec<Tag>,
     /// Whether the tag of a version may change what it names.
     pub force: bool,
-    /// Whether all is done but the push.
+    /// Whether everything is done except the push.
     pub dry_run: bool,
 }
 
@@ -32,9 +32,9 @@ pub struct PublishOptions {
 pub struct Published {
     /// What was built.
     pub built: Built,
-    /// Where its image was pushed to, or would have been.
+    /// The repository that its image was pushed to. In a dry run, nothing was pushed.
     pub repository: Repository,
-    /// Under which tags, in the order in which they were given.
+    /// The tags, in the order in which they were given.
     pub tags: Vec<TagChange>,
     /// How many bytes of blobs had to be written.
     pub uploaded: u64,
@@ -47,7 +47,7 @@ pub struct Published {
 pub struct TagChange {
     /// The tag.
     pub tag: Tag,
-    /// The digest that it named; nothing where it is new.
+    /// The digest that it named, unless it is new.
     pub before: Option<Digest>,
 }
 
@@ -59,9 +59,9 @@ pub struct TagChange {
 /// version is refused, no package is pushed.
 pub fn publish(ctx: &Context, options: &PublishOptions) -> Result<Vec<Published>> {
     let built = build::build(ctx, &options.build)?;
-    let pushes = built.into_iter().map(|built| Push::prepare(ctx, options, built));
-    let mut pushes = pushes.collect::<Result<Vec<_>>>()?;
-    let taken: Vec<_> = pushes.iter_mut().flat_map(|push| std::mem::take(&mut push.taken)).collect();
+    let mut taken = Vec::new();
+    let pushes = built.into_iter().map(|built| Push::prepare(ctx, options, built, &mut taken));
+    let pushes = pushes.collect::<Result<Vec<_>>>()?;
     if !taken.is_empty() {
         return Err(Taken(taken).into());
     }
@@ -81,12 +81,16 @@ struct Push {
     blobs: Vec<Descriptor>,
     sink: Box<dyn Sink>,
     tags: Vec<TagChange>,
-    /// The tags that must not change.
-    taken: Vec<Clash>,
 }
 
 impl Push {
-    fn prepare(ctx: &Context, options: &PublishOptions, built: Built) -> Result<Self> {
+    /// Looks at what is there. Tags that must not change are added to `taken`.
+    fn prepare(
+        ctx: &Context,
+        options: &PublishOptions,
+        built: Built,
+        taken: &mut Vec<Clash>,
+    ) -> Result<Self> {
         let repository = built.settings.image.clone().expect("nothing is built for this without an image");
         let digest = built.packaged.image;
         let layout = Layout::at(built.folder.join("image"));
@@ -103,7 +107,7 @@ impl Push {
             false => options.destination.open(ctx, &repository, Scope::Push)?,
             true => Box::new(DryRun(options.destination.open(ctx, &repository, Scope::Pull)?)),
         };
-        let (mut tags, mut taken) = (Vec::new(), Vec::new());
+        let mut tags = Vec::new();
         for tag in unique(built.tag.iter().chain(&options.more_tags)) {
             let before = sink.tagged(ctx, &tag)?;
             let is_protected =
@@ -114,7 +118,7 @@ impl Push {
             }
             tags.push(TagChange { tag, before });
         }
-        Ok(Push { built, repository, layout, manifest, blobs, sink, tags, taken })
+        Ok(Push { built, repository, layout, manifest, blobs, sink, tags })
     }
 
     fn carry_out(self, ctx: &Context) -> Result<Published> {

@@ -174,11 +174,7 @@ fn write(
         image: image.digest(),
         layers: image.layers.iter().map(layer).collect(),
         module: module_digest,
-        sizes: Sizes {
-            compiled: compiled_size,
-            optimized: optimized_size,
-            stripped: module.bytes().len(),
-        },
+        sizes: Sizes { compiled: compiled_size, optimized: optimized_size, stripped: module.bytes().len() },
     };
     if passed.warnings().iter().next().is_none() {
         stamp.record(job, &packaged)?;
