@@ -75,14 +75,12 @@ fn what_is_no_registry_is_told_apart() {
         let proxy = Proxy::alone();
         proxy.rule(Rule::on("GET", "/v2/", answer));
         let said = filter.publish(&proxy.repository("acme/bare"), &[]);
-        let said = said.failed(&[told, "has to be a registry of container images"]);
+        let said = said.failed(&[told, "must be a container registry"]);
         assert!(!said.stderr.contains("html"), "{}", said.stderr);
     }
     let proxy = Proxy::alone();
     proxy.rule(Rule::on("GET", "/v2/", Action::Cut { after: 0 }));
-    filter
-        .publish(&proxy.repository("acme/bare"), &[])
-        .failed(&["was not answered", "run the command again"]);
+    filter.publish(&proxy.repository("acme/bare"), &[]).failed(&["got no response", "run the command again"]);
 }
 
 #[test]
