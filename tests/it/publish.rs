@@ -251,7 +251,7 @@ fn a_resource_that_names_no_image_is_told() {
     let repository = registry.repository("acme/bare");
     let filter = Filter::new();
     let said = filter.published(&repository, &["--url", "https://example.com/plugin.wasm", "-o", "yaml"]);
-    assert!(said.stderr.contains("warning: the resource of `bare` loads something else"), "{}", said.stderr);
+    assert!(said.stderr.contains("warning[unused-image]: `spec.url` isn't `oci://`"), "{}", said.stderr);
     assert_eq!(field(&said.stdout, "url"), "https://example.com/plugin.wasm");
     let said = filter.published(&repository, &[]);
     assert!(!said.stderr.contains("warning"), "{}", said.stderr);
@@ -263,7 +263,7 @@ fn what_cannot_be_published_is_not_compiled() {
     let manifest = crate::support::bare::manifest("bare", "");
     filter.sandbox.write("bare/Cargo.toml", manifest);
     let said = Said::of(&mut filter.sandbox.process_in("bare", ["publish"]));
-    let said = said.failed(&["`bare` cannot be published", "image = ", "--image"]);
+    let said = said.failed(&["`bare` can't be published", "image = ", "--image"]);
     assert!(!said.stderr.contains("Compiling"), "{}", said.stderr);
 
     filter.sandbox.write("bare.wasm", wat::parse_str(crate::support::bare::TEXT).unwrap());
