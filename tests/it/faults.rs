@@ -112,7 +112,7 @@ fn each_refusal_has_its_cure() {
             &unknown,
             &["404 Not Found: NAME_UNKNOWN", "create the repository `acme/bare`"],
         ),
-        ("POST", UPLOADS, 405, "", &["405", "a mirror, a cache"]),
+        ("POST", UPLOADS, 405, "", &["405", "mirrors, caches"]),
         ("PUT", UPLOADS, 413, "<html>too large", &["413 Payload Too Large", "limit for the size"]),
         ("GET", MANIFEST, 403, &denied, &["`GET http://", "403", "docker login"]),
         ("PUT", MANIFEST, 403, &denied, &["could not write the manifest", "403"]),
