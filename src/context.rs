@@ -41,7 +41,7 @@ impl Context {
     }
 
     /// `path` as it is short to read: relative where it lies below the current folder.
-    pub fn shown<'p>(&self, path: &'p Utf8Path) -> &'p Utf8Path {
+    pub fn display_path<'p>(&self, path: &'p Utf8Path) -> &'p Utf8Path {
         match path.strip_prefix(&self.cwd) {
             Ok(below) if !below.as_str().is_empty() => below,
             _ => path,

@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 use std::io;
 use std::ops::Range;
-use std::string::FromUtf8Error;
+use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use camino::{Utf8Path, Utf8PathBuf};
+use annotate_snippets::{Group, Level, Renderer};
+
+use crate::diagnostics::render;
+use crate::diagnostics::source::{Location, SourceFile};
 
 /// The result of everything that can stop a command.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -25,6 +27,11 @@ pub trait Explain: std::error::Error + Send + Sync + 'static {
     /// What to do next, a sentence or a command each.
     fn help(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The package that it is about, if it is about one.
+    fn package(&self) -> Option<&str> {
+        None
     }
 
     /// Whether the user was told already, by a child process, so that only the exit code is left to give.
@@ -82,14 +89,33 @@ impl Error {
         self.0.help()
     }
 
-    /// The error itself, where it is a `T`.
+    /// The package that it is about, if it is about one.
+    pub fn package(&self) -> Option<&str> {
+        self.0.package()
+    }
+
+    /// The error itself, if it is a `T`.
     pub fn downcast_ref<T: Explain>(&self) -> Option<&T> {
         let error: &dyn std::error::Error = &*self.0;
         error.downcast_ref()
     }
 
-    /// The error as it is printed: in cargo's look, with causes and help.
-    pub fn render(&self, renderer: &Renderer) -> String {
+    /// The error itself if it is a `T`, else what it was.
+    ///
+    /// # Errors
+    ///
+    /// If it is another error.
+    pub fn downcast<T: Explain>(self) -> Result<T, Self> {
+        let error: Box<dyn std::error::Error + Send + Sync> = match self.downcast_ref::<T>() {
+            Some(_) => self.0,
+            None => return Err(self),
+        };
+        Ok(*error.downcast().expect("its type was compared above"))
+    }
+
+    /// The error as it is printed: in cargo's look, with causes and help. `advice` is more help, of those who know the
+    /// command line.
+    pub fn render(&self, advice: Option<&str>, renderer: &Renderer) -> String {
         if let Some(report) = self.0.report(renderer) {
             return report;
         }
@@ -108,7 +134,8 @@ impl Error {
         if !causes.is_empty() {
             let _ = write!(text, "\n\nCaused by:{causes}");
         }
-        for (index, help) in self.help().iter().enumerate() {
+        let help = self.help();
+        for (index, help) in help.iter().map(String::as_str).chain(advice).enumerate() {
             let gap = if index == 0 { "\n\n" } else { "\n" };
             let line = renderer.render(&[Group::with_title(Level::HELP.primary_title(help))]);
             let _ = write!(text, "{gap}{line}");
@@ -129,25 +156,20 @@ impl<E: Explain> From<E> for Error {
     }
 }
 
-// Files are opened through fs_err alone, so the message names the path already.
+// Files are opened only through fs_err, so the message names the path already.
 impl Explain for io::Error {
     fn help(&self) -> Vec<String> {
         let help = match self.kind() {
             io::ErrorKind::StorageFull => "free some space on that disk, then run the command again",
             io::ErrorKind::QuotaExceeded => "free some of the disk quota, then run the command again",
-            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-                "make that path writable, or choose another place (`--target-dir`, `--to`)"
-            }
-            io::ErrorKind::NotADirectory => {
-                "move away the file that is where a folder should be, or choose another place (`--target-dir`, `--to`)"
-            }
+            io::ErrorKind::PermissionDenied => "give this user access to that path",
             _ => return Vec::new(),
         };
         vec![help.to_owned()]
     }
 }
 
-/// The command line asks for something that cannot be.
+/// The command line asks for something impossible.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct UsageError {
@@ -167,96 +189,55 @@ impl Explain for UsageError {
     }
 }
 
-/// A file whose content cannot be used, with every place that is wrong.
+/// An error at one place of a file: it isn't UTF-8, YAML or TOML, or refers to something that doesn't exist.
 #[derive(Debug, thiserror::Error)]
-#[error("`{path}` is not valid")]
-pub struct InvalidFile {
-    /// The file, as it is shown.
-    pub path: Utf8PathBuf,
-    /// Its text, for the lines that are shown.
-    pub text: String,
-    /// What is wrong, in the order of the file.
-    pub problems: Vec<Problem>,
+#[error("{message}")]
+pub struct FileError {
+    message: String,
+    location: Location,
+    help: Option<String>,
 }
 
-/// One thing that is wrong at one place of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The bytes of the file that are meant.
-    pub span: Range<usize>,
-    /// What is wrong.
-    pub message: String,
-    /// What was expected there; may be empty.
-    pub label: String,
-    /// What to write instead.
-    pub help: Option<String>,
-}
+impl FileError {
+    /// What is wrong at `span` of `file`, and what to do about it.
+    pub fn new(file: &Arc<SourceFile>, span: Range<usize>, message: String, help: Option<String>) -> Self {
+        let location = Location { file: Arc::clone(file), span, label: String::new() };
+        FileError { message, location, help }
+    }
 
-impl InvalidFile {
-    /// A file that is no text, with the first byte that is wrong.
-    pub fn not_utf8(path: &Utf8Path, error: &FromUtf8Error) -> Self {
-        // Up to the place that is meant, the text is the same.
-        let start = error.utf8_error().valid_up_to();
-        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-        let problem = Problem {
-            span: start..start + char::REPLACEMENT_CHARACTER.len_utf8(),
-            message: "this is not UTF-8".to_owned(),
-            label: format!("the byte 0x{:02X} stands here", error.as_bytes()[start]),
-            help: Some("save the file as UTF-8".to_owned()),
-        };
-        InvalidFile { path: path.to_owned(), text, problems: vec![problem] }
+    /// The same, with what is said beside these bytes.
+    #[must_use]
+    pub fn labelled(mut self, label: String) -> Self {
+        self.location.label = label;
+        self
+    }
+
+    /// Where it is.
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// A file that isn't text, with its first wrong byte.
+    pub fn not_utf8(location: Location) -> Self {
+        let message = "this is not UTF-8".to_owned();
+        FileError { message, location, help: Some("save the file as UTF-8".to_owned()) }
     }
 }
 
-impl Explain for InvalidFile {
+impl Explain for FileError {
     fn report(&self, renderer: &Renderer) -> Option<String> {
-        let reports: Vec<String> = self
-            .problems
-            .iter()
-            .map(|problem| render_problem(Level::ERROR, self.path.as_str(), &self.text, problem, renderer))
-            .collect();
-        Some(reports.join("\n\n"))
+        Some(render::error(&self.message, &self.location, self.help.as_deref(), renderer))
     }
 }
 
-/// Files whose content cannot be used.
+/// Errors in several files.
 #[derive(Debug, thiserror::Error)]
-#[error("{} files are not valid", .0.len())]
-pub struct InvalidFiles(pub Vec<InvalidFile>);
+#[error("{} files have errors", .0.len())]
+pub struct FileErrors(pub Vec<FileError>);
 
-impl Explain for InvalidFiles {
+impl Explain for FileErrors {
     fn report(&self, renderer: &Renderer) -> Option<String> {
         let reports: Vec<String> = self.0.iter().filter_map(|file| file.report(renderer)).collect();
         Some(reports.join("\n\n"))
     }
-}
-
-/// A place in a file with what is to be said about it, as rustc would show it.
-pub fn render_problem(
-    level: Level<'_>,
-    path: &str,
-    text: &str,
-    problem: &Problem,
-    renderer: &Renderer,
-) -> String {
-    // A span that ends past the text, or inside a character, would panic in the renderer.
-    let boundary = |index: usize| (0..=index.min(text.len())).rfind(|&index| text.is_char_boundary(index));
-    let start = boundary(problem.span.start).unwrap_or(0);
-    let end = boundary(problem.span.end).unwrap_or(0).max(start);
-    // The renderer remembers every line that it is given, and a stream of documents can have millions.
-    // What stands at the end of the text is shown at the end of its last line.
-    let before = text[..start].strip_suffix('\n').filter(|_| start == text.len()).unwrap_or(&text[..start]);
-    let first = before.rfind('\n').map_or(0, |at| at + 1);
-    let last = text[end..].find('\n').map_or(text.len(), |at| end + at + 1);
-    let line = text[..first].matches('\n').count() + 1;
-    let mut annotation = AnnotationKind::Primary.span(start - first..end - first);
-    if !problem.label.is_empty() {
-        annotation = annotation.label(problem.label.as_str());
-    }
-    let snippet = Snippet::source(&text[first..last]).line_start(line).path(path).annotation(annotation);
-    let mut group = level.primary_title(problem.message.as_str()).element(snippet);
-    if let Some(help) = &problem.help {
-        group = group.element(Level::HELP.message(help.as_str()));
-    }
-    renderer.render(&[group])
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err::File;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::context::Context;
@@ -235,30 +237,19 @@ pub fn repair(place: &Utf8Path) -> io::Result<()> {
 
 /// What is made is for others to read, as far as the umask allows; a temporary file or folder is not.
 fn for_others(builder: &mut tempfile::Builder<'_, '_>, mode: u32) {
-    #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
-    #[cfg(not(unix))]
-    let _ = (builder, mode);
 }
 
-/// Exchanges two folders in one step; `false` where this system or its file system cannot.
+/// Exchanges two directories in one step; `false` if the system or the file system can't.
 fn exchange(one: &Utf8Path, other: &Utf8Path) -> io::Result<bool> {
-    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        use rustix::io::Errno;
-        match renameat_with(CWD, one.as_str(), CWD, other.as_str(), RenameFlags::EXCHANGE) {
-            Ok(()) => return Ok(true),
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
-            Err(error) => {
-                let message = format!("failed to exchange `{one}` and `{other}`: {error}");
-                return Err(io::Error::new(io::Error::from(error).kind(), message));
-            }
+    match renameat_with(CWD, one.as_str(), CWD, other.as_str(), RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(true),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
+        Err(error) => {
+            let message = format!("failed to exchange `{one}` and `{other}`: {error}");
+            Err(io::Error::new(io::Error::from(error).kind(), message))
         }
     }
-    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-    let _ = (one, other);
-    Ok(false)
 }
 
 // Cargo allows no `.` in a package's name, so none of these can be a package's folder.

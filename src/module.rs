@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use camino::Utf8PathBuf;
 
-use crate::findings::Passed;
+use crate::diagnostics::findings::Passed;
 use crate::wasm::{self, ModuleInfo, ReadError};
 
 /// The file that a compiler left, of whatever language.
@@ -67,14 +67,16 @@ impl CompiledModule {
 }
 
 impl OptimizedModule {
-    /// The module as it was compiled, where no optimizer is wanted.
-    pub fn untouched(module: &CompiledModule) -> Self {
-        OptimizedModule { bytes: module.bytes.clone(), info: module.info.clone() }
+    /// The module as it was compiled.
+    pub fn untouched(module: CompiledModule) -> Self {
+        OptimizedModule { bytes: module.bytes, info: module.info }
     }
+}
 
-    /// Takes the names out. Only the checks needed them, hence these come first.
-    pub fn strip(self, _passed: &Passed) -> ShippedModule {
-        ShippedModule { bytes: without_names(&self.bytes) }
+impl Passed<OptimizedModule> {
+    /// Takes the names out. The checks needed them, so they come first.
+    pub fn strip(&self) -> ShippedModule {
+        ShippedModule { bytes: without_names(&self.subject().bytes) }
     }
 }
 

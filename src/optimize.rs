@@ -4,9 +4,11 @@
 //! result is kept by content, so that it never works twice on the same bytes.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt as _;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use wasmparser::WasmFeatures;
 
 use crate::config::Optimize;
@@ -191,32 +193,18 @@ pub fn child(program: Option<&OsStr>, args: &[OsString]) -> Result<(), String> {
 }
 
 fn limit_resources() {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, setrlimit};
-        let limits =
-            [(Resource::As, MEMORY_LIMIT), (Resource::Cpu, TIME_LIMIT.as_secs() * 4), (Resource::Core, 0)];
-        for (resource, limit) in limits {
-            // A stricter limit of the user's stays, and is none of our failures.
-            let _ = setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) });
-        }
+    let limits =
+        [(Resource::As, MEMORY_LIMIT), (Resource::Cpu, TIME_LIMIT.as_secs() * 4), (Resource::Core, 0)];
+    for (resource, limit) in limits {
+        // A stricter limit of the user's stays, so a failure is ignored.
+        let _ = setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) });
     }
 }
 
-#[cfg(unix)]
 fn become_program(program: &OsStr, args: &[OsString]) -> Result<(), String> {
-    use std::os::unix::process::CommandExt as _;
     #[expect(clippy::disallowed_methods, reason = "nothing of this process is left to end with the child")]
     let error = std::process::Command::new(program).args(args).exec();
     Err(error.to_string())
-}
-
-#[cfg(not(unix))]
-fn become_program(program: &OsStr, args: &[OsString]) -> Result<(), String> {
-    #[expect(clippy::disallowed_methods, reason = "this process does nothing but wait for the child")]
-    let status =
-        std::process::Command::new(program).args(args).status().map_err(|error| error.to_string())?;
-    if status.success() { Ok(()) } else { Err(status.to_string()) }
 }
 
 #[cfg(feature = "embedded-wasm-opt")]

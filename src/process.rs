@@ -97,7 +97,7 @@ pub fn command(ctx: &Context, program: impl AsRef<OsStr>) -> Command {
 }
 
 /// How a command line is shown: as it would be typed.
-pub fn shown(command: &Command) -> String {
+pub fn command_line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let quoted = words.map(|word| {
         let word = word.to_string_lossy();
@@ -184,7 +184,7 @@ struct Running<'c> {
 
 impl<'c> Running<'c> {
     fn start(ctx: &'c Context, command: &mut Command) -> Result<Self, ProcessError> {
-        let shown = shown(command);
+        let shown = command_line(command);
         ctx.shell.verbose("Running", format_args!("`{shown}`"));
         let child = SharedChild::spawn(command)
             .map_err(|source| ProcessError::Start { command: shown.clone(), source })?;

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Metadata, MetadataCommand, Package, PackageId};
 
-use crate::config::{Layer, Manifest, Section, Settings};
+use crate::config::{CargoToml, PartialSettings, Section, Settings};
 use crate::context::Context;
 use crate::error::{Error, Exit, Explain, Result};
 use crate::process::{self, ProcessError};
@@ -64,7 +64,7 @@ pub struct Crate {
 }
 
 /// A module that is packaged: its name and what is to be done with it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Plugin {
     /// The name of the package in Cargo.toml, or of the file where another toolchain made the module.
     pub name: String,
@@ -84,7 +84,7 @@ impl Project {
     /// # Errors
     ///
     /// Where there is no project, a setting is wrong, or nothing that was selected is a plugin.
-    pub fn load(ctx: &Context, selection: &Selection, flags: &Layer) -> Result<Self> {
+    pub fn load(ctx: &Context, selection: &Selection, flags: &PartialSettings) -> Result<Self> {
         let metadata = metadata(ctx, selection)?;
         let selected = select(ctx, selection, &metadata)?;
         let workspace_manifest_path = metadata.workspace_root.join("Cargo.toml");
@@ -100,9 +100,9 @@ impl Project {
                 passed_over.push(package.name.to_string());
                 continue;
             }
-            let package_layer = manifest.layer(Section::Package, &package.name)?;
-            let workspace_layer = workspace_manifest.layer(Section::Workspace, &package.name)?;
-            crates.push(of_package(package, Settings::of(&[flags, &package_layer, &workspace_layer]))?);
+            let own_settings = manifest.read(Section::Package, &package.name)?;
+            let workspace_settings = workspace_manifest.read(Section::Workspace, &package.name)?;
+            crates.push(of_package(package, Settings::of(&[flags, &own_settings, &workspace_settings]))?);
         }
         if crates.is_empty() {
             return Err(ProjectError::NoPlugin(passed_over).into());
@@ -256,7 +256,7 @@ fn matches(package: &Package, spec: &str) -> bool {
 }
 
 /// Whether a package is to be built: a cdylib that was named, has settings, or depends on proxy-wasm.
-fn is_plugin(package: &Package, manifest: &Manifest, is_named: bool) -> Result<bool, ProjectError> {
+fn is_plugin(package: &Package, manifest: &CargoToml, is_named: bool) -> Result<bool, ProjectError> {
     let is_meant = is_named || manifest.has_settings(Section::Package);
     let is_wanted = is_meant || depends_on_proxy_wasm(package);
     if is_wanted && is_cargos_own(&package.name) {
@@ -318,8 +318,8 @@ fn outside(metadata: &Metadata) -> Vec<(Utf8PathBuf, String)> {
     outside
 }
 
-fn read_manifest(ctx: &Context, path: &Utf8Path) -> Result<Manifest> {
-    Ok(Manifest::parse(ctx.shown(path), fs_err::read_to_string(path)?)?)
+fn read_manifest(ctx: &Context, path: &Utf8Path) -> Result<CargoToml> {
+    Ok(CargoToml::parse(ctx.display_path(path), fs_err::read_to_string(path)?)?)
 }
 
 /// There is no project, what was selected is not in it, or it is no plugin.
@@ -355,18 +355,6 @@ pub enum ProjectError {
     NoPlugin(Vec<String>),
 }
 
-impl ProjectError {
-    /// The package that was named and cannot be built, where it is one.
-    pub fn package(&self) -> Option<&str> {
-        match self {
-            ProjectError::Unknown { spec: name, .. }
-            | ProjectError::CargosOwn(name)
-            | ProjectError::NoCdylib(name) => Some(name),
-            ProjectError::Unreadable { .. } | ProjectError::ExcludeAlone | ProjectError::NoPlugin(_) => None,
-        }
-    }
-}
-
 fn passed_over(names: &[String]) -> String {
     match names {
         [] => ": the workspace has no packages that were selected".to_owned(),
@@ -376,6 +364,15 @@ fn passed_over(names: &[String]) -> String {
 }
 
 impl Explain for ProjectError {
+    fn package(&self) -> Option<&str> {
+        match self {
+            ProjectError::Unknown { spec: name, .. }
+            | ProjectError::CargosOwn(name)
+            | ProjectError::NoCdylib(name) => Some(name),
+            ProjectError::Unreadable { .. } | ProjectError::ExcludeAlone | ProjectError::NoPlugin(_) => None,
+        }
+    }
+
     fn exit(&self) -> Exit {
         match self {
             ProjectError::Unknown { .. } | ProjectError::ExcludeAlone => Exit::Usage,

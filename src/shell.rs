@@ -4,14 +4,13 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use annotate_snippets::{Level, Renderer};
+use annotate_snippets::Renderer;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use camino::Utf8Path;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::error::{Error, Problem, render_problem};
-use crate::findings::{Finding, Severity};
+use crate::diagnostics::{Diagnostic, render};
+use crate::error::Error;
 
 /// How much is said on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +33,7 @@ pub struct Shell {
 }
 
 const STATUS: Style = AnsiColor::Green.on_default().bold();
+const ERROR: Style = AnsiColor::BrightRed.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 
@@ -86,31 +86,20 @@ impl Shell {
         }
     }
 
-    /// A place in a file that stops nothing, but should be looked at.
-    pub fn warn_in_file(&self, path: &Utf8Path, text: &str, problem: &Problem) {
-        let report = render_problem(Level::WARNING, path.as_str(), text, problem, &self.renderer());
+    /// What a check found in `subject`, a package or a file.
+    pub fn diagnostic(&self, subject: &str, diagnostic: &Diagnostic) {
+        let report = render::diagnostic(diagnostic, subject, &self.renderer());
         self.say(format_args!("{report}\n\n"));
     }
 
-    /// A finding with its place, reason and cure.
-    pub fn finding(&self, package: &str, finding: &Finding) {
-        let level = match finding.severity {
-            Severity::Error => Level::ERROR,
-            Severity::Warning => Level::WARNING,
-        };
-        let place = format!("{package}: {}", finding.place);
-        let group = level
-            .primary_title(finding.message.as_str())
-            .id(finding.code)
-            .element(Level::NOTE.with_name(Some("place")).message(place.as_str()))
-            .element(Level::NOTE.with_name(Some("reason")).message(finding.reason.as_str()))
-            .element(Level::HELP.message(finding.cure.as_str()));
-        self.say(format_args!("{}\n\n", self.renderer().render(&[group])));
+    /// An error that stops the command, in one line.
+    pub fn fail(&self, message: impl Display) {
+        self.say(format_args!("{ERROR}error{ERROR:#}: {message}\n"));
     }
 
     /// What stops the command.
-    pub fn error(&self, error: &Error) {
-        self.say(format_args!("{}\n", error.render(&self.renderer())));
+    pub fn error(&self, error: &Error, advice: Option<&str>) {
+        self.say(format_args!("{}\n", error.render(advice, &self.renderer())));
     }
 
     /// A bar for a transfer of `size` bytes, on a terminal; elsewhere nothing is shown. It goes with the value.
@@ -147,12 +136,17 @@ impl Shell {
     ///
     /// # Errors
     ///
-    /// Where standard output cannot take it: data that got lost must not look like success.
+    /// If standard output can't take it: lost data must not look like success.
     pub fn out(&self, data: impl Display) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
-        write!(stdout, "{data}").and_then(|()| stdout.flush()).map_err(|error| {
-            io::Error::new(error.kind(), format!("failed to write to standard output: {error}"))
-        })
+        match write!(stdout, "{data}").and_then(|()| stdout.flush()) {
+            // A program that reads only the beginning, as `head` does, has got what it wants.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => {
+                Err(io::Error::new(error.kind(), format!("failed to write to standard output: {error}")))
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// What draws errors and findings: styled, for the stream below takes the styles out again where

@@ -1,94 +1,130 @@
 //! Would a mesh load it? The rules that can be judged without a proxy, and the tables they rest on.
 //!
-//! A rule is one file in `rules` and one row of [`RULES`]. A file names the behaviour of the proxy behind its
-//! rule; messages in quotes are Envoy's own.
+//! A rule is one file in `rules` and one row of [`RULES`]. The file says what the proxy does and how that is known;
+//! messages in quotes are Envoy's own.
 
 pub mod hostcalls;
-mod resource;
+pub mod levels;
+pub mod rule;
 mod rules;
 
-use crate::findings::{Finding, Findings};
+use std::sync::Arc;
+
+use crate::diagnostics::{Diagnostic, Severity};
 use crate::mesh::Mesh;
-use crate::wasm::{ModuleInfo, shown};
+use crate::resource::references::ManifestFile;
+use crate::resource::{Draft, Kind};
+use crate::wasm::ModuleInfo;
 use hostcalls::Abi;
-pub use resource::{UNKNOWN_KIND, resource};
+use rule::{
+    DocumentSubject, ImageSubject, Judge, ManifestsSubject, ModuleSubject, ResourceSubject, SettingsSubject,
+    TogetherSubject,
+};
 
-/// Every rule, in the order in which findings are told: first what a proxy looks at first.
-pub const RULES: &[Rule] = &[
-    rules::name_section::RULE,
-    rules::abi_marker::RULE,
-    rules::wasm_feature::RULE,
-    rules::crash_type::RULE,
-    rules::import_kind::RULE,
-    rules::unknown_import::RULE,
-    rules::import_signature::RULE,
-    rules::memory::RULE,
-    rules::allocator::RULE,
-    rules::export_signature::RULE,
-    rules::command_export::RULE,
-    rules::no_callback::RULE,
-];
+pub use rule::MOST;
+pub use rules::RULES;
 
-/// One thing that a proxy asks of a module.
-#[derive(Debug, Clone, Copy)]
-pub struct Rule {
-    /// The name under which it is documented, in kebab case.
-    pub code: &'static str,
-    /// What of it the module breaks.
-    pub judge: fn(&Subject<'_>) -> Vec<Finding>,
-}
-
-/// What a rule judges.
-#[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
-    /// The module.
-    pub module: &'a ModuleInfo,
-    /// Where it has to load.
-    pub meshes: &'a [&'static Mesh],
-    /// The ABI that its marker asks for; without one the newest, so that everything else can be judged.
-    pub abi: Abi,
-}
-
-/// The ABI that a module asks for: that of its first marker.
+/// The ABI version that a module asks for: that of its first marker.
 pub fn abi(module: &ModuleInfo) -> Option<Abi> {
-    rules::abi_marker::abi(module)
+    rules::module::abi_marker::abi(module)
 }
 
-/// Judges a module by every rule, for every mesh in `meshes`.
-pub fn module(module: &ModuleInfo, meshes: &[&'static Mesh]) -> Findings {
-    let abi = abi(module).unwrap_or(Abi::NEWEST);
-    let subject = Subject { module, meshes, abi };
-    RULES.iter().flat_map(|rule| readable((rule.judge)(&subject))).collect()
+/// What is reported of a module whose damaged names were left out.
+pub fn repaired_names() -> Diagnostic {
+    rules::module::name_section::repaired()
 }
 
-// A hostile module can break a rule a million times. Nobody reads on after the first few, so a rule that looks
-// at every item of a module stops here, and one more tells that there are more.
-const MOST_OF_A_KIND: usize = 50;
-const ENOUGH: usize = MOST_OF_A_KIND + 1;
+/// Judges a module for every mesh in `meshes`.
+pub fn module(module: &ModuleInfo, meshes: &[&'static Mesh]) -> Vec<Diagnostic> {
+    let subject = ModuleSubject { module, meshes, abi: abi(module).unwrap_or(Abi::NEWEST) };
+    judge(|judge| match judge {
+        Judge::Module(judge) => judge(&subject),
+        _ => Vec::new(),
+    })
+}
 
-fn readable(mut findings: Vec<Finding>) -> Vec<Finding> {
-    if findings.len() > MOST_OF_A_KIND {
-        findings.truncate(MOST_OF_A_KIND);
+/// Judges an image.
+pub fn image(subject: &ImageSubject<'_>) -> Vec<Diagnostic> {
+    judge(|judge| match judge {
+        Judge::Image(judge) => judge(subject),
+        _ => Vec::new(),
+    })
+}
+
+/// Judges the resource of the kind `kind` that would be made of `draft`, for every mesh in `meshes`. What is found in
+/// the file of the draft comes in the order of the file.
+pub fn resource(draft: &Draft, kind: Kind, meshes: &[&'static Mesh], is_published: bool) -> Vec<Diagnostic> {
+    let (mismatches, losses) = (draft.mismatches(), draft.losses(kind));
+    let subject =
+        ResourceSubject { draft, mismatches: &mismatches, kind, losses: &losses, meshes, is_published };
+    let mut found = judge(|judge| match judge {
+        Judge::Document(judge) => draft
+            .source()
+            .map(|source| judge(&DocumentSubject { source, faults: draft.faults() }))
+            .unwrap_or_default(),
+        Judge::Resource(judge) => judge(&subject),
+        _ => Vec::new(),
+    });
+    found.sort_by_key(start);
+    found
+}
+
+/// Judges the manifests that references to packages are resolved in. What is found comes in the order of the files.
+pub fn manifests(files: &[ManifestFile]) -> Vec<Diagnostic> {
+    let subject = ManifestsSubject { files };
+    let mut found = judge(|judge| match judge {
+        Judge::Document(judge) => {
+            let document = |file: &ManifestFile| {
+                judge(&DocumentSubject { source: &file.source, faults: &file.duplicates })
+            };
+            files.iter().flat_map(document).collect()
+        }
+        Judge::Manifests(judge) => judge(&subject),
+        _ => Vec::new(),
+    });
+    let file = |finding: &Diagnostic| {
+        let source = finding.places.first()?.location().map(|location| &location.file)?;
+        files.iter().position(|file| Arc::ptr_eq(&file.source, source))
+    };
+    found.sort_by_key(|finding| (file(finding), start(finding)));
+    found
+}
+
+/// Where a finding begins in its file; at the end if it isn't in a file.
+fn start(finding: &Diagnostic) -> usize {
+    finding.places.first().and_then(|place| Some(place.location()?.span.start)).unwrap_or(usize::MAX)
+}
+
+/// Judges a draft together with what was built for it.
+pub fn together(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
+    judge(|judge| match judge {
+        Judge::Together(judge) => judge(subject),
+        _ => Vec::new(),
+    })
+}
+
+/// Judges the levels of a package, after everything else was judged.
+pub fn settings(subject: &SettingsSubject<'_>) -> Vec<Diagnostic> {
+    judge(|judge| match judge {
+        Judge::Settings(judge) => judge(subject),
+        _ => Vec::new(),
+    })
+}
+
+fn judge(mut by: impl FnMut(Judge) -> Vec<Diagnostic>) -> Vec<Diagnostic> {
+    RULES.iter().flat_map(|rule| bounded(by(rule.judge))).collect()
+}
+
+/// The findings of one rule, without what nobody would read. No error is cut in favour of a warning.
+fn bounded(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if findings.len() > MOST {
+        findings.sort_by_key(|finding| finding.severity != Severity::Error);
+        findings.truncate(MOST);
         if let Some(last) = findings.last_mut() {
             last.message.push_str(" (and more of this kind)");
         }
     }
     findings
-}
-
-impl Subject<'_> {
-    /// The meshes for which `refuses` holds.
-    fn refusing(&self, refuses: impl Fn(&Mesh) -> bool) -> Vec<&'static Mesh> {
-        self.meshes.iter().copied().filter(|mesh| refuses(mesh)).collect()
-    }
-}
-
-fn import(module: &str, name: &str) -> String {
-    format!("import `{}.{}`", shown(module), shown(name))
-}
-
-fn export(name: &str) -> String {
-    format!("export `{}`", shown(name))
 }
 
 #[cfg(test)]

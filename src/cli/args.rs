@@ -5,13 +5,14 @@ use std::ffi::OsString;
 use anstream::ColorChoice;
 use camino::Utf8PathBuf;
 use clap::builder::styling::{AnsiColor, Style, Styles};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args};
 
 use crate::compile::CargoOptions;
 use crate::config::Choice;
 use crate::context::Env;
 use crate::project::Selection;
+use crate::report::{FORMATS, Format};
 use crate::shell::{Shell, Verbosity};
 
 /// Cargo's colours.
@@ -39,7 +40,7 @@ pub(super) fn choice<T: Choice + Send + Sync>() -> impl TypedValueParser<Value =
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Global {
+pub(super) struct GlobalArgs {
     /// Print nothing but warnings and errors
     #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 200)]
     pub(super) quiet: bool,
@@ -51,7 +52,7 @@ pub(super) struct Global {
     pub(super) color: Option<String>,
 }
 
-impl Global {
+impl GlobalArgs {
     pub(super) fn shell(&self, env: &Env) -> Shell {
         let verbosity = match (self.quiet, self.verbose > 0) {
             (true, _) => Verbosity::Quiet,
@@ -69,7 +70,7 @@ impl Global {
         Shell::new(verbosity, color)
     }
 
-    /// What cargo has to be told of it.
+    /// The same as arguments of cargo.
     fn for_cargo(&self) -> Vec<OsString> {
         let quiet = self.quiet.then(|| OsString::from("--quiet"));
         let color = self.color.as_ref().map(|when| OsString::from(format!("--color={when}")));
@@ -79,7 +80,7 @@ impl Global {
 
 /// Which packages are meant.
 #[derive(Debug, Args)]
-pub(super) struct Packages {
+pub(super) struct PackageSelection {
     /// Package to build; the default is the one of the current folder
     #[arg(short, long = "package", value_name = "SPEC", help_heading = "Package Selection")]
     packages: Vec<String>,
@@ -93,7 +94,7 @@ pub(super) struct Packages {
 
 /// What cargo is given as it is.
 #[derive(Debug, Args)]
-pub(super) struct Cargo {
+pub(super) struct CargoArgs {
     /// Features to activate, separated by commas or spaces
     #[arg(short = 'F', long, value_name = "FEATURES", help_heading = "Feature Selection")]
     features: Vec<String>,
@@ -129,9 +130,9 @@ pub(super) struct Cargo {
     frozen: bool,
 }
 
-impl Packages {
+impl PackageSelection {
     /// The packages of the project that cargo's arguments name.
-    pub(super) fn selection(&self, cargo: &Cargo) -> Selection {
+    pub(super) fn selection(&self, cargo: &CargoArgs) -> Selection {
         Selection {
             packages: self.packages.clone(),
             workspace: self.workspace,
@@ -141,7 +142,7 @@ impl Packages {
     }
 }
 
-impl Cargo {
+impl CargoArgs {
     pub(super) fn target_dir(&self) -> Option<&Utf8PathBuf> {
         self.target_dir.as_ref()
     }
@@ -156,7 +157,7 @@ impl Cargo {
         }
     }
 
-    pub(super) fn options(&self, global: &Global) -> CargoOptions {
+    pub(super) fn options(&self, global: &GlobalArgs) -> CargoOptions {
         let mut args = global.for_cargo();
         args.extend(self.manifest_args());
         args.extend(self.features.iter().map(|features| format!("--features={features}").into()));
@@ -184,4 +185,19 @@ pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("expected KEY=VALUE".to_owned()),
     }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OutputArgs {
+    /// What to print on standard output
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "text", value_parser = format())]
+    pub(super) format: Format,
+}
+
+fn format() -> impl TypedValueParser<Value = Format> {
+    let values = FORMATS.iter().map(|(name, _, help)| PossibleValue::new(*name).help(*help));
+    PossibleValuesParser::new(values.collect::<Vec<_>>()).map(|word| {
+        let found = FORMATS.iter().find(|(name, ..)| *name == word);
+        found.map(|(_, format, _)| *format).expect("clap takes only the names of formats")
+    })
 }

@@ -1,12 +1,13 @@
 use clap::Args;
 
-use crate::cli::args::{self, Global};
-use crate::cli::output::{self, Format};
-use crate::cli::packaging::Packaging;
+use crate::cli::args::{self, GlobalArgs, OutputArgs};
+use crate::cli::package::PackageArgs;
 use crate::context::Context;
-use crate::error::Result;
-use crate::ops::build::{self, Needs};
+use crate::error::{Exit, Result};
+use crate::ops::build::{self, BuildOptions};
+use crate::ops::pipeline::Outcome;
 use crate::reference::Tag;
+use crate::report::{self, Format};
 
 /// Compile, optimize, check and package a filter, and write its WasmPlugin
 ///
@@ -30,20 +31,21 @@ pub(super) struct Build {
     #[arg(long, value_name = "TAG")]
     tag: Option<Tag>,
     #[command(flatten)]
-    packaging: Packaging,
+    package: PackageArgs,
     #[command(flatten)]
-    output: output::Output,
+    output: OutputArgs,
 }
 
 impl Build {
-    pub(super) fn run(&self, ctx: &Context, global: &Global) -> Result<()> {
+    pub(super) fn run(&self, ctx: &Context, global: &GlobalArgs) -> Result<Exit> {
         let format = self.output.format;
-        let needs = if format == Format::Yaml { Needs::Resource } else { Needs::Nothing };
-        let options = self.packaging.options(ctx, global, self.tag.clone(), needs)?;
-        let built = output::unless_refused(ctx, format, build::build(ctx, &options))?;
-        for package in &built {
-            output::summary(ctx, package);
+        let options = BuildOptions {
+            plan: self.package.options(ctx, global, self.tag.clone()),
+            needs_resources: format == Format::Yaml,
+        };
+        match build::build(ctx, options)? {
+            Outcome::Done(built) => report::built(ctx, format, &built).map(|()| Exit::Done),
+            Outcome::Refused(packages) => report::refused(ctx, format, &packages).map(|()| Exit::Findings),
         }
-        output::write(ctx, format, &built)
     }
 }

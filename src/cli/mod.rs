@@ -2,10 +2,9 @@
 
 mod args;
 mod build;
-mod fields;
 mod new;
-mod output;
-mod packaging;
+mod overrides;
+mod package;
 mod publish;
 mod resolve;
 
@@ -14,8 +13,9 @@ use std::ffi::OsString;
 use clap::{Parser, Subcommand};
 
 use crate::context::{Context, Env};
-use crate::error::{Exit, Explain, Result};
+use crate::error::{Error, Exit, Explain, Result};
 use crate::interrupt::Interrupt;
+use crate::ops::pipeline::OutputError;
 use crate::optimize;
 
 /// Ship Proxy-Wasm filters into Envoy, Istio and OpenShift Service Mesh
@@ -42,7 +42,7 @@ Exit codes: 0 done, 1 the mesh would refuse it, 2 wrong usage, 130 interrupted, 
 )]
 struct Cli {
     #[command(flatten)]
-    global: args::Global,
+    global: args::GlobalArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -75,25 +75,32 @@ pub fn run(args: Vec<OsString>) -> Exit {
     let env = Env::of_process();
     let shell = cli.global.shell(&env);
     match dispatch(&cli, env) {
-        Ok(()) => Exit::Done,
+        Ok(exit) => exit,
         Err(error) => {
             if !error.is_told() {
-                shell.error(&error);
+                shell.error(&error, advice(&error));
             }
             error.exit()
         }
     }
 }
 
-fn dispatch(cli: &Cli, env: Env) -> Result<()> {
+/// What this command line could say differently, in an error of a part that doesn't know the command line.
+fn advice(error: &Error) -> Option<&'static str> {
+    let output = error.downcast_ref::<OutputError>()?;
+    output.is_about_the_place().then_some("choose another directory with `--target-dir`")
+}
+
+fn dispatch(cli: &Cli, env: Env) -> Result<Exit> {
     let context = || Context::new(cli.global.shell(&env), env, Interrupt::install()?);
     match &cli.command {
-        Command::New(new) => new.run(&context()?),
+        Command::New(new) => new.run(&context()?).map(|()| Exit::Done),
         Command::Build(build) => build.run(&context()?, &cli.global),
         Command::Publish(publish) => publish.run(&context()?, &cli.global),
         Command::Resolve(resolve) => resolve.run(&context()?, &cli.global),
         Command::WasmOpt { program, args } => {
-            Ok(optimize::child(program.as_deref(), args).map_err(OptimizerFailed)?)
+            optimize::child(program.as_deref(), args).map_err(OptimizerFailed)?;
+            Ok(Exit::Done)
         }
     }
 }

@@ -3,51 +3,51 @@ use std::io;
 use camino::Utf8PathBuf;
 use clap::Args;
 
-use crate::cli::args;
-use crate::cli::fields::Fields;
-use crate::cli::packaging::repository;
+use crate::cli::package::repository;
+use crate::cli::{args, overrides};
 use crate::context::Context;
 use crate::error::{Result, UsageError};
 use crate::ops::new::{self, NewOptions};
 use crate::process;
 use crate::reference::Repository;
+use crate::resource::{Overrides, RESOURCE_FLAGS};
 use crate::scaffold::TEMPLATES;
 
 /// Scaffold a filter crate from a template
 ///
-/// Asks for what is missing where a person is at the terminal, and shows the command line that would have
-/// done without asking.
+/// In a terminal, asks for the path and the image if they are missing, and then shows the command line that
+/// needs no answers.
 #[derive(Debug, Args)]
 #[command(after_help = args::examples("\
   A filter that adds headers to responses:
     cargo wasmplugin new hello --image quay.io/acme/hello
   The least that a filter needs, for a namespace and a phase:
     cargo wasmplugin new audit --template minimal --namespace istio-system --phase AUTHZ
-  What templates there are:
+  The available templates:
     cargo wasmplugin new --list-templates"))]
 pub(super) struct New {
-    /// Folder of the new crate
+    /// Directory of the new crate
     path: Option<Utf8PathBuf>,
-    /// Template to start from [default: http-headers]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = format!("Template to start from [default: {}]", TEMPLATES[0].name))]
     template: Option<String>,
-    /// Name of the package [default: the name of the folder]
+    /// Name of the package [default: the name of the directory]
     #[arg(long)]
     name: Option<String>,
-    /// Repository that the image will be pushed to, without tag
+    /// Repository to push the image to, without a tag
     #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
     image: Option<Repository>,
-    /// Version control to set up, as with `cargo new`
+    /// Version control system to set up, as in `cargo new`
     #[arg(long, value_parser = ["git", "hg", "pijul", "fossil", "none"])]
     vcs: Option<String>,
     /// List the templates and exit
-    #[arg(long, conflicts_with_all = [
-        "path", "template", "name", "image", "vcs", "url", "namespace", "selector", "phase", "priority",
-        "image_pull_policy", "image_pull_secret",
-    ])]
+    #[arg(
+        long,
+        conflicts_with_all = ["path", "template", "name", "image", "vcs"],
+        conflicts_with_all = RESOURCE_FLAGS.iter().map(|flag| flag.name),
+    )]
     list_templates: bool,
     #[command(flatten)]
-    fields: Fields,
+    overrides: Overrides,
 }
 
 impl New {
@@ -56,7 +56,7 @@ impl New {
             let width = TEMPLATES.iter().map(|template| template.name.len()).max().unwrap_or(0);
             let lines = TEMPLATES
                 .iter()
-                .map(|template| format!("{:width$}  {}\n", template.name, template.description()));
+                .map(|template| format!("{:width$}  {}\n", template.name, template.description));
             return Ok(ctx.shell.out(lines.collect::<String>())?);
         }
         let options = self.options(ctx)?;
@@ -64,20 +64,20 @@ impl New {
         let cd = if options.path == "." {
             String::new()
         } else {
-            format!("`{}`, ", process::shown(process::command(ctx, "cd").arg(&options.path)))
+            format!("`{}`, ", process::command_line(process::command(ctx, "cd").arg(&options.path)))
         };
-        ctx.shell.note(format_args!("next, {cd}`cargo test` and `cargo wasmplugin build`"));
+        ctx.shell.note(format_args!("next, run {cd}`cargo test` and `cargo wasmplugin build`"));
         Ok(())
     }
 
-    /// The options, after asking for what is missing where somebody is there to answer.
+    /// The options. In a terminal, asks for what is missing.
     fn options(&self, ctx: &Context) -> Result<NewOptions> {
         let mut options = NewOptions {
             path: self.path.clone().unwrap_or_default(),
             name: self.name.clone(),
             template: self.template.clone(),
             image: self.image.as_ref().map(ToString::to_string),
-            fields: self.fields.overrides()?,
+            overrides: self.overrides.clone(),
             vcs: self.vcs.clone(),
         };
         if !ctx.shell.is_interactive() {
@@ -88,12 +88,12 @@ impl New {
         }
         let mut asked = false;
         if self.path.is_none() {
-            let answer = ask(ctx, "Folder of the new filter:")?;
+            let answer = ask(ctx, "Directory of the new filter:")?;
             options.path = answer.ok_or_else(no_path)?.into();
             asked = true;
         }
         while options.image.is_none() {
-            let question = "Image repository, such as quay.io/acme/hello (empty: set it later):";
+            let question = "Image repository, such as quay.io/acme/hello (leave empty to set it later):";
             asked = true;
             match ask(ctx, question)?.as_deref().map(repository) {
                 None => break,
@@ -102,31 +102,30 @@ impl New {
             }
         }
         if asked {
-            ctx.shell.note(format_args!("the same without questions: {}", self.command_line(ctx, &options)));
+            ctx.shell
+                .note(format_args!("the same command without questions: {}", command_line(ctx, &options)));
         }
         Ok(options)
     }
-
-    fn command_line(&self, ctx: &Context, options: &NewOptions) -> String {
-        let mut command = process::command(ctx, "cargo");
-        command.args(["wasmplugin", "new"]).arg(&options.path);
-        let given = [
-            ("--template", &options.template),
-            ("--name", &options.name),
-            ("--image", &options.image),
-            ("--vcs", &options.vcs),
-        ];
-        for (flag, value) in given {
-            command.args(value.iter().flat_map(|value| [flag, value]));
-        }
-        for (flag, value) in self.fields.flags() {
-            command.args([flag, &value]);
-        }
-        process::shown(&command)
-    }
 }
 
-/// Reads one line from the terminal; nothing where it is empty.
+fn command_line(ctx: &Context, options: &NewOptions) -> String {
+    let mut command = process::command(ctx, "cargo");
+    command.args(["wasmplugin", "new"]).arg(&options.path);
+    let given = [
+        ("--template", &options.template),
+        ("--name", &options.name),
+        ("--image", &options.image),
+        ("--vcs", &options.vcs),
+    ];
+    for (flag, value) in given {
+        command.args(value.iter().flat_map(|value| [flag, value]));
+    }
+    command.args(overrides::words(&options.overrides));
+    process::command_line(&command)
+}
+
+/// Reads one line from the terminal; `None` if it is empty.
 fn ask(ctx: &Context, question: &str) -> Result<Option<String>> {
     ctx.shell.ask(question);
     let line = ctx.interrupt.or_done(|| {
@@ -139,8 +138,8 @@ fn ask(ctx: &Context, question: &str) -> Result<Option<String>> {
 
 fn no_path() -> crate::error::Error {
     UsageError {
-        message: "the folder of the new filter is missing".to_owned(),
-        help: vec!["name it, as in `cargo wasmplugin new hello`".to_owned()],
+        message: "no path for the new filter".to_owned(),
+        help: vec!["pass one, as in `cargo wasmplugin new hello`".to_owned()],
     }
     .into()
 }

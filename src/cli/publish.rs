@@ -3,15 +3,14 @@ use std::io::IsTerminal as _;
 use camino::Utf8PathBuf;
 use clap::Args;
 
-use crate::cli::args::{self, Global};
-use crate::cli::output;
-use crate::cli::packaging::Packaging;
+use crate::cli::args::{self, GlobalArgs, OutputArgs};
+use crate::cli::package::PackageArgs;
 use crate::context::Context;
-use crate::error::{Error, Result, UsageError};
-use crate::ops::build::Needs;
-use crate::ops::publish::{self, PublishOptions};
+use crate::error::{Error, Exit, Result, UsageError};
+use crate::ops::pipeline::{Outcome, PlanOptions};
+use crate::ops::publish::{self, PublishOptions, PushOptions};
 use crate::reference::Tag;
-use crate::shell::Verbosity;
+use crate::report;
 use crate::transport::Destination;
 use crate::transport::registry::{Access, Login, Protocol, Secret};
 
@@ -39,10 +38,10 @@ pub(super) struct Publish {
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<Tag>,
     /// Write the image to oci-layout:DIR[:TAG] or oci-archive:FILE[:TAG] instead of the registry
-    #[arg(long, value_name = "PLACE", value_parser = place, conflicts_with_all = [
+    #[arg(long, value_name = "PLACE", value_parser = local_destination, conflicts_with_all = [
         "force", "username", "cacert", "plain_http", "tls",
     ], help_heading = "Registry")]
-    to: Option<Place>,
+    to: Option<LocalDestination>,
     /// Replace the image that the tag of the version names
     #[arg(long, help_heading = "Registry")]
     force: bool,
@@ -65,51 +64,50 @@ pub(super) struct Publish {
     #[arg(long, help_heading = "Registry")]
     tls: bool,
     #[command(flatten)]
-    packaging: Packaging,
+    package: PackageArgs,
     #[command(flatten)]
-    output: output::Output,
+    output: OutputArgs,
 }
 
 /// What `--to` names.
 #[derive(Debug, Clone)]
-struct Place {
+struct LocalDestination {
     path: Utf8PathBuf,
     is_archive: bool,
     tag: Option<Tag>,
 }
 
 impl Publish {
-    pub(super) fn run(&self, ctx: &Context, global: &Global) -> Result<()> {
+    pub(super) fn run(&self, ctx: &Context, global: &GlobalArgs) -> Result<Exit> {
         let format = self.output.format;
-        let options = self.options(ctx, global)?;
-        let published = output::unless_refused(ctx, format, publish::publish(ctx, &options))?;
-        for package in &published {
-            output::summary(ctx, &package.built);
-            if ctx.shell.verbosity() == Verbosity::Verbose {
-                ctx.shell.detail(format_args!("time      push {:.2?}", package.time));
+        match publish::publish(ctx, self.options(ctx, global)?)? {
+            Outcome::Done(published) => {
+                report::published(ctx, format, &published, self.dry_run).map(|()| Exit::Done)
             }
+            Outcome::Refused(packages) => report::refused(ctx, format, &packages).map(|()| Exit::Findings),
         }
-        output::write_published(ctx, format, &published, self.dry_run)
     }
 
-    fn options(&self, ctx: &Context, global: &Global) -> Result<PublishOptions> {
-        let needs = if self.to.is_some() { Needs::OneReference } else { Needs::Reference };
+    fn options(&self, ctx: &Context, global: &GlobalArgs) -> Result<PublishOptions> {
         let destination = match &self.to {
             None => Destination::Registry(self.access(ctx)?),
-            Some(Place { path, is_archive: true, .. }) => Destination::Archive(path.clone()),
-            Some(Place { path, is_archive: false, .. }) => Destination::Layout(path.clone()),
+            Some(LocalDestination { path, is_archive: true, .. }) => Destination::Archive(path.clone()),
+            Some(LocalDestination { path, is_archive: false, .. }) => Destination::Layout(path.clone()),
         };
-        let place_tag = self.to.as_ref().and_then(|place| place.tag.as_ref());
-        if let Some(tag) = place_tag.filter(|_| !self.tags.is_empty()) {
+        let local_tag = self.to.as_ref().and_then(|to| to.tag.as_ref());
+        if let Some(tag) = local_tag.filter(|_| !self.tags.is_empty()) {
             return Err(two_tags(tag));
         }
-        let mut tags = place_tag.into_iter().chain(&self.tags).cloned();
+        let mut tags = local_tag.into_iter().chain(&self.tags).cloned();
+        let plan = self.package.options(ctx, global, tags.next());
         Ok(PublishOptions {
-            build: self.packaging.options(ctx, global, tags.next(), needs)?,
-            destination,
-            more_tags: tags.collect(),
-            force: self.force,
-            dry_run: self.dry_run,
+            plan: PlanOptions { is_published: true, ..plan },
+            push: PushOptions {
+                destination,
+                more_tags: tags.collect(),
+                force: self.force,
+                dry_run: self.dry_run,
+            },
         })
     }
 
@@ -149,7 +147,7 @@ fn password(ctx: &Context) -> Result<Secret> {
     Ok(Secret::new(password.to_owned()))
 }
 
-fn place(text: &str) -> Result<Place, String> {
+fn local_destination(text: &str) -> Result<LocalDestination, String> {
     let refused = || "expected oci-layout:DIR[:TAG] or oci-archive:FILE[:TAG]".to_owned();
     let (kind, path) = text.split_once(':').ok_or_else(refused)?;
     // A tag has no slash, so what has one belongs to the path.
@@ -158,8 +156,12 @@ fn place(text: &str) -> Result<Place, String> {
         None => (path, None),
     };
     match kind {
-        "oci-layout" if !path.is_empty() => Ok(Place { path: path.into(), is_archive: false, tag }),
-        "oci-archive" if !path.is_empty() => Ok(Place { path: path.into(), is_archive: true, tag }),
+        "oci-layout" if !path.is_empty() => {
+            Ok(LocalDestination { path: path.into(), is_archive: false, tag })
+        }
+        "oci-archive" if !path.is_empty() => {
+            Ok(LocalDestination { path: path.into(), is_archive: true, tag })
+        }
         _ => Err(refused()),
     }
 }

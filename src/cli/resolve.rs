@@ -1,13 +1,14 @@
 use clap::Args;
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser as _};
 
-use crate::cli::args::{self, Cargo, Global};
-use crate::cli::packaging::Making;
+use crate::cli::args::{self, CargoArgs, GlobalArgs};
+use crate::cli::package::ImageArgs;
 use crate::context::Context;
-use crate::error::Result;
-use crate::ops::build::{Needs, Source};
+use crate::error::{Exit, Result};
+use crate::ops::pipeline::{Origin, Outcome};
 use crate::ops::resolve::{self, Input, ResolveOptions};
 use crate::reference::Tag;
+use crate::report::{self, Format};
 
 /// Fill digests into existing manifests
 ///
@@ -36,18 +37,26 @@ pub(super) struct Resolve {
     #[arg(long, value_name = "TAG")]
     tag: Option<Tag>,
     #[command(flatten)]
-    making: Making,
+    image: ImageArgs,
     #[command(flatten)]
-    cargo: Cargo,
+    cargo: CargoArgs,
 }
 
 impl Resolve {
-    pub(super) fn run(&self, ctx: &Context, global: &Global) -> Result<()> {
-        let source = Source::Crates { selection: self.cargo.project(), cargo: self.cargo.options(global) };
+    pub(super) fn run(&self, ctx: &Context, global: &GlobalArgs) -> Result<Exit> {
+        let origin = Origin::Crates { selection: self.cargo.project(), cargo: self.cargo.options(global) };
         let options = ResolveOptions {
             inputs: self.inputs.clone(),
-            build: self.making.options(source, self.tag.clone(), Needs::PulledImage),
+            plan: self.image.options(origin, self.tag.clone()),
         };
-        Ok(ctx.shell.out(resolve::resolve(ctx, options)?)?)
+        match resolve::resolve(ctx, options)? {
+            Outcome::Done(stream) => {
+                ctx.shell.out(stream)?;
+                Ok(Exit::Done)
+            }
+            Outcome::Refused(packages) => {
+                report::refused(ctx, Format::Yaml, &packages).map(|()| Exit::Findings)
+            }
+        }
     }
 }

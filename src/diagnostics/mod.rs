@@ -1,5 +1,6 @@
 //! What a check found, and where: the one type behind the terminal, JSON and the exit code.
 
+pub mod findings;
 pub mod render;
 pub mod source;
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::findings::Passed;
 use crate::image::packed::Image;
 use crate::image::runtime_config::RuntimeConfig;
 use crate::image::{compat, oci};
@@ -22,7 +21,6 @@ impl Variant {
     pub fn pack(
         self,
         module: &ShippedModule,
-        _passed: &Passed,
         runtime_config: &RuntimeConfig,
         annotations: BTreeMap<String, String>,
     ) -> Image {

@@ -1,6 +1,8 @@
-//! The commands: each file is the one place where the order of a command's stages is written.
+//! The commands, a file each: the order of their stages.
 
 pub mod build;
 pub mod new;
+mod overrides;
+pub mod pipeline;
 pub mod publish;
 pub mod resolve;

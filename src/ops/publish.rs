@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use crate::context::Context;
 use crate::digest::Digest;
-use crate::error::{Error, Explain, Result};
+use crate::error::{Error, Exit, Explain, Result};
 use crate::image::{Blob, Descriptor, Manifest, Unloadable, Verdict};
-use crate::ops::build::{self, BuildOptions, Built};
+use crate::ops::pipeline::{self, Built, Outcome, PlanOptions};
 use crate::reference::{Reference, Repository, Tag};
-use crate::resource::Resource;
 use crate::transport::registry::Scope;
 use crate::transport::{Destination, DryRun, Layout, Sink, Source as _, Transfer, survey};
 
@@ -16,8 +15,15 @@ use crate::transport::{Destination, DryRun, Layout, Sink, Source as _, Transfer,
 #[derive(Debug)]
 pub struct PublishOptions {
     /// What is built first. Its tag is the first of those that are published.
-    pub build: BuildOptions,
-    /// Where the images go.
+    pub plan: PlanOptions,
+    /// How it is pushed.
+    pub push: PushOptions,
+}
+
+/// Where images go, and how.
+#[derive(Debug)]
+pub struct PushOptions {
+    /// Where they go.
     pub destination: Destination,
     /// Further tags.
     pub more_tags: Vec<Tag>,
@@ -55,10 +61,23 @@ pub struct TagChange {
 ///
 /// # Errors
 ///
-/// If one cannot be built or pushed. The tags that were not reached name what they named before. If the tag of a
+/// If one can't be built or pushed. The tags that were not reached name what they named before. If the tag of a
 /// version is refused, no package is pushed.
-pub fn publish(ctx: &Context, options: &PublishOptions) -> Result<Vec<Published>> {
-    let built = build::build(ctx, &options.build)?;
+pub fn publish(ctx: &Context, options: PublishOptions) -> Result<Outcome<Vec<Published>>> {
+    let PublishOptions { plan, push } = options;
+    let plan = pipeline::plan(ctx, plan)?;
+    for package in &plan.packages {
+        package.repository("can't be published")?;
+        package.tag.as_ref().ok_or_else(|| NoTag(package.name.clone()))?;
+    }
+    plan.has_distinct_references()?;
+    if push.destination.is_one_place() {
+        plan.has_one_package("--to")?;
+    }
+    pipeline::build(ctx, plan)?.and_then(|built| push_all(ctx, &push, built))
+}
+
+fn push_all(ctx: &Context, options: &PushOptions, built: Vec<Built>) -> Result<Vec<Published>> {
     let mut taken = Vec::new();
     let pushes = built.into_iter().map(|built| Push::prepare(ctx, options, built, &mut taken));
     let pushes = pushes.collect::<Result<Vec<_>>>()?;
@@ -70,6 +89,21 @@ pub fn publish(ctx: &Context, options: &PublishOptions) -> Result<Vec<Published>
         ctx.shell.warn("nothing was pushed: this is a dry run");
     }
     published
+}
+
+/// A package has no tag to be pushed under.
+#[derive(Debug, thiserror::Error)]
+#[error("package `{0}` can't be published: it has no version that would make a tag")]
+struct NoTag(String);
+
+impl Explain for NoTag {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn help(&self) -> Vec<String> {
+        vec!["give one with `--tag`".to_owned()]
+    }
 }
 
 /// A push that only the registry can still refuse.
@@ -84,25 +118,13 @@ struct Push {
 }
 
 impl Push {
-    /// Looks at what is there. Tags that must not change are added to `taken`.
-    fn prepare(
-        ctx: &Context,
-        options: &PublishOptions,
-        built: Built,
-        taken: &mut Vec<Clash>,
-    ) -> Result<Self> {
-        let repository = built.settings.image.clone().expect("nothing is built for this without an image");
+    /// Looks at what exists already. Tags that must not change are added to `taken`.
+    fn prepare(ctx: &Context, options: &PushOptions, built: Built, taken: &mut Vec<Clash>) -> Result<Self> {
+        let repository = built.settings.image.clone().expect("the plan was checked for a repository");
         let digest = built.packaged.image;
-        let layout = Layout::at(built.folder.join("image"));
+        let layout = Layout::at(built.directory.join("image"));
         let manifest = layout.resolve(ctx, &Reference::Digest(digest))?.ok_or(Gone(digest))?;
         let blobs = Manifest::read(&manifest.bytes)?.blobs().cloned().collect();
-        let names_image = |resource: &Resource| resource.to_yaml().contains(&digest.hex());
-        if !built.resource.as_ref().is_none_or(names_image) {
-            ctx.shell.warn(format_args!(
-                "the resource of `{}` loads something else than the image that is pushed: its url is no `oci://`",
-                built.name
-            ));
-        }
         let sink = match options.dry_run {
             false => options.destination.open(ctx, &repository, Scope::Push)?,
             true => Box::new(DryRun(options.destination.open(ctx, &repository, Scope::Pull)?)),
@@ -205,7 +227,7 @@ fn difference(ctx: &Context, sink: &dyn Sink, there: Digest, module: Digest) -> 
         survey(ctx, sink, manifest)
     };
     match verdict() {
-        Ok(Verdict::Loads(found)) if Digest::of(&found.bytes) == module => Difference::Packaging,
+        Ok(Verdict::Loads(found)) if Digest::of(&found) == module => Difference::Packaging,
         Ok(Verdict::Loads(_)) => Difference::Module,
         Ok(Verdict::Refuses(reason)) => Difference::Unloadable(reason),
         Err(error) => Difference::Unknown(error),

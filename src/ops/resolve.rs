@@ -5,12 +5,14 @@ use std::io::{self, Read as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::check;
 use crate::context::Context;
-use crate::error::{Error, Explain, InvalidFiles, Result};
-use crate::ops::build::{self, BuildOptions, Built, Source, Unnamed};
-use crate::project::ProjectError;
+use crate::diagnostics::findings::Findings;
+use crate::diagnostics::source::SourceFile;
+use crate::error::{Error, Explain, FileError, FileErrors, Result};
+use crate::ops::pipeline::{self, Built, Origin, Outcome, PackageFindings, PlanOptions};
 use crate::resource::PulledImage;
-use crate::resource::references::{self, Manifests, SCHEME};
+use crate::resource::references::{ManifestFile, SCHEME};
 use crate::yaml::stream;
 
 /// What is resolved, and how the packages are built.
@@ -18,8 +20,8 @@ use crate::yaml::stream;
 pub struct ResolveOptions {
     /// Where the manifests are, in the order of the output.
     pub inputs: Vec<Input>,
-    /// How the packages are built. Which ones, the manifests say: a selection is not heeded.
-    pub build: BuildOptions,
+    /// How the packages are built. The manifests say which ones: a selection is ignored.
+    pub plan: PlanOptions,
 }
 
 /// Where manifests are.
@@ -27,7 +29,7 @@ pub struct ResolveOptions {
 pub enum Input {
     /// On standard input.
     Stdin,
-    /// In a file, or in all files `*.yaml` and `*.yml` below a folder.
+    /// In a file, or in all files `*.yaml` and `*.yml` below a directory.
     Path(Utf8PathBuf),
 }
 
@@ -38,38 +40,46 @@ impl From<&str> for Input {
     }
 }
 
-/// Resolves the references in manifests to one stream of all their documents, in which nothing else is changed.
+/// Resolves the references in manifests. The result is one stream of all their documents, in which nothing else has
+/// changed.
 ///
-/// The packages that are referred to are built, and no others. Where there is no reference, cargo is not run.
+/// Only the packages that are referred to are built. If there is no reference, cargo isn't run.
 ///
 /// # Errors
 ///
-/// Where a file cannot be read, a reference cannot be resolved, or a package cannot be built.
-pub fn resolve(ctx: &Context, options: ResolveOptions) -> Result<String> {
+/// If a file can't be read, a package isn't in the workspace, or a package can't be built.
+pub fn resolve(ctx: &Context, options: ResolveOptions) -> Result<Outcome<String>> {
     let files = manifests(ctx, &options.inputs)?;
-    let packages: BTreeSet<&str> = files.iter().flat_map(Manifests::packages).collect();
+    let found = check::manifests(&files);
+    if !found.is_empty() {
+        found.iter().for_each(|finding| ctx.shell.diagnostic("manifests", finding));
+        let findings = Findings::new(found, Vec::new());
+        return Ok(Outcome::Refused(vec![PackageFindings { name: "manifests".to_owned(), findings }]));
+    }
+    let packages: BTreeSet<&str> = files.iter().flat_map(ManifestFile::packages).collect();
     let images = if packages.is_empty() {
         ctx.shell.note(format_args!("nothing was resolved: no url is a reference `{SCHEME}PACKAGE`"));
-        BTreeMap::new()
+        Outcome::Done(BTreeMap::new())
     } else {
         let packages = packages.into_iter().map(str::to_owned).collect();
-        build(ctx, options.build, packages).map_err(|error| at_reference(&files, error))?
+        build(ctx, options.plan, packages).map_err(|error| at_reference(&files, error))?
     };
-    Ok(stream::join(files.iter().map(|file| file.resolve(&images))))
+    images.and_then(|images| Ok(stream::join(files.iter().map(|file| file.resolve(&images)))))
 }
 
-fn manifests(ctx: &Context, inputs: &[Input]) -> Result<Vec<Manifests>> {
+fn manifests(ctx: &Context, inputs: &[Input]) -> Result<Vec<ManifestFile>> {
     let (cwd, inputs) = (ctx.cwd.clone(), inputs.to_owned());
     let read = move || inputs.iter().map(|input| read(&cwd, input)).collect::<Result<Vec<_>, _>>();
-    let (mut files, mut invalid) = (Vec::new(), Vec::new());
+    let (mut files, mut errors) = (Vec::new(), Vec::new());
     for (path, bytes) in ctx.interrupt.or_done(read)??.into_iter().flatten() {
-        match Manifests::read(ctx.shown(&path), bytes) {
+        let source =
+            SourceFile::from_bytes(ctx.display_path(&path).to_owned(), bytes).map_err(FileError::not_utf8);
+        match source.and_then(ManifestFile::read) {
             Ok(file) => files.push(file),
-            Err(file) => invalid.push(file),
+            Err(error) => errors.push(error),
         }
     }
-    invalid.extend(references::repeated(&files));
-    if invalid.is_empty() { Ok(files) } else { Err(InvalidFiles(invalid).into()) }
+    if errors.is_empty() { Ok(files) } else { Err(FileErrors(errors).into()) }
 }
 
 /// The files of an input, by the names that they are shown under.
@@ -120,27 +130,37 @@ fn files(folder: &Utf8Path) -> io::Result<Vec<Utf8PathBuf>> {
 
 fn build(
     ctx: &Context,
-    mut options: BuildOptions,
+    mut options: PlanOptions,
     packages: Vec<String>,
-) -> Result<BTreeMap<String, PulledImage>> {
-    if let Source::Crates { selection, .. } = &mut options.source {
+) -> Result<Outcome<BTreeMap<String, PulledImage>>> {
+    if let Origin::Crates { selection, .. } = &mut options.origin {
         selection.packages = packages;
     }
-    let image = |built: Built| {
-        let image = built.pulled_image().expect("nothing is built for this without an image");
+    let plan = pipeline::plan(ctx, options)?;
+    for package in &plan.packages {
+        package.repository("can't be referred to")?;
+    }
+    plan.has_distinct_references()?;
+    let resolved = |built: Built| {
+        let image = built.pulled_image?;
         ctx.shell.status("Resolved", format_args!("{} to {}", built.name, image.url()));
-        (built.name, image)
+        Some((built.name, image))
     };
-    Ok(build::build(ctx, &options)?.into_iter().map(image).collect())
+    pipeline::build(ctx, plan)?.and_then(|built| Ok(built.into_iter().filter_map(resolved).collect()))
 }
 
-/// An error with the first place that refers to the package, where it is about one.
-fn at_reference(files: &[Manifests], error: Error) -> Error {
-    let of_project = error.downcast_ref::<ProjectError>().and_then(ProjectError::package);
-    let package = of_project.or_else(|| error.downcast_ref::<Unnamed>().map(Unnamed::package));
-    let refuse = |file: &Manifests| file.refusal(package?, error.to_string(), error.help());
-    match files.iter().find_map(refuse) {
-        Some(refusal) => refusal.into(),
+/// An error about a package, with the first place that refers to the package.
+fn at_reference(files: &[ManifestFile], error: Error) -> Error {
+    let located = |file: &ManifestFile| {
+        let (field, span) = file.reference_to(error.package()?)?;
+        let help = Some(error.help().join("\n")).filter(|help| !help.is_empty());
+        Some(
+            FileError::new(&file.source, span, error.to_string(), help)
+                .labelled(format!("{field} refers to it")),
+        )
+    };
+    match files.iter().find_map(located) {
+        Some(located) => located.into(),
         None => error,
     }
 }

@@ -1,6 +1,6 @@
-//! Names that Kubernetes takes.
+//! Names that are valid in Kubernetes.
 
-/// Why `name` cannot be the name of a resource, to be said after the name; nothing where it can.
+/// Why `name` is not valid for a resource, as a predicate that follows the name; `None` if it is valid.
 ///
 /// The rule is the DNS-1123 subdomain of Kubernetes: at most 253 of `a-z`, `0-9`, `-` and `.`, and each part
 /// between dots begins and ends with a letter or a digit.
@@ -8,15 +8,15 @@ pub fn kubernetes_name_problem(name: &str) -> Option<String> {
     problem(name, 253, "`a-z`, `0-9`, `-` and `.`", true)
 }
 
-/// How long a DNS-1123 label may be.
+/// The maximal length of a DNS-1123 label.
 pub const LONGEST_LABEL: usize = 63;
 
-/// Why `name` cannot be the name of a namespace: a DNS-1123 label, which is at most 63 long and without dots.
+/// Like [`kubernetes_name_problem`] for a namespace. Its name is a DNS-1123 label: at most 63 characters, no dots.
 pub fn kubernetes_label_problem(name: &str) -> Option<String> {
     problem(name, LONGEST_LABEL, "`a-z`, `0-9` and `-`", false)
 }
 
-/// The name of the resource for a cargo package: `_` becomes `-`, and so does all that Kubernetes refuses.
+/// The name of the resource of a cargo package. `_` and everything else that Kubernetes refuses becomes `-`.
 pub fn from_package(package: &str) -> String {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let name: String =
@@ -31,14 +31,14 @@ fn problem(name: &str, longest: usize, alphabet: &str, dots: bool) -> Option<Str
         return Some("is empty".to_owned());
     }
     if let Some(wrong) = name.chars().find(|c| !inner(*c) && *c != '-' && !(dots && *c == '.')) {
-        return Some(format!("holds `{}`: only {alphabet} may stand in it", wrong.escape_debug()));
+        return Some(format!("contains `{}`; only {alphabet} are allowed", wrong.escape_debug()));
     }
     if name.len() > longest {
-        return Some(format!("has {} characters: {longest} are allowed", name.len()));
+        return Some(format!("has {} characters; at most {longest} are allowed", name.len()));
     }
     if !name.split('.').all(|part| part.starts_with(inner) && part.ends_with(inner)) {
         let part = if dots { "each part between dots" } else { "it" };
-        return Some(format!("is not a DNS name: {part} begins and ends with a letter or a digit"));
+        return Some(format!("is not a DNS name: {part} must begin and end with a letter or a digit"));
     }
     None
 }
@@ -56,19 +56,19 @@ mod tests {
         }
         for (name, reason) in [
             ("", "is empty"),
-            ("a_b", "holds `_`: only `a-z`, `0-9`, `-` and `.` may stand in it"),
-            ("Ab", "holds `A`"),
-            ("é", "holds `é`"),
-            ("a\n", "holds `\\n`"),
+            ("a_b", "contains `_`; only `a-z`, `0-9`, `-` and `.` are allowed"),
+            ("Ab", "contains `A`"),
+            ("é", "contains `é`"),
+            ("a\n", "contains `\\n`"),
             ("-a", "is not a DNS name: each part"),
             ("a-", "is not a DNS name"),
             ("a..b", "is not a DNS name"),
             (".a", "is not a DNS name"),
             ("a.-b", "is not a DNS name"),
-            (&"a".repeat(254), "has 254 characters: 253 are allowed"),
+            (&"a".repeat(254), "has 254 characters; at most 253 are allowed"),
         ] {
-            let told = kubernetes_name_problem(name).expect(name);
-            assert!(told.starts_with(reason), "{name}: {told}");
+            let problem = kubernetes_name_problem(name).expect(name);
+            assert!(problem.starts_with(reason), "{name}: {problem}");
         }
         assert_eq!(kubernetes_label_problem(&"a".repeat(63)), None);
         assert!(kubernetes_label_problem(&"a".repeat(64)).is_some());

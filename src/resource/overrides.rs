@@ -1,98 +1,167 @@
-//! The fields of a resource that the command line sets.
+//! The fields of a resource that flags of the command line set.
 
-use super::Template;
-use super::kinds::wasm_plugin;
-use super::schema::Review;
-use crate::error::{Problem, UsageError};
+use crate::error::UsageError;
+use crate::resource::draft::Draft;
+use crate::resource::kinds::{PHASES, PULL_POLICIES};
 use crate::yaml::{Node, Value, mapping};
 
-/// What the command line says of the resource. Each value takes the place of the field in the file.
-#[derive(Debug, Clone, Default)]
-pub struct Overrides {
-    /// `spec.url`
-    pub url: Option<String>,
-    /// `metadata.namespace`
-    pub namespace: Option<String>,
-    /// `spec.selector.matchLabels`; empty where it is not said. No label stands there twice.
-    pub selector: Vec<(String, String)>,
-    /// `spec.phase`
-    pub phase: Option<String>,
-    /// `spec.priority`
-    pub priority: Option<i64>,
-    /// `spec.imagePullPolicy`
-    pub image_pull_policy: Option<String>,
-    /// `spec.imagePullSecret`
-    pub image_pull_secret: Option<String>,
+/// A flag that sets a field of the resource.
+#[derive(Debug)]
+pub struct ResourceFlag {
+    /// The name without the dashes, such as `image-pull-policy`.
+    pub name: &'static str,
+    /// The placeholder of the value in `--help`.
+    pub value_name: &'static str,
+    /// The help text, one sentence without a period.
+    pub help: &'static str,
+    /// What the value looks like.
+    pub syntax: FlagSyntax,
+    /// The keys from the root of the document to the field.
+    pub path: &'static [&'static str],
 }
 
-/// A value for a field, and the flag that gave it.
-struct Override {
-    flag: &'static str,
-    parent: &'static str,
-    field: &'static str,
-    value: Node,
+/// What the value of a flag looks like. The schema of the resource has the other limits.
+#[derive(Debug, Clone, Copy)]
+pub enum FlagSyntax {
+    /// Any text.
+    Text,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A whole number.
+    Integer,
+    /// A label as `KEY=VALUE`. The flag can be repeated.
+    Labels,
+}
+
+/// The value of a flag.
+#[derive(Debug, Clone)]
+pub enum FlagValue {
+    /// The value of [`FlagSyntax::Text`] and [`FlagSyntax::OneOf`].
+    Text(String),
+    /// The value of [`FlagSyntax::Integer`].
+    Integer(i64),
+    /// Keys and values of [`FlagSyntax::Labels`], at least one.
+    Labels(Vec<(String, String)>),
+}
+
+/// All flags that set a field of the resource, in the order of `--help`.
+pub const RESOURCE_FLAGS: &[ResourceFlag] = &[
+    ResourceFlag {
+        name: URL,
+        value_name: "URL",
+        help: "URL of the module, if it is not pulled as an image: https://, http:// or file://",
+        syntax: FlagSyntax::Text,
+        path: &["spec", "url"],
+    },
+    ResourceFlag {
+        name: "namespace",
+        value_name: "NAMESPACE",
+        help: "Namespace of the resource",
+        syntax: FlagSyntax::Text,
+        path: &["metadata", "namespace"],
+    },
+    ResourceFlag {
+        name: "selector",
+        value_name: "KEY=VALUE",
+        help: "Label of the pods that load the filter; can be repeated",
+        syntax: FlagSyntax::Labels,
+        path: &["spec", "selector", "matchLabels"],
+    },
+    ResourceFlag {
+        name: "phase",
+        value_name: "PHASE",
+        help: "Where the filter runs among the mesh's own filters",
+        syntax: FlagSyntax::OneOf(PHASES),
+        path: &["spec", "phase"],
+    },
+    ResourceFlag {
+        name: "priority",
+        value_name: "NUMBER",
+        help: "Order among the filters of the same phase: the highest priority runs first",
+        syntax: FlagSyntax::Integer,
+        path: &["spec", "priority"],
+    },
+    ResourceFlag {
+        name: "image-pull-policy",
+        value_name: "POLICY",
+        help: "When the mesh pulls the image again",
+        syntax: FlagSyntax::OneOf(PULL_POLICIES),
+        path: &["spec", "imagePullPolicy"],
+    },
+    ResourceFlag {
+        name: "image-pull-secret",
+        value_name: "NAME",
+        help: "Secret with the credentials that the mesh pulls the image with",
+        syntax: FlagSyntax::Text,
+        path: &["spec", "imagePullSecret"],
+    },
+];
+
+/// The flag that is for a single package, because it names the module.
+const URL: &str = "url";
+
+/// The flags that were given, with their values. Each value replaces that of the field in the file.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides(Vec<(&'static ResourceFlag, FlagValue)>);
+
+impl FromIterator<(&'static ResourceFlag, FlagValue)> for Overrides {
+    fn from_iter<I: IntoIterator<Item = (&'static ResourceFlag, FlagValue)>>(flags: I) -> Self {
+        Overrides(flags.into_iter().collect())
+    }
 }
 
 impl Overrides {
-    /// In the order in which a resource is written.
-    fn list(&self) -> Vec<Override> {
-        let text = |flag, parent, field, value: &Option<String>| {
-            let value = value.as_deref()?.into();
-            Some(Override { flag, parent, field, value })
-        };
-        let labels = self.selector.iter().map(|(label, value)| (label.as_str(), value.as_str().into()));
-        let selector = mapping([("matchLabels", mapping(labels))]);
-        let has_selector = !self.selector.is_empty();
-        let selector = Override { flag: "--selector", parent: "spec", field: "selector", value: selector };
-        let priority = self.priority.map(|priority| Override {
-            flag: "--priority",
-            parent: "spec",
-            field: "priority",
-            value: Value::Int(priority).into(),
-        });
-        [
-            text("--namespace", "metadata", "namespace", &self.namespace),
-            text("--url", "spec", "url", &self.url),
-            has_selector.then_some(selector),
-            text("--phase", "spec", "phase", &self.phase),
-            priority,
-            text("--image-pull-policy", "spec", "imagePullPolicy", &self.image_pull_policy),
-            text("--image-pull-secret", "spec", "imagePullSecret", &self.image_pull_secret),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+    /// The flags that were given, in the order of [`RESOURCE_FLAGS`].
+    pub fn iter(&self) -> impl Iterator<Item = (&'static ResourceFlag, &FlagValue)> {
+        self.0.iter().map(|(flag, value)| (*flag, value))
+    }
+
+    /// The value of a flag, if it was given.
+    pub fn get(&self, flag: &ResourceFlag) -> Option<&FlagValue> {
+        self.iter().find(|(given, _)| given.name == flag.name).map(|(_, value)| value)
+    }
+
+    /// Whether `--url` was given.
+    pub fn has_url(&self) -> bool {
+        self.iter().any(|(flag, _)| flag.name == URL)
     }
 }
 
-impl Template {
-    /// The template with the fields that the command line sets.
+impl ResourceFlag {
+    /// Sets the field in `draft`.
     ///
     /// # Errors
     ///
-    /// Where Kubernetes or Istio would refuse a value, or a value beside what stands in the file.
-    pub fn with(mut self, overrides: &Overrides) -> Result<Template, UsageError> {
-        for Override { flag, parent, field, value } in overrides.list() {
-            let parent = self.document.entry(parent, usize::MAX);
-            // The url comes first, as where it is filled in.
-            *parent.entry(field, if field == "url" { 0 } else { usize::MAX }) = value;
-            // What was there before is valid, so what is wrong now came with the flag.
-            let Review { errors, .. } = wasm_plugin::review(&self.document);
-            if let Some(problem) = errors.into_iter().next() {
-                return Err(refused(flag, problem));
-            }
-        }
-        self.has_url_of_flag = overrides.url.is_some();
-        Ok(self)
+    /// If a label was given twice.
+    pub fn set(&self, draft: &mut Draft, value: &FlagValue) -> Result<(), UsageError> {
+        *self.field(&mut draft.document) = self.node(value)?;
+        Ok(())
     }
-}
 
-/// A flag whose value cannot be taken.
-pub(super) fn refused(flag: &str, problem: Problem) -> UsageError {
-    let Problem { message, label, help, .. } = problem;
-    let explained = if label.is_empty() { String::new() } else { format!("; {label}") };
-    UsageError {
-        message: format!("`{flag}` cannot be taken: {message}{explained}"),
-        help: help.into_iter().collect(),
+    /// The field of a document, which is added if it is missing.
+    fn field<'d>(&self, document: &'d mut Node) -> &'d mut Node {
+        self.path.iter().fold(document, |parent, key| {
+            // A url that is filled in later is the first field of `spec` too.
+            let index = if *key == "url" { 0 } else { usize::MAX };
+            parent.entry(key, index)
+        })
+    }
+
+    fn node(&self, value: &FlagValue) -> Result<Node, UsageError> {
+        Ok(match value {
+            FlagValue::Text(text) => text.as_str().into(),
+            FlagValue::Integer(number) => Value::Int(*number).into(),
+            FlagValue::Labels(labels) => {
+                for (index, (key, _)) in labels.iter().enumerate() {
+                    if labels[..index].iter().any(|(other, _)| other == key) {
+                        return Err(UsageError {
+                            message: format!("duplicate label `{key}` in `--{}`", self.name),
+                            help: vec!["a pod has one value for each label: pass one".to_owned()],
+                        });
+                    }
+                }
+                mapping(labels.iter().map(|(key, value)| (key.as_str(), value.as_str().into())))
+            }
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 /// A url that every version of Istio takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Url {
+pub enum Url {
     /// An image in a registry.
     Oci(OciUrl),
     /// The module itself, as a file in the proxy's container.
@@ -13,29 +13,31 @@ pub(super) enum Url {
 
 /// `http://[USER@]HOST[:PORT]...`, or the same with TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HttpUrl {
-    pub(super) tls: bool,
+pub struct HttpUrl {
+    pub tls: bool,
     /// Whether a name, and perhaps a password, stands before the host.
-    pub(super) has_login: bool,
+    pub has_login: bool,
     /// A name or an address; one of IPv6 has no brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub host: String,
+    pub port: u16,
 }
 
 /// `oci://REPOSITORY[:TAG][@DIGEST]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct OciUrl {
-    pub(super) repository: String,
-    pub(super) tag: Option<String>,
+pub struct OciUrl {
+    pub repository: String,
+    pub tag: Option<String>,
     /// With its `sha256:`.
-    pub(super) digest: Option<String>,
+    pub digest: Option<String>,
 }
 
 /// Why a url is not taken, to be said after the url, and what to write instead.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) reason: String,
-    pub(super) help: String,
+pub struct UrlError {
+    /// What is wrong, to follow the name of the url.
+    pub reason: String,
+    /// What to write instead.
+    pub help: String,
 }
 
 impl Url {
@@ -44,13 +46,13 @@ impl Url {
     /// # Errors
     ///
     /// Where the webhook, istiod or the proxy would refuse it, or take only some of its kind.
-    pub(super) fn parse(text: &str) -> Result<Url, Refusal> {
-        let refuse = |reason: String, help: &str| Err(Refusal { reason, help: help.to_owned() });
+    pub fn parse(text: &str) -> Result<Url, UrlError> {
+        let refuse = |reason: String, help: &str| Err(UrlError { reason, help: help.to_owned() });
         if let Some(wrong) = text.chars().find(|c| c.is_whitespace() || c.is_control()) {
             return refuse(format!("holds `{}`", wrong.escape_debug()), "a url has no spaces");
         }
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(Refusal {
+            return Err(UrlError {
                 reason: "has no scheme: Istio would take the name of a registry with a port for a scheme of its own"
                     .to_owned(),
                 help: format!("write `oci://{text}`"),
@@ -73,10 +75,10 @@ impl Url {
 }
 
 impl HttpUrl {
-    fn parse(tls: bool, rest: &str) -> Result<HttpUrl, Refusal> {
+    fn parse(tls: bool, rest: &str) -> Result<HttpUrl, UrlError> {
         let refuse = |reason: &str| {
             let help = "write `https://HOST/PATH/plugin.wasm`, or `https://HOST:PORT/PATH/plugin.wasm`";
-            Err(Refusal { reason: reason.to_owned(), help: help.to_owned() })
+            Err(UrlError { reason: reason.to_owned(), help: help.to_owned() })
         };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let (login, address) = match authority.rsplit_once('@') {
@@ -107,9 +109,9 @@ impl HttpUrl {
 }
 
 impl OciUrl {
-    fn parse(rest: &str) -> Result<OciUrl, Refusal> {
+    fn parse(rest: &str) -> Result<OciUrl, UrlError> {
         let refuse = |reason: &str| {
-            Err(Refusal {
+            Err(UrlError {
                 reason: reason.to_owned(),
                 help: "write `oci://REGISTRY/REPOSITORY:TAG@sha256:DIGEST`; tag and digest may be left out"
                     .to_owned(),
@@ -147,7 +149,7 @@ impl OciUrl {
 }
 
 /// Whether the text is 64 lower-case hexadecimal digits, the one form of a hash that Istio takes.
-pub(super) fn is_sha256(text: &str) -> bool {
+pub fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 

@@ -1,9 +1,9 @@
-//! Names that do for cargo and for Kubernetes at once.
+//! Names that are valid for cargo and for Kubernetes.
 
 use crate::error::{Exit, Explain};
 use crate::resource::{LONGEST_LABEL, kubernetes_label_problem};
 
-/// The keywords of Rust 2024, reserved ones included: none can be a crate.
+/// The keywords of Rust 2024, with the reserved ones: none can be the name of a crate.
 const KEYWORDS: &[&str] = &[
     "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do",
     "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop",
@@ -12,22 +12,17 @@ const KEYWORDS: &[&str] = &[
     "where", "while", "yield",
 ];
 
-/// The crates that come with Rust: cargo refuses their names, or they would hide the real ones.
+/// The crates that come with Rust: cargo refuses their names, or a package would hide them.
 const BUILT_IN: &[&str] = &["alloc", "core", "proc_macro", "std", "test"];
 
-/// The crates that a template depends on: a package cannot have the name of its own dependency.
-const DEPENDENCIES: &[&str] = &["log", "proxy_wasm", "serde_json"];
-
-/// A name that cannot be used.
+/// A name that no filter can have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` cannot be the name of a filter: {reason}")]
+#[error("invalid filter name `{name}`: {reason}")]
 pub struct InvalidName {
-    /// The name that was given.
-    pub name: String,
-    /// What is wrong with it.
-    pub reason: String,
-    /// A name like it that can be used.
-    pub suggestion: String,
+    name: String,
+    reason: String,
+    /// A similar name that is valid.
+    suggestion: String,
 }
 
 impl Explain for InvalidName {
@@ -40,49 +35,44 @@ impl Explain for InvalidName {
     }
 }
 
-/// Checks that `name` does for a cargo package, and, once `_` became `-`, for a Kubernetes object.
+/// Checks that `name` is valid for a cargo package with these dependencies and, with `-` for `_`, for a
+/// Kubernetes object.
 ///
 /// # Errors
 ///
-/// With the reason and a name that does.
-pub fn check_package(name: &str) -> Result<(), InvalidName> {
-    let reason = match package_fault(name) {
-        None => return Ok(()),
-        Some(reason) => reason,
-    };
+/// If it is not valid; the error has the reason and a similar name that is valid.
+pub fn check(name: &str, dependencies: &[String]) -> Result<(), InvalidName> {
+    let Some(reason) = problem(name, dependencies) else { return Ok(()) };
     let mut suggestion = similar_label(name);
-    // The suggestion has to pass where the name did not: `9lives`, `Match`, `log`.
+    // What is similar to an invalid name can be invalid too: `9lives`, `Match`, `log`.
     if suggestion.is_empty() {
         suggestion = "my-filter".to_owned();
     } else if suggestion.starts_with(|c: char| c.is_ascii_digit()) {
         suggestion = cut(&format!("filter-{suggestion}"));
-    } else if package_fault(&suggestion).is_some() {
+    } else if problem(&suggestion, dependencies).is_some() {
         suggestion = format!("{suggestion}-filter");
     }
     Err(InvalidName { name: name.to_owned(), reason, suggestion })
 }
 
-/// What keeps `name` from being a label of DNS, which Kubernetes takes for the names of most things.
-fn label_fault(name: &str) -> Option<String> {
-    kubernetes_label_problem(name).map(|problem| format!("Kubernetes would refuse it, for it {problem}"))
-}
-
-fn package_fault(name: &str) -> Option<String> {
+/// Why `name` is not valid.
+fn problem(name: &str, dependencies: &[String]) -> Option<String> {
     let crate_name = name.replace('-', "_");
     if KEYWORDS.contains(&name) {
         Some("it is a keyword of Rust".to_owned())
     } else if BUILT_IN.contains(&crate_name.as_str()) {
-        Some("a crate that comes with Rust has that name".to_owned())
-    } else if DEPENDENCIES.contains(&crate_name.as_str()) {
-        Some("the filter depends on a crate of that name".to_owned())
+        Some("it is the name of a crate that comes with Rust".to_owned())
+    } else if dependencies.iter().any(|dependency| dependency.replace('-', "_") == crate_name) {
+        Some("it is the name of a dependency of the filter".to_owned())
     } else if name.starts_with(|c: char| c.is_ascii_digit()) {
-        Some("cargo wants no digit at the start".to_owned())
+        Some("the name of a cargo package cannot start with a digit".to_owned())
     } else {
-        label_fault(&name.replace('_', "-"))
+        kubernetes_label_problem(&name.replace('_', "-"))
+            .map(|problem| format!("Kubernetes would refuse it because it {problem}"))
     }
 }
 
-/// The label most like `name`; empty where nothing of it can be kept.
+/// The DNS label that is most similar to `name`; empty if nothing of it can be kept.
 fn similar_label(name: &str) -> String {
     let mut label = String::new();
     for c in name.chars().map(|c| c.to_ascii_lowercase()) {
@@ -95,7 +85,7 @@ fn similar_label(name: &str) -> String {
     cut(&label)
 }
 
-/// At most as long as a label may be, with no `-` at the end.
+/// The start of `label` that is short enough, without `-` at the end.
 fn cut(label: &str) -> String {
     let end = label.len().min(LONGEST_LABEL);
     label.get(..end).unwrap_or(label).trim_end_matches('-').to_owned()
@@ -103,18 +93,23 @@ fn cut(label: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST_LABEL, check_package, package_fault};
+    use super::{LONGEST_LABEL, check, problem};
 
-    #[test]
-    fn names_that_do_for_both() {
-        for name in ["hello", "header-append", "header_append", "a", "x9", "a--b", &"a".repeat(LONGEST_LABEL)]
-        {
-            assert_eq!(check_package(name), Ok(()), "{name}");
-        }
+    fn dependencies() -> Vec<String> {
+        ["log", "serde_json"].map(str::to_owned).to_vec()
     }
 
     #[test]
-    fn a_refusal_suggests_a_name_like_it_that_passes() {
+    fn valid_names_pass() {
+        for name in ["hello", "header-append", "header_append", "a", "x9", "a--b", &"a".repeat(LONGEST_LABEL)]
+        {
+            assert_eq!(check(name, &dependencies()), Ok(()), "{name}");
+        }
+        assert_eq!(check("log", &[]), Ok(()));
+    }
+
+    #[test]
+    fn the_suggestion_is_valid_and_similar() {
         let long = "a".repeat(80);
         let cases = [
             ("Hello World", "hello-world"),
@@ -137,19 +132,18 @@ mod tests {
             (&long, &long[..LONGEST_LABEL]),
         ];
         for (name, suggestion) in cases {
-            let error = check_package(name).unwrap_err();
+            let error = check(name, &dependencies()).unwrap_err();
             assert_eq!(error.suggestion, suggestion, "{name}");
-            assert_eq!(package_fault(&error.suggestion), None, "{name}");
+            assert_eq!(problem(&error.suggestion, &dependencies()), None, "{name}");
         }
     }
 
     #[test]
-    fn a_refusal_says_why() {
-        let error = check_package("Hello World").unwrap_err();
+    fn the_error_says_why() {
         assert_eq!(
-            error.to_string(),
-            "`Hello World` cannot be the name of a filter: \
-             Kubernetes would refuse it, for it holds `H`: only `a-z`, `0-9` and `-` may stand in it"
+            check("Hello World", &[]).unwrap_err().to_string(),
+            "invalid filter name `Hello World`: \
+             Kubernetes would refuse it because it contains `H`; only `a-z`, `0-9` and `-` are allowed"
         );
     }
 }

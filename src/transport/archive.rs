@@ -140,7 +140,7 @@ impl Sink for Archive {
     }
 
     fn announce(&self, ctx: &Context, names: &str, _missing: usize, _blobs: usize) {
-        ctx.shell.status("Writing", format_args!("{names} to {}", ctx.shown(&self.path)));
+        ctx.shell.status("Writing", format_args!("{names} to {}", ctx.display_path(&self.path)));
     }
 
     fn write(&self, ctx: &Context, transfer: &Transfer<'_>) -> Result<()> {

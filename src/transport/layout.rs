@@ -124,7 +124,7 @@ impl Sink for Layout {
     }
 
     fn announce(&self, ctx: &Context, names: &str, _missing: usize, _blobs: usize) {
-        ctx.shell.status("Writing", format_args!("{names} to {}", ctx.shown(&self.directory)));
+        ctx.shell.status("Writing", format_args!("{names} to {}", ctx.display_path(&self.directory)));
     }
 
     /// What else is in the layout stays.
@@ -134,7 +134,7 @@ impl Sink for Layout {
         let marker = self.directory.join(MARKER);
         write_new(&marker, &index::marker())?;
         // Others may add to the same layout. The marker never changes, so it is there to be locked.
-        let _lock = Lock::take(ctx, &marker, &format!("the layout {}", ctx.shown(&self.directory)))?;
+        let _lock = Lock::take(ctx, &marker, &format!("the layout {}", ctx.display_path(&self.directory)))?;
         for blob in transfer.blobs {
             let path = self.path_of(blob.digest);
             let mut file = StagedFile::beside(&path)?;

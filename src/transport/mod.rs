@@ -17,11 +17,8 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use archive::{Archive, ArchiveError};
-pub use content::{Content, Damaged};
 pub use destination::Destination;
 pub use dry_run::DryRun;
-pub use index::IndexError;
-pub use layout::{Layout, LayoutError};
+pub use layout::Layout;
 pub use sink::{Sink, Transfer};
 pub use source::{Source, survey};

@@ -274,11 +274,11 @@ pub enum ReadError {
 
 impl ReadError {
     fn malformed(error: wasmparser::Error) -> ReadError {
-        ReadError::Malformed { message: shown(error.message()), offset: error.offset() }
+        ReadError::Malformed { message: printable(error.message()), offset: error.offset() }
     }
 
     fn invalid(error: wasmparser::Error) -> ReadError {
-        ReadError::Invalid { message: shown(error.message()), offset: error.offset() }
+        ReadError::Invalid { message: printable(error.message()), offset: error.offset() }
     }
 }
 
@@ -312,7 +312,7 @@ impl Explain for ReadError {
 }
 
 /// A text of the module as it may be shown: short, on one line, without control characters.
-pub fn shown(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     const LONGEST: usize = 80;
     let mut out = String::new();
     for (count, character) in text.chars().enumerate() {

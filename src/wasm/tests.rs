@@ -144,8 +144,8 @@ fn what_is_no_module_is_told_apart() {
 
 #[test]
 fn what_is_shown_is_short_and_harmless() {
-    assert_eq!(shown("a'b\u{1b}[31m\n"), "a'b\\u{1b}[31m\\n");
-    assert_eq!(shown(&"x".repeat(200)).chars().count(), 81);
+    assert_eq!(printable("a'b\u{1b}[31m\n"), "a'b\\u{1b}[31m\\n");
+    assert_eq!(printable(&"x".repeat(200)).chars().count(), 81);
 }
 
 #[test]

@@ -1,165 +1,27 @@
-//! YAML documents, read with the places of their parts and written so that every reader sees the same.
+//! YAML documents: read as kubectl reads them, and written so that every reader sees the same.
 //!
-//! Nothing else in the program uses a YAML library. What is read here is what kubectl would send to the API
-//! server as JSON: keys are text, a key stands once, and there are no tags, anchors or merge keys. Only an
-//! [`outline`] takes any YAML: it is for texts of others, of which little is asked and nothing is written anew.
+//! A text becomes a tree of what is written ([`parse`]), and everything else is a pass over that tree: [`kubectl`] makes
+//! of it what the API server would get, and [`strict`] finds what a resource of ours must not have. Nothing else in the
+//! program uses a YAML library.
 
-pub mod outline;
+mod fault;
+pub mod kubectl;
+mod parse;
 mod plain;
 mod read;
 pub mod stream;
+pub mod strict;
+pub mod tree;
+mod value;
 mod write;
 
-use std::ops::Range;
-
+pub use fault::{Fault, FaultKind};
+pub use parse::parse;
+pub use plain::is_text_unquoted;
 pub use read::read_document;
+pub use tree::SyntaxError;
+pub use value::{Key, Node, Value, mapping, sequence};
 pub use write::write;
-
-/// A value and where it stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Node {
-    /// The bytes of the text; empty where the value is left out or was not read from a text.
-    pub span: Range<usize>,
-    /// The value.
-    pub value: Value,
-}
-
-/// What JSON can hold, with mappings in the order of the text.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    /// Nothing, `~` or `null`.
-    Null,
-    /// `true` or `false`.
-    Bool(bool),
-    /// A whole number.
-    Int(i64),
-    /// A finite number with a fraction or an exponent.
-    Float(f64),
-    /// Text.
-    String(String),
-    /// A sequence.
-    Seq(Vec<Node>),
-    /// A mapping. No key stands twice.
-    Map(Vec<(Key, Node)>),
-}
-
-/// A key of a mapping and where it stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Key {
-    /// The bytes of the text; empty where the key was not read from a text.
-    pub span: Range<usize>,
-    /// The key itself.
-    pub name: String,
-}
-
-/// Whether every YAML reader takes an unquoted scalar for the text that it is.
-pub fn is_text_unquoted(text: &str) -> bool {
-    matches!(plain::resolve(text), Ok(Value::String(_)))
-}
-
-impl Node {
-    /// The key and its value, where this is a mapping that has it and its value is not null: the API server
-    /// prunes nulls.
-    pub fn find(&self, key: &str) -> Option<(&Key, &Node)> {
-        let (key, node) = self.entries().iter().find(|(Key { name, .. }, _)| name == key)?;
-        (node.value != Value::Null).then_some((key, node))
-    }
-
-    /// The value that [`Node::find`] finds.
-    pub fn get(&self, key: &str) -> Option<&Node> {
-        self.find(key).map(|(_, node)| node)
-    }
-
-    /// The keys and values of a mapping; of anything else none.
-    pub fn entries(&self) -> &[(Key, Node)] {
-        match &self.value {
-            Value::Map(entries) => entries,
-            _ => &[],
-        }
-    }
-
-    /// Where `key` stands among the keys of a mapping.
-    pub fn position(&self, key: &str) -> Option<usize> {
-        self.entries().iter().position(|(Key { name, .. }, _)| name == key)
-    }
-
-    /// The value under `key`, to be changed. A mapping without the key gets it at `index` or, where that is
-    /// past its end, at its end; what is no mapping becomes one.
-    pub fn entry(&mut self, key: &str, index: usize) -> &mut Node {
-        let found = self.position(key);
-        if !matches!(self.value, Value::Map(_)) {
-            self.value = Value::Map(Vec::new());
-        }
-        let Value::Map(entries) = &mut self.value else { unreachable!("it was made a mapping above") };
-        let index = found.unwrap_or_else(|| {
-            let index = index.min(entries.len());
-            entries.insert(index, (Key::from(key), Value::Null.into()));
-            index
-        });
-        &mut entries[index].1
-    }
-
-    /// The items of a sequence; of anything else none.
-    pub fn items(&self) -> &[Node] {
-        match &self.value {
-            Value::Seq(items) => items,
-            _ => &[],
-        }
-    }
-
-    /// The text, where the value is one.
-    pub fn as_str(&self) -> Option<&str> {
-        match &self.value {
-            Value::String(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The document as JSON.
-    pub fn to_json(&self) -> serde_json::Value {
-        match &self.value {
-            Value::Null => serde_json::Value::Null,
-            Value::Bool(value) => (*value).into(),
-            Value::Int(value) => (*value).into(),
-            Value::Float(value) => (*value).into(),
-            Value::String(value) => value.as_str().into(),
-            Value::Seq(items) => items.iter().map(Node::to_json).collect(),
-            Value::Map(entries) => {
-                entries.iter().map(|(key, node)| (key.name.clone(), node.to_json())).collect()
-            }
-        }
-    }
-}
-
-/// A mapping that stands in no text. No key may be given twice.
-pub fn mapping<'k>(entries: impl IntoIterator<Item = (&'k str, Node)>) -> Node {
-    Value::Map(entries.into_iter().map(|(key, node)| (Key::from(key), node)).collect()).into()
-}
-
-/// A sequence that stands in no text.
-pub fn sequence(items: impl IntoIterator<Item = Node>) -> Node {
-    Value::Seq(items.into_iter().collect()).into()
-}
-
-/// A node that stands in no text.
-impl From<Value> for Node {
-    fn from(value: Value) -> Self {
-        Node { span: 0..0, value }
-    }
-}
-
-/// A text that stands in no text.
-impl From<&str> for Node {
-    fn from(text: &str) -> Self {
-        Value::String(text.to_owned()).into()
-    }
-}
-
-impl From<&str> for Key {
-    fn from(name: &str) -> Self {
-        Key { span: 0..0, name: name.to_owned() }
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -1,41 +1,40 @@
 //! What an unquoted scalar means, and whether all readers agree on it.
 //!
-//! YAML 1.1 and 1.2 read the same letters differently (`yes`, `012`, `1_000`), and go-yaml, through which
-//! kubectl and istiod read, is a third opinion. A value on which they agree is taken; any other is refused.
+//! YAML 1.1 and 1.2 read the same letters differently (`yes`, `012`, `1_000`), and go-yaml, through which kubectl and
+//! istiod read, is a third opinion.
 
-use super::Value;
+use super::fault::FaultKind;
+use super::value::Value;
 
-/// Why an unquoted scalar is not taken.
-#[derive(Debug, PartialEq)]
-pub(super) struct Refusal {
-    pub(super) reason: String,
-    pub(super) help: String,
+/// Whether every YAML reader reads an unquoted scalar as the text that it is.
+pub fn is_text_unquoted(text: &str) -> bool {
+    matches!(resolve(text), Ok(Value::String(_)))
 }
 
 /// The value that every YAML reader sees in an unquoted scalar.
 ///
 /// # Errors
 ///
-/// Where readers differ, or where JSON, which is what the API server gets, has no such value.
-pub(super) fn resolve(text: &str) -> Result<Value, Refusal> {
+/// If readers differ, or if JSON, which is what the API server gets, has no such value.
+pub(super) fn resolve(text: &str) -> Result<Value, FaultKind> {
+    if let Some(value) = word(text) {
+        return Ok(value);
+    }
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Ok(Value::Null),
-        "true" | "True" | "TRUE" => return Ok(Value::Bool(true)),
-        "false" | "False" | "FALSE" => return Ok(Value::Bool(false)),
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
             return Err(disputed(text, "the boolean true", "text"));
         }
         "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
             return Err(disputed(text, "the boolean false", "text"));
         }
-        "<<" => return Err(disputed(text, "an order to merge mappings", "text")),
+        "<<" => return Err(disputed(text, "a merge key", "text")),
         "=" => return Err(disputed(text, "a default value", "text")),
         _ => {}
     }
-    if !text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '+' | '-' | '.')) {
+    if !may_be_number(text) {
         return Ok(Value::String(text.to_owned()));
     }
-    let (reading, others) = (core(text), [yaml_1_1(text), go_yaml(text)]);
+    let (reading, others) = (core(text), [yaml_1_1(text), go_number(text)]);
     if let Some(other) = others.iter().find(|other| **other != reading) {
         return Err(disputed(text, &other.describe(), &reading.describe()));
     }
@@ -45,37 +44,62 @@ pub(super) fn resolve(text: &str) -> Result<Value, Refusal> {
             #[expect(clippy::cast_possible_truncation, reason = "the guard has converted it")]
             Ok(Value::Int(number as i64))
         }
-        Reading::Int(_) => Err(Refusal {
-            reason: "does not fit into 64 bits".to_owned(),
-            help: format!("quote it, and let the plugin read the digits: {}", quoted(text)),
-        }),
+        Reading::Int(_) => Err(FaultKind::UnsupportedNumber { text: text.to_owned(), is_finite: true }),
         Reading::Float(number) if number.is_finite() => Ok(Value::Float(number)),
-        Reading::Float(_) => Err(Refusal {
-            reason: "is not a number that JSON can hold".to_owned(),
-            help: format!("quote it where text is meant: {}", quoted(text)),
-        }),
+        Reading::Float(_) => Err(FaultKind::UnsupportedNumber { text: text.to_owned(), is_finite: false }),
         Reading::Text | Reading::Date | Reading::Base60 => Ok(Value::String(text.to_owned())),
     }
 }
 
-fn disputed(text: &str, one: &str, other: &str) -> Refusal {
-    Refusal {
-        reason: format!("is ambiguous: some YAML readers take it for {one}, others for {other}"),
-        help: format!(
-            "quote it where text is meant: {}; else write `true`, `false` or a number in plain decimal digits",
-            quoted(text)
-        ),
+/// The value that go-yaml v2 sees in an unquoted scalar. A number that JSON can't hold is the nearest one that it can,
+/// or text.
+pub(super) fn go_yaml(text: &str) -> Value {
+    if let Some(value) = word(text) {
+        return value;
+    }
+    match text {
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Value::Bool(true),
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Value::Bool(false),
+        _ => {}
+    }
+    let string = || Value::String(text.to_owned());
+    if !may_be_number(text) {
+        return string();
+    }
+    match go_number(text) {
+        #[expect(clippy::cast_precision_loss, reason = "it has more digits than any number in JSON")]
+        Reading::Int(Some(number)) => i64::try_from(number).map_or(Value::Float(number as f64), Value::Int),
+        Reading::Float(number) if number.is_finite() => Value::Float(number),
+        _ => string(),
     }
 }
 
-fn quoted(text: &str) -> String {
-    format!("`\"{text}\"`")
+/// The words that mean the same to all readers.
+fn word(text: &str) -> Option<Value> {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => Some(Value::Null),
+        "true" | "True" | "TRUE" => Some(Value::Bool(true)),
+        "false" | "False" | "FALSE" => Some(Value::Bool(false)),
+        _ => None,
+    }
+}
+
+fn may_be_number(text: &str) -> bool {
+    text.starts_with(|first| is_digit(first) || matches!(first, '+' | '-' | '.'))
+}
+
+fn is_digit(character: char) -> bool {
+    character.is_ascii_digit()
+}
+
+fn disputed(text: &str, one: &str, other: &str) -> FaultKind {
+    FaultKind::AmbiguousScalar { text: text.to_owned(), readings: [one.to_owned(), other.to_owned()] }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Reading {
     Text,
-    /// Without a value where it is beyond all measure.
+    /// Without a value if it has more than 128 bits.
     Int(Option<i128>),
     Float(f64),
     Date,
@@ -123,7 +147,7 @@ fn yaml_1_1(text: &str) -> Reading {
         return Reading::Base60;
     }
     let plain = unsigned.replace('_', "");
-    if unsigned.starts_with(|first: char| first.is_ascii_digit()) {
+    if unsigned.starts_with(is_digit) {
         if let Some((base, digits)) = prefixed(&plain, &[("0b", 2), ("0x", 16)])
             && all(digits, base)
         {
@@ -136,7 +160,7 @@ fn yaml_1_1(text: &str) -> Reading {
             return int(negative, &plain, 10);
         }
     }
-    // A fraction is a must, an exponent has a sign, and `.5` has none.
+    // A point is required, an exponent needs a sign, and `.5` must not have one.
     if is_float(&plain, false, true) && (unsigned == text || !unsigned.starts_with('.')) {
         return float(&text.replace('_', ""));
     }
@@ -144,8 +168,13 @@ fn yaml_1_1(text: &str) -> Reading {
 }
 
 /// go-yaml: underscores are dropped, then Go's own number syntax with its prefixes, then a float.
-fn go_yaml(text: &str) -> Reading {
+fn go_number(text: &str) -> Reading {
     let (negative, unsigned) = sign(text);
+    // If a point comes first, go-yaml leaves the underscores to Go, which wants them between digits.
+    let is_enclosed = |part: &str| part.starts_with(is_digit) && part.ends_with(is_digit);
+    if text.starts_with('.') && text.contains('_') && !text[1..].split('_').all(is_enclosed) {
+        return Reading::Text;
+    }
     let plain = unsigned.replace('_', "");
     let prefixes = [("0b", 2), ("0B", 2), ("0o", 8), ("0O", 8), ("0x", 16), ("0X", 16), ("0", 8)];
     if let Some((base, digits)) = prefixed(&plain, &prefixes)
@@ -156,10 +185,17 @@ fn go_yaml(text: &str) -> Reading {
     if all(&plain, 10) && (plain == "0" || !plain.starts_with('0')) {
         return int(negative, &plain, 10);
     }
+    // go-yaml itself lets a sign follow this prefix.
+    if unsigned == text
+        && let Some((negative, digits)) = plain.strip_prefix("0b").map(sign)
+        && all(digits, 2)
+    {
+        return int(negative, digits, 2);
+    }
     if is_float(&plain, true, false) {
         return float(&text.replace('_', ""));
     }
-    // It knows dates, and gives them back as text.
+    // It recognizes dates, and returns them as text.
     if is_date(text) { Reading::Date } else { special(text, unsigned) }
 }
 
@@ -209,7 +245,7 @@ fn is_float(unsigned: &str, point_optional: bool, exponent_signed: bool) -> bool
 fn special(text: &str, unsigned: &str) -> Reading {
     match unsigned {
         ".inf" | ".Inf" | ".INF" => Reading::Float(f64::INFINITY),
-        // Infinity stands for it, since it equals itself: neither is taken.
+        // Infinity is in its place because that equals itself: JSON has neither.
         ".nan" | ".NaN" | ".NAN" if unsigned == text => Reading::Float(f64::INFINITY),
         _ => Reading::Text,
     }
@@ -285,6 +321,7 @@ mod tests {
             "0X1F",
             "-0x1F",
             "0b11",
+            "0b-1",
             "1_000",
             "1e3",
             "1.5e3",
@@ -298,20 +335,19 @@ mod tests {
             "2026-01-01T10:00:00Z",
             "2001-12-14t21:59:43.10-05:00",
         ] {
-            let refusal = resolve(text).expect_err(text);
-            assert!(refusal.reason.starts_with("is ambiguous: "), "{text}: {}", refusal.reason);
-            assert!(refusal.help.contains(&format!("\"{text}\"")), "{text}: {}", refusal.help);
+            let Err(FaultKind::AmbiguousScalar { text: shown, .. }) = resolve(text) else { panic!("{text}") };
+            assert_eq!(shown, text);
         }
         assert_eq!(
-            resolve("012").unwrap_err().reason,
-            "is ambiguous: some YAML readers take it for the number 10, others for the number 12"
+            resolve("012").unwrap_err().message(),
+            "`012` is ambiguous: some YAML readers read it as the number 10, others as the number 12"
         );
     }
 
     #[test]
     fn what_json_cannot_hold_is_refused() {
         for text in [".inf", "-.INF", ".nan", "9223372036854775808", "1.0e+999", &"9".repeat(1000)] {
-            assert!(!resolve(text).unwrap_err().reason.starts_with("is ambiguous"), "{text}");
+            assert!(matches!(resolve(text), Err(FaultKind::UnsupportedNumber { .. })), "{text}");
         }
     }
 }

@@ -1,26 +1,34 @@
-use std::time::{Duration, Instant};
+use std::ops::Range;
 
 use proptest::prelude::*;
 
-use super::read::{MAX_BYTES, MAX_DEPTH};
+use super::tree::{MAX_BYTES, MAX_DEPTH};
 use super::*;
 
-fn messages(text: &str) -> Vec<String> {
-    read_document(text).expect_err(text).into_iter().map(|problem| problem.message).collect()
+/// The value of a document that has no faults.
+fn read(text: &str) -> Node {
+    let (document, faults) = read_document(text).unwrap_or_else(|error| panic!("{text:?}: {error:?}"));
+    assert_eq!(faults, [], "{text:?}");
+    document
 }
 
-/// The one problem of a text: what it says, and the text it points at.
-fn problem_at(text: &str) -> (String, &str) {
-    let problems = read_document(text).expect_err(text);
-    assert_eq!(problems.len(), 1, "{problems:?}");
-    (problems[0].message.clone(), &text[problems[0].span.clone()])
+/// The faults of a text: what they say, and the text that they point at.
+fn faults(text: &str) -> Vec<(String, &str)> {
+    let (_, faults) = read_document(text).unwrap_or_else(|error| panic!("{text:?}: {error:?}"));
+    faults.into_iter().map(|fault| (fault.kind.message(), &text[fault.span])).collect()
+}
+
+/// Why a text can't be read, and the text that the error points at.
+fn error(text: &str) -> (String, &str) {
+    let error = read_document(text).expect_err(text);
+    (error.message, &text[error.span])
 }
 
 fn text(value: &str) -> Node {
     Value::String(value.to_owned()).into()
 }
 
-/// The tree without its places.
+/// The value without its places.
 fn bare(node: &Node) -> Node {
     match &node.value {
         Value::Seq(items) => Value::Seq(items.iter().map(bare).collect()),
@@ -36,7 +44,7 @@ fn bare(node: &Node) -> Node {
 fn values_are_read_with_their_places() {
     let source =
         "# Grüße\r\nπ: [1, 'é']\r\nb:\r\n  c: \u{1f600} x  # note\r\n  d:\r\n\r\ne: |\r\n  line\r\n\r\n";
-    let document = read_document(source).unwrap();
+    let document = read(source);
     let at = |node: &Node| &source[node.span.clone()];
     let keys: Vec<&str> = document.entries().iter().map(|(key, _)| &source[key.span.clone()]).collect();
     assert_eq!(keys, ["π", "b", "e"]);
@@ -48,94 +56,131 @@ fn values_are_read_with_their_places() {
     assert_eq!(b.get("d"), None);
     assert_eq!(b.entries()[1].1.value, Value::Null);
     assert_eq!(document.get("e").unwrap().as_str(), Some("line\n"));
+    assert_eq!(at(document.get("e").unwrap()), "line");
     let marked = "\u{feff}a: é b\n";
-    assert_eq!(&marked[read_document(marked).unwrap().get("a").unwrap().span.clone()], "é b");
+    assert_eq!(&marked[read(marked).get("a").unwrap().span.clone()], "é b");
 }
 
 #[test]
-fn what_readers_dispute_is_refused_with_all_places() {
+fn faults_come_with_the_value_that_kubectl_reads() {
+    let source = "a: yes\nb: [012, 0x10]\nn: &x ok\n8: *x\na: .inf\n";
+    let (document, _) = read_document(source).unwrap();
+    assert_eq!(document.to_json(), serde_json::json!({"a": ".inf", "b": [10, 16], "false": "ok", "8": "ok"}));
     assert_eq!(
-        messages("a: yes\nb: [012, 0x10]\nn: ok\n8: x\n"),
+        faults(source),
         [
-            "`yes` is ambiguous: some YAML readers take it for the boolean true, others for text",
-            "`012` is ambiguous: some YAML readers take it for the number 10, others for the number 12",
-            "`n` is ambiguous: some YAML readers take it for the boolean false, others for text",
-            "the key `8` is not text",
+            ("`yes` is ambiguous: some YAML readers read it as the boolean true, others as text", "yes"),
+            (
+                "`012` is ambiguous: some YAML readers read it as the number 10, others as the number 12",
+                "012"
+            ),
+            ("`n` is ambiguous: some YAML readers read it as the boolean false, others as text", "n"),
+            ("a resource can't have the anchor `&x`", "&x"),
+            ("the key `8` is not text", "8"),
+            ("a resource can't have the alias `*x`", "*x"),
+            ("duplicate key `a`", "a"),
+            ("`.inf` is not a number that JSON can hold", ".inf"),
         ]
+        .map(|(message, place)| (message.to_owned(), place))
     );
-    let document = read_document("a: 'yes'\nb: !!str 012\n\"n\": >-\n  12\n").unwrap();
-    assert_eq!(document.to_json(), serde_json::json!({"a": "yes", "b": "012", "n": "12"}));
+    let quoted = read("a: 'yes'\nb: !!str 012\n\"n\": >-\n  12\n");
+    assert_eq!(quoted.to_json(), serde_json::json!({"a": "yes", "b": "012", "n": "12"}));
 }
 
 #[test]
-fn what_is_no_resource_is_refused_at_its_place() {
+fn what_cannot_be_read_is_refused_at_its_place() {
     for (source, message, place) in [
-        ("a: 1\nb: 2\na: 3\n", "the key `a` stands twice", "a"),
-        ("{a: 1, 'a': 2}", "the key `a` stands twice", "'a'"),
-        ("a: 1\n---\nb: 2\n", "a second document begins here", "---"),
-        ("a: &x 1\n", "anchors and aliases", "&x 1"),
-        ("a: !custom 1\n", "the tag `!custom`", "!custom 1"),
-        ("a: !!binary aGk=\n", "the tag", "!!binary aGk="),
-        ("? [a]\n: 1\n", "cannot be a key", "["),
-        ("a: x\u{2028}y\n", "U+2028", "\u{2028}"),
-        ("a: x\0y\n", "U+0000", "\0"),
-        ("a: 'x\u{7f}'\n", "U+007F", "\u{7f}"),
+        ("a: 1\n---\nb: 2\n", "a second document begins here, but only one is expected", "---"),
+        ("a: x\u{2028}y\n", "the character U+2028 must be escaped in YAML", "\u{2028}"),
+        ("a: x\0y\n", "the character U+0000 must be escaped in YAML", "\0"),
+        ("a: 'x\u{7f}'\n", "the character U+007F must be escaped in YAML", "\u{7f}"),
+        ("", "there is no YAML document", ""),
+        ("# nothing\n", "there is no YAML document", ""),
+        ("\u{feff}", "there is no YAML document", ""),
+        ("é: [1\n", "this is not valid YAML: unclosed bracket '['", "["),
+        ("é: 'x\n", "this is not valid YAML: unclosed quote", "'"),
+        ("é: b: c\n", "this is not valid YAML: mapping values are not allowed in this context", ":"),
+        ("é: *b\n", "the alias refers to an anchor that doesn't come before it", "*"),
     ] {
-        let (told, at) = problem_at(source);
-        assert!(told.contains(message), "{source:?}: {told}");
-        assert_eq!(at, place, "{source:?}");
+        assert_eq!(error(source), (message.to_owned(), place), "{source:?}");
     }
-    for source in ["", "# nothing\n", "\u{feff}"] {
-        assert_eq!(messages(source), ["the file holds no YAML document"], "{source:?}");
-    }
-    for source in ["a:\n\tb: 1\n", "a: [1\n", "a: 'x\n", "a: b: c\n", "a\nb: 1\n", "%YAML 9\n", "- a\nb: c\n"]
-    {
-        assert!(messages(source)[0].starts_with("this is not YAML: "), "{source:?}");
+    for source in ["a:\n\tb: 1\n", "a\nb: 1\n", "%YAML 9\n", "- a\nb: c\n", "a: 'b'c\n", "a: @b\n"] {
+        assert!(error(source).0.starts_with("this is not valid YAML: "), "{source:?}");
     }
 }
 
 #[test]
-fn hostile_texts_are_refused_soon() {
-    let laughs = (1..10).fold("a0: &a0 [x, x]\n".to_owned(), |text, level| {
-        let below = level - 1;
-        text + &format!("a{level}: &a{level} [*a{below}, *a{below}, *a{below}]\n")
-    });
-    let mut sources = vec![laughs, "[".repeat(100_000), "{a: ".repeat(100_000), "- ".repeat(100_000)];
+fn escapes_of_half_a_character_are_refused() {
+    for escape in [
+        r"\ud83d",
+        r"\ud83dx",
+        r"\ud83d\u0041",
+        r"\ude00",
+        r"\U00110000",
+        r"\U0000d800",
+        r"\uZZZZ",
+        r"\x",
+        r"\z",
+    ] {
+        let source = format!("a: \"{escape}\"");
+        assert!(error(&source).0.starts_with("this is not valid YAML: "), "{source}");
+    }
+    // JSON, which kubectl reads too, has no other way to escape this.
+    assert_eq!(read(r#"{"a": "\ud83d\ude00"}"#).get("a").unwrap().as_str(), Some("\u{1f600}"));
+}
+
+#[test]
+fn hostile_texts_are_refused() {
+    let mut sources = vec!["[".repeat(100_000), "{a: ".repeat(100_000), "- ".repeat(100_000)];
     sources.push((0..2000).map(|level| " ".repeat(level.min(400)) + "a:\n").collect());
     sources.push("? ".repeat(100_000));
     sources.push("a: ".repeat(100_000));
     sources.push("x".repeat(MAX_BYTES + 1));
     sources.push(format!("a: \"{}", "\\".repeat(MAX_BYTES - 10)));
+    sources.push(format!("a: {}", "*".repeat(MAX_BYTES - 10)));
+    sources.push(format!("%TAG ! {}\n---\na", "x".repeat(MAX_BYTES - 20)));
     for source in sources {
-        let start = Instant::now();
         read_document(&source).expect_err(&source[..40]);
-        assert!(start.elapsed() < Duration::from_secs(5), "{}: {:?}", &source[..40], start.elapsed());
     }
 }
 
 #[test]
-fn large_texts_are_read_soon() {
+fn large_texts_are_read() {
     let line = format!("a: {}\n", "x".repeat(MAX_BYTES - 10));
     let flow = format!("a: [{}]\n", "x,".repeat(MAX_BYTES / 2 - 10));
     let keys: String = (0..60_000).map(|number| format!("k{number}: v\n")).collect();
     let quoted = format!("a: \"{}\"\n", "é ".repeat(300_000));
-    for source in [line, flow, keys, quoted] {
-        let start = Instant::now();
-        read_document(&source).expect(&source[..40]);
-        assert!(start.elapsed() < Duration::from_secs(10), "{}: {:?}", &source[..40], start.elapsed());
+    let comments = "# x\n".repeat(MAX_BYTES / 4 - 10) + "a: b\n" + &"# x\n".repeat(5);
+    let blank = format!("a: |\n  x{}", "\n".repeat(MAX_BYTES - 10));
+    let broken = format!("a: \"{}\"", "x\n ".repeat(MAX_BYTES / 3 - 10));
+    for source in [line, flow, keys, quoted, comments, blank, broken] {
+        read(&source);
+    }
+    let faulty = [
+        "- y\n".repeat(20_000),
+        "- !a b\n".repeat(20_000),
+        "a: 1\n".repeat(20_000),
+        (0..20_000).map(|number| format!("a{number}: &a{number} v\n")).collect(),
+        "a: &a v\n".to_owned() + &(0..20_000).map(|number| format!("a{number}: *a\n")).collect::<String>(),
+    ];
+    for source in faulty {
+        assert!(!read_document(&source).unwrap().1.is_empty());
     }
 }
 
 #[test]
 fn the_limit_of_depth_is_exact() {
-    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-    assert!(read_document(&nested(MAX_DEPTH)).is_ok());
-    assert_eq!(problem_at(&nested(MAX_DEPTH + 1)).0, "the values are nested deeper than 64 levels");
-    let deepest = read_document(&nested(MAX_DEPTH)).unwrap();
-    assert_eq!(bare(&read_document(&write(&deepest)).unwrap()), bare(&deepest));
+    let flow = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    let block = |depth: usize| "- ".repeat(depth) + "x";
+    let mixed = |depth: usize| "- ".repeat(depth / 2) + &flow(depth - depth / 2);
+    for nested in [&flow as &dyn Fn(usize) -> String, &block, &mixed] {
+        let deepest = read(&nested(MAX_DEPTH));
+        assert_eq!(bare(&read(&write(&deepest))), bare(&deepest));
+        assert_eq!(error(&nested(MAX_DEPTH + 1)).0, "the values are nested more than 64 levels deep");
+    }
 }
 
-/// Strings that readers of some YAML take for something else.
+/// Strings that some YAML readers read as something else.
 pub(super) const NASTY: &[&str] = &[
     "",
     " ",
@@ -262,9 +307,7 @@ fn nasty_strings_come_back_as_keys_and_values() {
             let written = write(&document);
             assert!(written.ends_with('\n') && !written.ends_with("\n\n"), "{written:?}");
             assert!(!written.starts_with("---") && !written.starts_with('%'), "{written:?}");
-            let again =
-                read_document(&written).unwrap_or_else(|problems| panic!("{written:?}: {problems:?}"));
-            assert_eq!(bare(&again), document, "{written:?}");
+            assert_eq!(bare(&read(&written)), document, "{written:?}");
         }
     }
 }
@@ -292,11 +335,11 @@ fn numbers_come_back_as_numbers() {
     ] {
         let document = Value::Map(vec![("a".into(), value.into())]).into();
         let written = write(&document);
-        assert_eq!(bare(&read_document(&written).expect(&written)), document, "{written}");
+        assert_eq!(bare(&read(&written)), document, "{written}");
     }
 }
 
-/// What stands unquoted at the place of a text is that text.
+/// Checks that the unquoted scalar at the place of a text is that text.
 fn assert_places(node: &Node, source: &str) {
     let check = |span: &Range<usize>, text: &str| {
         let found = &source[span.clone()];
@@ -342,28 +385,41 @@ fn any_node() -> impl Strategy<Value = Node> {
     })
 }
 
+/// Texts of which some are YAML.
+fn any_source() -> impl Strategy<Value = String> {
+    let tokens = &[
+        "a", ": ", "- ", "? ", "\n", "\n  ", "\r\n", "{", "}", "[", "]", ", ", "&a ", "*a ", "<<: ",
+        "<<: *a", "!x ", "!!int ", "12", "yes", "'", "\"", "|\n", ">-\n ", " #", "---\n", "\t", "é",
+        "\u{feff}", "\\", "~",
+    ];
+    prop_oneof![
+        "\u{feff}?([ \t\r\n:#,?&*!|>'\"%@{}\\[\\]a0_.~\\\\=<-]|\\PC){0,60}",
+        proptest::collection::vec(proptest::sample::select(tokens), 0..30).prop_map(|tokens| tokens.concat()),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_written_reads_the_same(document in any_node()) {
         let written = format!("# \u{1f600}\n{}", write(&document));
-        let again = read_document(&written)
-            .unwrap_or_else(|problems| panic!("{written:?}: {problems:?}"));
+        let again = read(&written);
         assert_places(&again, &written);
         prop_assert_eq!(bare(&again), document, "{:?}", written);
     }
 
     #[test]
-    fn any_text_is_read_or_refused(source in "\u{feff}?([ \t\r\n:#,?&*!|>'\"%@{}\\[\\]a0_.~\\\\=<-]|\\PC){0,60}") {
+    fn any_text_is_read_or_refused(source in any_source()) {
         match read_document(&source) {
-            Ok(document) => prop_assert!(source.get(document.span).is_some()),
-            Err(problems) => {
-                prop_assert!(!problems.is_empty());
-                for problem in problems {
-                    prop_assert!(source.get(problem.span.clone()).is_some(), "{:?}", problem);
+            Ok((document, faults)) => {
+                prop_assert!(source.get(document.span.clone()).is_some());
+                for fault in faults {
+                    prop_assert!(source.get(fault.span.clone()).is_some(), "{:?}", fault);
                 }
+                prop_assert_eq!(bare(&read(&write(&document))), bare(&document), "{:?}", source);
             }
+            Err(error) => prop_assert!(source.get(error.span.clone()).is_some(), "{:?}", error),
         }
     }
 }

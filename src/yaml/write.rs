@@ -3,14 +3,16 @@
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_saphyr::{DoubleQuoted, LitStr};
 
-use super::{Node, Value, plain, read::is_unreadable};
+use super::parse::must_be_escaped;
+use super::plain;
+use super::value::{Node, Value};
 
 /// Writes a document so that YAML 1.1 and 1.2 readers see the same. It ends in one newline.
 pub fn write(document: &Node) -> String {
     serde_saphyr::to_string_with_options(
         document,
         serde_saphyr::ser_options! {
-            // Block scalars are where readers differ most: `is_prose` chooses the texts that get one.
+            // Readers differ most on block scalars: `is_prose` chooses the texts that get one.
             prefer_block_scalars: false,
         },
     )
@@ -40,7 +42,7 @@ impl Serialize for Node {
     }
 }
 
-/// Text on one line, in quotes wherever it could be read as something else.
+/// Text on one line, in quotes if it could be read as something else.
 struct Text<'a>(&'a str);
 
 impl Serialize for Text<'_> {
@@ -59,5 +61,7 @@ fn is_prose(text: &str) -> bool {
         && !body.starts_with([' ', '\n'])
         && !body.ends_with('\n')
         && body.lines().all(|line| !line.ends_with(char::is_whitespace))
-        && body.chars().all(|c| c == '\n' || (c != '\t' && c != '\r' && c != '\u{feff}' && !is_unreadable(c)))
+        && body
+            .chars()
+            .all(|c| c == '\n' || (c != '\t' && c != '\r' && c != '\u{feff}' && !must_be_escaped(c)))
 }

@@ -9,9 +9,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::support::proxy::{Action, Proxy, Rule};
-use crate::support::publishing::{Filter, Said};
+use crate::support::publishing::Filter;
 use crate::support::registry::{PASSWORD, Registry, USER, With};
-use crate::support::running::wait_until;
+use crate::support::running::{Said, wait_until};
 use crate::support::tls::TlsServer;
 use crate::support::tokens::{By, IDENTITY_TOKEN, May, Tokens};
 use crate::support::{mesh, program};

@@ -3,46 +3,65 @@
 use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
-use cargo_wasmplugin::check::RULES;
-use cargo_wasmplugin::check::UNKNOWN_KIND;
-use cargo_wasmplugin::config::{Manifest, Section};
-use cargo_wasmplugin::findings::{Finding, Severity};
-use cargo_wasmplugin::mesh::{self, Mesh};
-use cargo_wasmplugin::resource::{KINDS, Kind, LOST_FIELD};
-use cargo_wasmplugin::yaml::read_document;
+use cargo_wasmplugin::internals::RULES;
+use cargo_wasmplugin::internals::Rule;
+use cargo_wasmplugin::internals::read_document;
+use cargo_wasmplugin::internals::{KINDS, Kind, RESOURCE_FLAGS};
+use cargo_wasmplugin::internals::{MESHES, Mesh};
 use serde_json::Value;
 use snapbox::cmd::Command;
 
 use crate::kinds;
 use crate::support::registry::Registry;
-use crate::support::{Sandbox, isolated, tool};
+use crate::support::{Sandbox, isolated, snapshot, tool};
 
 const README: &str = include_str!("../../README.md");
 const CHECKS: &str = include_str!("../../docs/checks.md");
 const JSON: &str = include_str!("../../docs/json.md");
+const SCHEMA: &str = include_str!("../../docs/json.schema.json");
 const PUBLISH: &str = include_str!("../../docs/publish.md");
 const RESOLVE: &str = include_str!("../../docs/resolve.md");
 const RESOURCE: &str = include_str!("../../docs/resource.md");
 const SETTINGS: &str = include_str!("../../docs/settings.md");
 
+/// The page is written from the rules: `SNAPSHOTS=overwrite` writes it again. What comes before the table is its own.
 #[test]
-fn every_rule_has_its_chapter() {
-    let codes: Vec<&str> = RULES.iter().map(|rule| rule.code).collect();
-    assert_eq!(chapters(CHECKS), codes);
-    for code in codes {
-        assert!(CHECKS.contains(&format!("\n| [{code}](#{code}) |")), "`{code}` is not in the table");
+fn the_page_of_checks_is_that_of_the_rules() {
+    let head = CHECKS.split_once("| code |").map(|(head, _)| head).expect("the page has a table");
+    let mut page = format!("{head}| code | subject | severity | log |\n| --- | --- | --- | --- |\n");
+    for Rule { code, severity, judge, docs } in RULES {
+        let log = if docs.log.is_empty() { String::new() } else { format!("`{}`", docs.log) };
+        let mark = if docs.levels.is_empty() { "" } else { "\\*" };
+        page += &format!("| [{code}](#{code}) | {} | {}{mark} | {log} |\n", judge.subject(), severity.name());
     }
+    page += "\n\\* Some findings of the rule are less serious; its chapter says which.\n";
+    for Rule { code, severity, docs, .. } in RULES {
+        let severity = match docs.levels {
+            "" => format!("{}{}.", severity.name()[..1].to_uppercase(), &severity.name()[1..]),
+            levels => levels.to_owned(),
+        };
+        page += &format!(
+            "\n## {code}\n\n**What.** {}\n\n**Why.** {}\n\n**Cure.** {}\n\n**Severity.** {severity}\n",
+            docs.what, docs.why, docs.cure
+        );
+    }
+    let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/checks.md"));
+    let kept = snapbox::Data::read_from(path, Some(snapbox::data::DataFormat::Text)).raw();
+    snapshot::assert().eq(page, kept);
 }
 
 #[test]
 fn every_setting_has_its_chapter_and_its_row() {
-    // The program itself lists the settings where it is given one that is not among them.
-    let text = "[package.metadata.wasmplugin]\nqqqqqqqq = 1\n".to_owned();
-    let manifest = Manifest::parse("Cargo.toml".into(), text).unwrap();
-    let refused = manifest.layer(Section::Package, "hello").unwrap_err();
-    let help = refused.problems[0].help.clone().unwrap();
-    let keys: Vec<&str> = help.split('`').skip(1).step_by(2).collect();
-    assert!(keys.contains(&"image"), "{help}");
+    // The program itself lists the settings if it is given one that it doesn't know.
+    let sandbox = Sandbox::with_bare();
+    let table = "[package.metadata.wasmplugin]";
+    let manifest = sandbox.read("bare/Cargo.toml").replace(table, &format!("{table}\nqqqqqqqq = 1"));
+    sandbox.write("bare/Cargo.toml", manifest);
+    let refused = sandbox.tool_in("bare", ["build"]).assert().code(101);
+    let said = String::from_utf8(refused.get_output().stderr.clone()).unwrap();
+    let list = said.split("the settings are ").nth(1).unwrap();
+    let keys: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
+    assert!(keys.contains(&"image"), "{said}");
 
     let chapters = chapters(SETTINGS);
     assert_eq!(chapters, [keys.as_slice(), &["wasmplugin.yaml"]].concat());
@@ -52,9 +71,22 @@ fn every_setting_has_its_chapter_and_its_row() {
 }
 
 #[test]
+fn every_flag_of_the_resource_has_its_row() {
+    for flag in RESOURCE_FLAGS {
+        let start = format!("| `--{} {}` | ", flag.name, flag.value_name);
+        let row = RESOURCE.lines().find_map(|line| line.strip_prefix(&start));
+        let field = format!("`{}`", flag.path.join("."));
+        assert!(
+            row.is_some_and(|row| row.contains(&field)),
+            "docs/resource.md has no `{start}` with {field}"
+        );
+    }
+}
+
+#[test]
 fn the_meshes_are_those_that_are_known() {
     let same_product = |a: &Mesh, b: &Mesh| a.name.split('-').next() == b.name.split('-').next();
-    let products = mesh::MESHES.chunk_by(same_product);
+    let products = MESHES.chunk_by(same_product);
     let ends = products.flat_map(|product| [product.first().unwrap().name, product.last().unwrap().name]);
     let defaults = Kind::WasmPlugin.default_meshes().into_iter().map(|mesh| mesh.name);
     for mesh in ends.chain(defaults) {
@@ -81,12 +113,11 @@ fn every_kind_is_listed_with_its_file() {
         assert!(row.ends_with(&format!("| `{}` |", kind.file_name())), "{row}");
         assert!(README.contains(kind.file_name()), "`{}` is not in the README", kind.file_name());
     }
-    assert_eq!(first_cells(RESOURCE, "| code |"), [LOST_FIELD, UNKNOWN_KIND]);
 }
 
 #[test]
 fn every_flag_of_the_resource_is_listed() {
-    let help = isolated(Command::new(tool())).args(["build", "--help"]).assert().success();
+    let help = isolated(tool()).args(["build", "--help"]).assert().success();
     let help = String::from_utf8(help.get_output().stdout.clone()).unwrap();
     let section = help.split("\nResource:\n").nth(1).unwrap().split("\nPackage Selection:\n").next().unwrap();
     let flags: BTreeSet<&str> = section
@@ -106,13 +137,16 @@ fn every_field_and_every_loss_is_listed() {
     let (mut fields, mut losses) = (BTreeSet::from(["url", "sha256"].map(str::to_owned)), BTreeSet::new());
     for folder in kinds::kept() {
         let read = |file: &str| fs_err::read_to_string(folder.join(file)).unwrap();
-        let resource = read_document(&read("in.yaml")).unwrap();
+        let (resource, _) = read_document(&read("in.yaml")).unwrap();
         let spec = resource.get("spec").map_or(&[][..], |spec| spec.entries());
         fields.extend(spec.iter().map(|(key, _)| key.name.clone()).filter(|name| name != "fieldOfTomorrow"));
         let mut kind = String::new();
         for line in read("findings.txt").lines() {
             let Some((severity, rest)) = line.split_once("[lost-field] `") else {
-                kind = line.split(' ').next().unwrap().to_owned();
+                // The findings of other rules are the same for every kind.
+                if !line.contains('[') {
+                    kind = line.split(' ').next().unwrap().to_owned();
+                }
                 continue;
             };
             let place = rest.split('`').next().unwrap();
@@ -146,19 +180,14 @@ fn what_the_readme_shows_is_what_happens() {
     let (_, manifest) = RESOLVE.split_once("```yaml\n").unwrap();
     fs_err::write(folder.join("hello.yaml"), manifest.split_once("```\n").unwrap().0).unwrap();
     follow(RESOLVE, folder.clone(), 3);
+}
 
-    let registry = Registry::open();
-    let image = registry.repository("acme/hello");
-    let json = cargo()
-        .args(["wasmplugin", "publish", "--quiet", "-o", "json", "--image", &image])
-        .current_dir(&folder)
-        .assert()
-        .success();
-    let report: Value = serde_json::from_slice(&json.get_output().stdout).unwrap();
-    let mut fields = BTreeSet::from(["schema".to_owned(), "packages".to_owned(), "published".to_owned()]);
-    assert_eq!(report.as_object().unwrap().len(), 2);
-    collect("", &report["packages"][0], &mut fields);
-    collect("findings[]", &serde_json::to_value(finding()).unwrap(), &mut fields);
+/// The schema is generated from the types of the report, so the table has to have the fields of the schema.
+#[test]
+fn every_field_of_the_json_document_is_listed() {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let mut fields = BTreeSet::new();
+    collect(&schema, "", &schema, &mut fields);
     let rows = JSON.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     assert_eq!(rows.map(str::to_owned).collect::<BTreeSet<_>>(), fields);
 }
@@ -246,40 +275,29 @@ fn is_in(line: &str, printed: &str) -> bool {
 fn cargo() -> Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(tool().parent().unwrap().to_owned()).chain(std::env::split_paths(&path));
-    isolated(Command::new("cargo")).env("PATH", std::env::join_paths(folders).unwrap())
+    isolated("cargo").env("PATH", std::env::join_paths(folders).unwrap())
 }
 
-/// The fields below `value`, written as docs/json.md writes them. The resource is a document of its own.
-fn collect(at: &str, value: &Value, fields: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(entries) => {
-            for (key, value) in entries {
-                let field = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
-                if !value.is_object() || key == "resource" {
-                    fields.insert(field.clone());
-                }
-                if key != "resource" {
-                    collect(&field, value, fields);
-                }
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                collect(&format!("{at}[]"), item, fields);
-            }
-        }
-        _ => {}
+/// The fields of a schema, written as docs/json.md writes them: those of a package without its name.
+fn collect(root: &Value, at: &str, schema: &Value, fields: &mut BTreeSet<String>) {
+    let reference = |schema: &Value| {
+        let name = schema["$ref"].as_str()?.strip_prefix("#/$defs/")?;
+        Some(root["$defs"][name].clone())
+    };
+    let schema = reference(schema).unwrap_or_else(|| schema.clone());
+    let choices = schema["anyOf"].as_array().into_iter().flatten();
+    for choice in choices.filter(|choice| reference(choice).is_some()) {
+        collect(root, at, choice, fields);
     }
-}
-
-fn finding() -> Finding {
-    let text = String::new;
-    Finding {
-        code: "",
-        severity: Severity::Warning,
-        message: text(),
-        place: text(),
-        reason: text(),
-        cure: text(),
+    for (key, value) in schema["properties"].as_object().into_iter().flatten() {
+        let field = match at {
+            "" | "packages[]" => key.clone(),
+            at => format!("{at}.{key}"),
+        };
+        fields.insert(field.clone());
+        collect(root, &field, value, fields);
+    }
+    if !schema["items"].is_null() {
+        collect(root, &format!("{at}[]"), &schema["items"], fields);
     }
 }

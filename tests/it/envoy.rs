@@ -81,8 +81,8 @@ fn the_minimal_template_logs_each_request() {
 fn a_wrong_configuration_is_refused_with_its_key() {
     let module = built(&[]).image().module();
     let wrong = [
-        (r#"{"second-header": 42}"#, r#"the value of "second-header" is not a string: put it in quotes"#),
-        (r#"{":status": "200"}"#, r#"":status" is a pseudo-header, which only the proxy may set"#),
+        (r#"{"second-header": 42}"#, r#"the value of "second-header" is not a string: quote it"#),
+        (r#"{":status": "200"}"#, r#"":status" is a pseudo-header, which only the proxy can set"#),
         ("[]", "not a JSON object"),
     ];
     for version in VERSIONS {
@@ -90,7 +90,7 @@ fn a_wrong_configuration_is_refused_with_its_key() {
             let Err(log) = Envoy::start(version, &module, Some(configuration)) else {
                 panic!("Envoy {version} takes {configuration}");
             };
-            let line = format!("the configuration is refused: {reason}");
+            let line = format!("invalid configuration: {reason}");
             assert!(log.contains(&line), "Envoy {version} does not tell {line:?}:\n{log}");
         }
     }

@@ -8,9 +8,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::http::send;
 use crate::support::mesh;
 use crate::support::proxy::{Action, Proxy, Rule};
-use crate::support::publishing::{Filter, Said};
+use crate::support::publishing::Filter;
 use crate::support::registry::{Registry, With};
-use crate::support::running::{start, wait_until};
+use crate::support::running::{Said, start, wait_until};
 
 /// A filter, and a registry behind a proxy that has seen one push of it to the tag `v`.
 struct Scene {

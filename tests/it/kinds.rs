@@ -5,15 +5,14 @@ use std::net::TcpStream;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Value, json};
-use snapbox::assert::DEFAULT_ACTION_ENV;
-use snapbox::{Assert, Data, file, str};
+use snapbox::{Data, file, str};
 
-use crate::support::Sandbox;
 use crate::support::built::built;
 use crate::support::envoy::{Envoy, VERSIONS, validate_bootstrap};
 use crate::support::http::{Head, Server, answer};
 use crate::support::layout::sha256;
 use crate::support::module::plugin;
+use crate::support::{Sandbox, snapshot};
 
 const KINDS: [(&str, &str); 4] = [
     ("WasmPlugin", "wasmplugin.yaml"),
@@ -68,9 +67,8 @@ impl Made {
         let (_, package) = self.json(args);
         let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
         let line = |finding: &Value| {
-            let [severity, code, place, message] =
-                ["severity", "code", "place", "message"].map(|key| text(finding, key));
-            format!("{severity}[{code}] {place}: {message}\n")
+            let [severity, code, message] = ["severity", "code", "message"].map(|key| text(finding, key));
+            format!("{severity}[{code}] `{}`: {message}\n", text(&finding["places"][0], "name"))
         };
         package["findings"].as_array().unwrap().iter().map(line).collect()
     }
@@ -104,7 +102,7 @@ impl Made {
 /// Compares a text with a file; `SNAPSHOTS=overwrite` replaces that.
 fn assert_kept(actual: String, file: &Utf8Path) {
     let expected = Data::read_from(file.as_std_path(), Some(snapbox::data::DataFormat::Text)).raw();
-    Assert::new().action_env(DEFAULT_ACTION_ENV).eq(actual, expected);
+    snapshot::assert().eq(actual, expected);
 }
 
 /// The resources that are kept under `tests/it/kinds`, each beside what becomes of it in every kind.
@@ -117,6 +115,7 @@ pub(crate) fn kept() -> Vec<Utf8PathBuf> {
         .filter(|path| path.is_dir())
         .collect();
     folders.sort();
+    assert!(!folders.is_empty(), "no resources are kept under {root}");
     folders
 }
 
@@ -256,15 +255,11 @@ fn a_loss_that_only_warns_is_denied_where_warnings_are() {
     assert_eq!((code, &package["resource"]), (Some(1), &Value::Null));
     let (code, package) = made.json(&["--kind", "envoy"]);
     assert_eq!((code, package["resource"].is_object()), (Some(0), true));
-    let findings = json!([{
-        "code": "lost-field",
-        "severity": "warning",
-        "message": "envoy has nothing for `spec.phase`",
-        "place": "`spec.phase`",
-        "reason": "There are none of Istio's filters to stand among.",
-        "cure": "There is nothing to do to try the plugin; else put it among the filters of your own configuration.",
-    }]);
-    assert_eq!(package["findings"], findings);
+    let finding = &package["findings"][0];
+    assert_eq!((&finding["code"], &finding["severity"]), (&json!("lost-field"), &json!("warning")));
+    assert_eq!(finding["places"][0]["name"], "spec.phase");
+    let location = &finding["places"][0]["location"];
+    assert_eq!((&location["file"], &location["line"]), (&json!("wasmplugin.yaml"), &json!(4)));
 }
 
 #[test]
@@ -382,30 +377,30 @@ fn a_wrong_value_of_a_flag_is_wrong_usage() {
         (
             &["--selector", "app=*"][..],
             str![[r#"
-error: `--selector` cannot be taken: `spec.selector.matchLabels.app` holds `*`; a selector has no wildcards
+error: invalid value for `--selector`: `spec.selector.matchLabels.app` contains `*`; a selector has no wildcards
 
 "#]],
         ),
         (
             &["--selector", "app=a", "--selector", "app=b"],
             str![[r#"
-error: `--selector` has the label `app` twice
+error: duplicate label `app` in `--selector`
 
-help: a pod has one value for it: give one
+help: a pod has one value for each label: pass one
 
 "#]],
         ),
         (
             &["--priority", "99999999999"],
             str![[r#"
-error: `--priority` cannot be taken: `spec.priority` is 99999999999; a number from -2147483648 to 2147483647 is expected
+error: invalid value for `--priority`: `spec.priority` is 99999999999; a number from -2147483648 to 2147483647 is expected
 
 "#]],
         ),
         (
             &["--namespace", "My_Shop"],
             str![[r#"
-error: `--namespace` cannot be taken: `metadata.namespace` holds `M`: only `a-z`, `0-9` and `-` may stand in it; the name of a namespace is expected
+error: invalid value for `--namespace`: `metadata.namespace` contains `M`; only `a-z`, `0-9` and `-` are allowed; the name of a namespace is expected
 
 help: write `my-shop`
 
@@ -414,14 +409,14 @@ help: write `my-shop`
         (
             &["--image-pull-secret", ""],
             str![[r#"
-error: `--image-pull-secret` cannot be taken: `spec.imagePullSecret` is empty; text is expected
+error: invalid value for `--image-pull-secret`: `spec.imagePullSecret` is empty; a value is expected
 
 "#]],
         ),
         (
             &["--url", "reg:5000/a"],
             str![[r#"
-error: `--url` cannot be taken: `spec.url` has no scheme: Istio would take the name of a registry with a port for a scheme of its own
+error: invalid value for `--url`: `spec.url` has no scheme: Istio would take the name of a registry with a port for a scheme of its own
 
 help: write `oci://reg:5000/a`
 
@@ -430,7 +425,7 @@ help: write `oci://reg:5000/a`
         (
             &["--url", "https://example.com:port/a.wasm"],
             str![[r#"
-error: `--url` cannot be taken: `spec.url` has a port that is none
+error: invalid value for `--url`: `spec.url` has a port that is none
 
 help: write `https://HOST/PATH/plugin.wasm`, or `https://HOST:PORT/PATH/plugin.wasm`
 
@@ -454,19 +449,22 @@ help: write `https://HOST/PATH/plugin.wasm`, or `https://HOST:PORT/PATH/plugin.w
     made.sandbox.says(
         &made.refused(2, &["--selector", "app=web"]),
         str![[r#"
-error: `--selector` cannot be taken: `spec.targetRefs` stands beside `selector`; only one of `selector`, `targetRef`, `targetRefs` may be set
+error: invalid value for `--selector`: `spec.targetRefs` conflicts with `selector`; only one of `selector`, `targetRef` and `targetRefs` may be set
 
 "#]],
     );
     let made = Made::with_spec("{}");
     made.sandbox.says(
-        &made.refused(2, &["--url", "oci://quay.io/acme/other"]),
+        &made.refused(1, &["--url", "oci://quay.io/acme/other"]),
         str![[r#"
   Optimizing made.wasm
    Packaging made
-error: `--url` cannot be taken: `spec.url` names the repository `quay.io/acme/other`; the image has the repository `quay.io/acme/made`
+error[other-image]: `spec.url` names the repository `quay.io/acme/other`; the image has the repository `quay.io/acme/made`
+ |
+ = place: made: `spec.url`
+ = help: leave `url` out: it is filled in
 
-help: leave `url` out: it is filled in
+error: the checks refuse this: 1 error
 
 "#]],
     );
@@ -480,9 +478,9 @@ fn one_url_is_for_one_package() {
     sandbox.add_bare("two");
     let command = sandbox.tool(["build", "--workspace", "--url", "https://example.com/plugin.wasm"]);
     command.assert().code(2).stdout_eq("").stderr_eq(str![[r#"
-error: `--url` takes one package, and there are more: `one`, `two`
+error: `--url` takes one package, but there are more: `one`, `two`
 
-help: choose one with `-p`, and give each a place of its own
+help: choose one with `-p`, and give each its own `--url`
 
 "#]]);
 }

@@ -9,7 +9,8 @@
 mod support;
 
 mod access;
-mod bad_input;
+mod cases;
+mod disk;
 mod docs;
 mod envoy;
 mod faults;
@@ -18,6 +19,7 @@ mod help;
 mod image;
 mod kinds;
 mod new;
+mod optimizer;
 mod output;
 mod places;
 mod publish;
@@ -27,4 +29,5 @@ mod resolve;
 mod rustflags;
 mod swap;
 mod tidy;
+mod toolchain;
 mod yaml;

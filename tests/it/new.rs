@@ -1,4 +1,4 @@
-//! Scaffolds: what they hold, that they are sound, and what is refused.
+//! `new`: the scaffolds, that they are sound, and what is refused.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -8,12 +8,14 @@ use camino::Utf8Path;
 use serde_json::Value;
 use snapbox::str;
 
+use cargo_wasmplugin::internals::{FlagSyntax, RESOURCE_FLAGS};
+
 use crate::support::packaged::PACKAGED;
 use crate::support::terminal::Terminal;
 use crate::support::tree::{assert_tree, is_empty, tree};
 use crate::support::{Sandbox, isolated, tool};
 
-/// Scaffolds that are kept under `tests/it/new`, and how they are made. The last argument is the folder.
+/// Scaffolds that are kept under `tests/it/new`, and the arguments that make them.
 const CASES: &[(&str, &[&str])] = &[
     ("http-headers", &["hello"]),
     (
@@ -62,7 +64,7 @@ const CASES: &[(&str, &[&str])] = &[
 fn scaffolds_are_as_kept(program: &Path) {
     for (name, args) in CASES {
         let sandbox = Sandbox::new();
-        let command = isolated(snapbox::cmd::Command::new(program)).current_dir(sandbox.path(""));
+        let command = isolated(program).current_dir(sandbox.path(""));
         command.arg("new").args(*args).assert().success().stdout_eq("");
         assert_tree(&sandbox.path("hello"), &format!("new/{name}"));
     }
@@ -81,12 +83,12 @@ fn the_packaged_program_makes_the_same_scaffolds() {
 #[test]
 fn the_package_has_every_source_and_template() {
     let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR"));
-    for folder in ["src", "templates"] {
-        let (here, packaged) = (tree(&root.join(folder)), tree(&PACKAGED.source.join(folder)));
+    for directory in ["src", "templates"] {
+        let (here, packaged) = (tree(&root.join(directory)), tree(&PACKAGED.source.join(directory)));
         let names = here.keys().collect::<BTreeSet<_>>();
-        assert_eq!(names, packaged.keys().collect(), "{folder}: what git ignores is not packaged");
+        assert_eq!(names, packaged.keys().collect(), "{directory}: what git ignores is not packaged");
         for (name, bytes) in &here {
-            assert!(packaged[name] == *bytes, "{folder}/{name} differs");
+            assert!(packaged[name] == *bytes, "{directory}/{name} differs");
         }
     }
 }
@@ -96,9 +98,9 @@ fn a_scaffold_is_tested_linted_and_formatted() {
     let sandbox = Sandbox::new();
     for (name, args) in CASES {
         sandbox.tool(["new"]).args(*args).assert().success();
-        // The folder is always the same, so that cargo compiles what it depends on once.
+        // The target directory is the same for all, so that cargo compiles the dependencies once.
         let cargo = |args: &[&str]| {
-            let command = isolated(snapbox::cmd::Command::new("cargo")).current_dir(sandbox.path("hello"));
+            let command = isolated("cargo").current_dir(sandbox.path("hello"));
             command.env("CARGO_TARGET_DIR", sandbox.path("target")).args(args).assert().success()
         };
         cargo(&["fmt", "--check"]);
@@ -111,41 +113,44 @@ fn a_scaffold_is_tested_linted_and_formatted() {
 }
 
 #[test]
-fn a_name_that_does_not_do_is_refused_with_one_that_does() {
+fn an_invalid_name_is_refused_with_a_valid_one() {
     let long = "a".repeat(64);
     let refused = [
         (
             "Hello",
-            "Kubernetes would refuse it, for it holds `H`: only `a-z`, `0-9` and `-` may stand in it",
+            "Kubernetes would refuse it because it contains `H`; only `a-z`, `0-9` and `-` are allowed",
             "hello",
         ),
         (
             "_x",
-            "Kubernetes would refuse it, for it is not a DNS name: it begins and ends with a letter or a digit",
+            "Kubernetes would refuse it because it is not a DNS name: it must begin and end with a letter or a digit",
             "x",
         ),
         (
             "x-",
-            "Kubernetes would refuse it, for it is not a DNS name: it begins and ends with a letter or a digit",
+            "Kubernetes would refuse it because it is not a DNS name: it must begin and end with a letter or a digit",
             "x",
         ),
-        ("9lives", "cargo wants no digit at the start", "filter-9lives"),
-        ("test", "a crate that comes with Rust has that name", "test-filter"),
+        ("9lives", "the name of a cargo package cannot start with a digit", "filter-9lives"),
+        ("test", "it is the name of a crate that comes with Rust", "test-filter"),
         ("match", "it is a keyword of Rust", "match-filter"),
-        ("proxy-wasm", "the filter depends on a crate of that name", "proxy-wasm-filter"),
-        (&long, "Kubernetes would refuse it, for it has 64 characters: 63 are allowed", &long[..63]),
+        ("proxy-wasm", "it is the name of a dependency of the filter", "proxy-wasm-filter"),
+        (
+            &long,
+            "Kubernetes would refuse it because it has 64 characters; at most 63 are allowed",
+            &long[..63],
+        ),
     ];
     for (name, reason, suggestion) in refused {
         let sandbox = Sandbox::new();
-        let message = format!(
-            "error: `{name}` cannot be the name of a filter: {reason}\n\nhelp: try `--name {suggestion}`\n"
-        );
-        for args in [&["new", name][..], &["new", "folder", "--name", name]] {
+        let message =
+            format!("error: invalid filter name `{name}`: {reason}\n\nhelp: try `--name {suggestion}`\n");
+        for args in [&["new", name][..], &["new", "directory", "--name", name]] {
             sandbox.tool(args).assert().code(2).stdout_eq("").stderr_eq(&message);
-            assert!(is_empty(&sandbox.path("")), "something was made of {name:?}");
+            assert!(is_empty(&sandbox.path("")), "{name:?}");
         }
-        // The suggestion is taken.
-        sandbox.tool(["new", "folder", "--name", suggestion]).assert().success();
+        // The advice can be followed.
+        sandbox.tool(["new", "directory", "--name", suggestion]).assert().success();
     }
 }
 
@@ -165,6 +170,12 @@ fn a_wrong_option_is_refused_before_anything_is_made() {
         assert!(!assert.get_output().stderr.is_empty());
         assert!(!sandbox.path("hello").exists(), "{option:?}");
     }
+    sandbox.tool(["new", ".."]).assert().code(2).stdout_eq("").stderr_eq(str![[r#"
+error: the path `..` has no name that the filter could take
+
+help: pass a name with `--name`
+
+"#]]);
 }
 
 #[test]
@@ -177,30 +188,35 @@ fn an_underscore_is_a_hyphen_for_kubernetes() {
 }
 
 #[test]
-fn what_is_there_stays_as_it_is() {
+fn an_occupied_path_is_not_touched() {
     let sandbox = Sandbox::with_hello();
     sandbox.write("file", "text");
-    sandbox.write("folder/.hidden", "text");
+    sandbox.write("directory/.git/config", "text");
+    std::os::unix::fs::symlink("nowhere", sandbox.path("link")).unwrap();
     let before = tree(&sandbox.path(""));
     for (path, what) in [
-        ("file", "is there already, and is not a folder"),
-        ("folder", "is there already, and is not empty"),
-        ("hello", "is a cargo package already"),
-        (".", "is there already, and is not empty"),
+        ("file", "exists and is not a directory"),
+        ("link", "exists and is not a directory"),
+        ("directory", "is not empty"),
+        ("hello", "is already a cargo package"),
+        (".", "is not empty"),
     ] {
         let assert = sandbox.tool(["new", path, "--name", "other"]).assert().code(2).stdout_eq("");
         let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
         assert!(stderr.starts_with(&format!("error: `{path}` {what}\n")), "{stderr}");
         assert_eq!(tree(&sandbox.path("")), before);
+        assert!(sandbox.path("directory/.git/config").is_file() && sandbox.path("link").is_symlink());
     }
 }
 
 #[test]
-fn an_empty_folder_is_filled() {
+fn a_missing_or_empty_directory_is_filled() {
     let sandbox = Sandbox::new();
     fs_err::create_dir(sandbox.path("hello")).unwrap();
-    sandbox.tool(["new", "hello"]).assert().success();
-    assert_tree(&sandbox.path("hello"), "new/http-headers");
+    for path in ["hello", "a/b/hello", "dot/hello/."] {
+        sandbox.tool(["new", path]).assert().success();
+        assert_tree(&sandbox.path(path), "new/http-headers");
+    }
 
     fs_err::create_dir(sandbox.path("here")).unwrap();
     sandbox.tool_in("here", ["new", ".", "--name", "hello"]).assert().success();
@@ -239,7 +255,7 @@ fn a_workspace_gets_a_member() {
     sandbox.write("Cargo.toml", "[workspace]\nmembers = []\nresolver = \"3\"\n");
     sandbox.tool(["new", "plugins/hello"]).assert().success();
     assert_tree(&sandbox.path("plugins/hello"), "new/http-headers");
-    let command = isolated(snapbox::cmd::Command::new("cargo")).current_dir(sandbox.path(""));
+    let command = isolated("cargo").current_dir(sandbox.path(""));
     let metadata = command.args(["metadata", "--no-deps", "--format-version", "1"]).assert().success();
     let metadata: Value = serde_json::from_slice(&metadata.get_output().stdout).unwrap();
     assert_eq!(metadata["workspace_members"].as_array().unwrap().len(), 1);
@@ -247,7 +263,9 @@ fn a_workspace_gets_a_member() {
 
     // The same name again would make a workspace in which no cargo command works.
     let before = tree(&sandbox.path(""));
-    sandbox.tool(["new", "other/hello"]).assert().code(101).stdout_eq("");
+    let assert = sandbox.tool(["new", "other/hello"]).assert().code(101).stdout_eq("");
+    let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(stderr.contains("two packages named `hello`"), "{stderr}");
     assert_eq!(tree(&sandbox.path("")), before);
 }
 
@@ -260,7 +278,7 @@ fn version_control_is_as_asked() {
     sandbox.tool(["new", "with-git", "--vcs", "git"]).assert().success();
     assert!(sandbox.path("with-git/.git").is_dir());
     assert_eq!(sandbox.read("with-git/.gitignore"), "/target\n");
-    // In a repository no other one is begun, also where a folder is missing in between.
+    // No repository is made inside another, even if a directory in between is missing.
     fs_err::rename(sandbox.path("with-git/.git"), sandbox.path(".git")).unwrap();
     sandbox.tool(["new", "plugins/inside"]).assert().success();
     assert!(!sandbox.path("plugins/inside/.git").exists());
@@ -270,18 +288,18 @@ fn version_control_is_as_asked() {
 fn the_templates_are_listed_on_standard_output() {
     let assert = Sandbox::new().tool(["new", "--list-templates"]).assert().success().stderr_eq("");
     assert.stdout_eq(str![[r#"
-http-headers  adds the headers that stand in its configuration to each response
+http-headers  adds the headers of its configuration to each response
 minimal       logs each request; the least that a filter needs
 
 "#]]);
 }
 
 #[test]
-fn what_was_made_is_told_on_standard_error() {
+fn the_result_is_on_standard_error() {
     let assert = Sandbox::new().tool(["new", "hello"]).assert().success().stdout_eq("");
     assert.stderr_eq(str![[r#"
      Created filter `hello` from the template `http-headers`
-note: next, `cd hello`, `cargo test` and `cargo wasmplugin build`
+note: next, run `cd hello`, `cargo test` and `cargo wasmplugin build`
 
 "#]]);
 }
@@ -290,16 +308,36 @@ note: next, `cd hello`, `cargo test` and `cargo wasmplugin build`
 fn without_a_terminal_nothing_is_asked() {
     let sandbox = Sandbox::new();
     sandbox.tool(["new"]).assert().code(2).stdout_eq("").stderr_eq(str![[r#"
-error: the folder of the new filter is missing
+error: no path for the new filter
 
-help: name it, as in `cargo wasmplugin new hello`
+help: pass one, as in `cargo wasmplugin new hello`
 
 "#]]);
     assert!(is_empty(&sandbox.path("")));
 }
 
-const FOLDER: &str = "Folder of the new filter:";
-const IMAGE: &str = "Image repository, such as quay.io/acme/hello (empty: set it later):";
+const PATH: &str = "Directory of the new filter:";
+const IMAGE: &str = "Image repository, such as quay.io/acme/hello (leave empty to set it later):";
+
+#[test]
+fn listing_the_templates_takes_no_other_flag() {
+    let sandbox = Sandbox::new();
+    let values = ["--template=minimal", "--image=quay.io/acme/hello", "hello"].map(str::to_owned);
+    let of_resource = RESOURCE_FLAGS.iter().map(|flag| {
+        let value = match flag.syntax {
+            FlagSyntax::Text => "value",
+            FlagSyntax::OneOf(words) => words[0],
+            FlagSyntax::Integer => "-1",
+            FlagSyntax::Labels => "app=web",
+        };
+        format!("--{}={value}", flag.name)
+    });
+    for other in values.into_iter().chain(of_resource) {
+        let assert = sandbox.tool(["new", "--list-templates", &other]).assert().code(2).stdout_eq("");
+        let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        assert!(stderr.contains("'--list-templates' cannot be used with"), "{other}: {stderr}");
+    }
+}
 
 #[test]
 fn what_is_missing_is_asked_for_at_a_terminal() {
@@ -308,15 +346,16 @@ fn what_is_missing_is_asked_for_at_a_terminal() {
         &sandbox.path(""),
         &["new", "--template", "minimal", "--phase", "AUTHZ", "--priority", "-7", "--selector", "app=web"],
     );
-    terminal.expect(FOLDER).answer("hello\n");
+    terminal.expect(PATH).answer("hello\n");
     terminal.expect(IMAGE).answer("http://quay.io/acme/hello\n");
     terminal.expect(IMAGE).answer("quay.io/acme/hello\n");
     let (status, screen) = terminal.end();
     assert!(status.success(), "{screen}");
 
-    let told = screen.lines().find_map(|line| line.strip_prefix("note: the same without questions: "));
-    let told = told.unwrap_or_else(|| panic!("the command line is not told:\n{screen}"));
-    let words: Vec<&OsStr> = told.split(' ').map(OsStr::new).collect();
+    let line =
+        screen.lines().find_map(|line| line.strip_prefix("note: the same command without questions: "));
+    let line = line.unwrap_or_else(|| panic!("no command line:\n{screen}"));
+    let words: Vec<&OsStr> = line.split(' ').map(OsStr::new).collect();
     assert_eq!(words[..2], ["cargo", "wasmplugin"]);
     let other = Sandbox::new();
     other.tool(&words[2..]).assert().success();
@@ -325,18 +364,18 @@ fn what_is_missing_is_asked_for_at_a_terminal() {
 }
 
 #[test]
-fn nothing_is_asked_where_nothing_is_missing() {
+fn nothing_is_asked_if_nothing_is_missing() {
     let sandbox = Sandbox::new();
     let terminal = Terminal::run(&sandbox.path(""), &["new", "hello", "--image", "quay.io/acme/hello"]);
     let (status, screen) = terminal.end();
-    assert!(status.success() && !screen.contains("the same without questions"), "{screen}");
+    assert!(status.success() && !screen.contains("without questions"), "{screen}");
 }
 
 #[test]
 fn no_answer_makes_nothing() {
     let sandbox = Sandbox::new();
     let mut terminal = Terminal::run(&sandbox.path(""), &["new"]);
-    terminal.expect(FOLDER).answer("\x04");
+    terminal.expect(PATH).answer("\x04");
     let (status, screen) = terminal.end();
     assert_eq!(status.code(), Some(2), "{screen}");
     assert!(is_empty(&sandbox.path("")));
@@ -347,7 +386,7 @@ fn ctrl_c_at_a_question_ends_it_at_once() {
     for answers in [&[][..], &["hello\n"]] {
         let sandbox = Sandbox::new();
         let mut terminal = Terminal::run(&sandbox.path(""), &["new"]);
-        for (question, answer) in [FOLDER, IMAGE].into_iter().zip(answers.iter().chain(&["\x03"])) {
+        for (question, answer) in [PATH, IMAGE].into_iter().zip(answers.iter().chain(&["\x03"])) {
             terminal.expect(question).answer(answer);
         }
         let (status, screen) = terminal.end();

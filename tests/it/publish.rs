@@ -4,8 +4,9 @@ use crate::support::envoy::{Envoy, VERSIONS};
 use crate::support::http::send;
 use crate::support::mesh;
 use crate::support::proxy::{Action, Proxy, Rule};
-use crate::support::publishing::{Filter, Said};
+use crate::support::publishing::Filter;
 use crate::support::registry::Registry;
+use crate::support::running::Said;
 use crate::support::terminal::Terminal;
 use crate::support::{Sandbox, program};
 

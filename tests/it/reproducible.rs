@@ -7,8 +7,9 @@ use std::sync::OnceLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::support::running::succeed;
-use crate::support::{Sandbox, bare, folder, probe};
+use crate::support::layout::untar;
+use crate::support::running::{Said, process};
+use crate::support::{Sandbox, bare, package, probe, tree};
 
 /// Where the parts of this machine lie that a module must not tell of.
 struct Machine {
@@ -61,18 +62,18 @@ fn reference(variant: &str) -> &'static str {
     built.get_or_init(|| {
         let sandbox = Sandbox::new();
         sandbox.add_probe("ws");
-        succeed(&mut sandbox.process_in("ws", ["build", "--variant", variant]));
-        folder::check(&sandbox.path("ws/target/wasmplugin/filter")).unwrap()
+        Said::of(&mut sandbox.process_in("ws", ["build", "--variant", variant])).done();
+        package::check(&sandbox.path("ws/target/wasmplugin/filter")).unwrap()
     })
 }
 
 /// Builds the probe by `command`, in both variants, and compares with the reference.
 fn assert_same(sandbox: &Sandbox, target_dir: &Utf8Path, mut command: impl FnMut(&str) -> Command) {
     for variant in ["oci", "compat"] {
-        succeed(&mut command(variant));
+        Said::of(&mut command(variant)).done();
         let output = target_dir.join("wasmplugin/filter");
         assert_no_path(&output, &[sandbox.path("").as_str()]);
-        assert_eq!(folder::check(&output).unwrap(), reference(variant));
+        assert_eq!(package::check(&output).unwrap(), reference(variant));
     }
 }
 
@@ -90,9 +91,9 @@ fn assert_no_path(output: &Utf8Path, more: &[&str]) {
     forbidden.extend(machine.rustup_home.as_ref().map(|home| home.as_str()));
     forbidden.extend(more.iter().map(|path| path.trim_end_matches('/')));
     let mut files: Vec<(String, Vec<u8>)> =
-        folder::files(output).unwrap().into_iter().map(|(path, bytes)| (path.into_string(), bytes)).collect();
+        tree::files(output).unwrap().into_iter().map(|(path, bytes)| (path.into_string(), bytes)).collect();
     let packed: Vec<_> = files.iter().filter(|(_, bytes)| bytes.starts_with(b"\x1f\x8b")).collect();
-    files.extend(packed.iter().flat_map(|(_, bytes)| folder::unpack(bytes)).collect::<Vec<_>>());
+    files.extend(packed.iter().flat_map(|(_, bytes)| untar(bytes)).collect::<Vec<_>>());
     for (path, bytes) in files {
         for text in &forbidden {
             // `/` would be everywhere.
@@ -116,8 +117,8 @@ fn ten_builds_give_one_digest() {
             fs_err::remove_dir_all(sandbox.path("bare/target")).unwrap();
         }
         let both = ["oci", "compat"].map(|variant| {
-            succeed(&mut sandbox.process_in("bare", ["build", "--variant", variant]));
-            folder::check(&output).unwrap()
+            Said::of(&mut sandbox.process_in("bare", ["build", "--variant", variant])).done();
+            package::check(&output).unwrap()
         });
         digests.push(both);
     }
@@ -128,7 +129,7 @@ fn ten_builds_give_one_digest() {
 fn paths_in_a_module_are_those_of_no_machine() {
     let sandbox = Sandbox::new();
     sandbox.add_probe("ws");
-    succeed(&mut sandbox.process_in("ws", ["build"]));
+    Said::of(&mut sandbox.process_in("ws", ["build"])).done();
     let output = sandbox.path("ws/target/wasmplugin/filter");
     assert_no_path(&output, &[]);
     let module = fs_err::read(output.join("plugin.wasm")).unwrap();
@@ -161,11 +162,11 @@ fn another_folder_of_a_whole_filter_gives_the_same_digest() {
     let digests = ["x", "some/where/else"].map(|below| {
         let sandbox = Sandbox::new();
         fs_err::create_dir_all(sandbox.path(below)).unwrap();
-        succeed(&mut build(&sandbox, below));
-        succeed(&mut sandbox.process_in(&format!("{below}/hello"), ["build"]));
+        Said::of(&mut build(&sandbox, below)).done();
+        Said::of(&mut sandbox.process_in(&format!("{below}/hello"), ["build"])).done();
         let output = sandbox.path(below).join("hello/target/wasmplugin/hello");
         assert_no_path(&output, &[]);
-        folder::check(&output).unwrap()
+        package::check(&output).unwrap()
     });
     assert_eq!(digests[0], digests[1]);
 }
@@ -256,9 +257,9 @@ fn a_link_to_the_folder_gives_the_same_digest() {
 fn vendored_crates_give_the_same_digest() {
     let sandbox = Sandbox::new();
     sandbox.add_probe("ws");
-    let mut vendor = Command::new("cargo");
+    let mut vendor = process("cargo");
     vendor.args(["vendor", "--offline", "--quiet", "--manifest-path"]);
-    succeed(vendor.arg(sandbox.path("ws/Cargo.toml")).arg(sandbox.path("vendor")));
+    Said::of(vendor.arg(sandbox.path("ws/Cargo.toml")).arg(sandbox.path("vendor"))).done();
     let config =
         "[source.crates-io]\nreplace-with = \"vendored\"\n[source.vendored]\ndirectory = \"../vendor\"\n";
     sandbox.write("ws/.cargo/config.toml", config);
@@ -297,8 +298,8 @@ fn paths_of_crates_outside_of_the_workspace_are_kept_secret() {
         if sandbox.path("ws/target").exists() {
             fs_err::remove_dir_all(sandbox.path("ws/target")).unwrap();
         }
-        succeed(&mut sandbox.process_in("ws", ["build"]));
-        folder::check(&sandbox.path("ws/target/wasmplugin/bare")).unwrap()
+        Said::of(&mut sandbox.process_in("ws", ["build"])).done();
+        package::check(&sandbox.path("ws/target/wasmplugin/bare")).unwrap()
     });
     assert_eq!(digests[0], digests[1]);
     let output = sandbox.path("ws/target/wasmplugin/bare");
@@ -313,14 +314,14 @@ fn paths_of_crates_outside_of_the_workspace_are_kept_secret() {
 fn the_path_of_a_patched_crate_is_kept_secret() {
     let sandbox = Sandbox::new();
     sandbox.add_probe("ws");
-    let mut vendor = Command::new("cargo");
+    let mut vendor = process("cargo");
     vendor.args(["vendor", "--offline", "--quiet", "--manifest-path"]);
-    succeed(vendor.arg(sandbox.path("ws/Cargo.toml")).arg(sandbox.path("vendor")));
+    Said::of(vendor.arg(sandbox.path("ws/Cargo.toml")).arg(sandbox.path("vendor"))).done();
     let patch = "\n[patch.crates-io]\nproxy-wasm = { path = \"../vendor/proxy-wasm\" }\n";
     sandbox.write("ws/Cargo.toml", sandbox.read("ws/Cargo.toml") + patch);
-    succeed(&mut sandbox.process_in("ws", ["build"]));
+    Said::of(&mut sandbox.process_in("ws", ["build"])).done();
     let output = sandbox.path("ws/target/wasmplugin/filter");
-    folder::check(&output).unwrap();
+    package::check(&output).unwrap();
     assert_no_path(&output, &[]);
     assert!(holds(&fs_err::read(output.join("plugin.wasm")).unwrap(), "/proxy-wasm/src/dispatcher.rs"));
 }

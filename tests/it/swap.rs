@@ -2,15 +2,15 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Output};
+use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use camino::Utf8Path;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 
-use crate::support::running::{DEADLINE, run, start, stderr, succeed, wait_until};
-use crate::support::{Sandbox, bare, folder};
+use crate::support::running::{DEADLINE, Said, start, wait_until};
+use crate::support::{Sandbox, bare, package, tree};
 
 const OUTPUT: &str = "bare/target/wasmplugin/bare";
 
@@ -39,10 +39,10 @@ fn a_build_that_is_killed_leaves_the_old_output_or_the_new_one() {
         let variant = if turn.is_multiple_of(2) { "oci" } else { "compat" };
         ["build".to_owned(), format!("--variant={variant}"), format!("--annotation=turn=t{turn}t")]
     };
-    succeed(&mut sandbox.process_in("bare", args(0)));
+    Said::of(&mut sandbox.process_in("bare", args(0))).done();
     let measure = |turn| {
         let started = Instant::now();
-        succeed(&mut sandbox.process_in("bare", args(turn)));
+        Said::of(&mut sandbox.process_in("bare", args(turn))).done();
         started.elapsed()
     };
     let mut runs: Vec<Duration> = (1..6).map(measure).collect();
@@ -53,7 +53,7 @@ fn a_build_that_is_killed_leaves_the_old_output_or_the_new_one() {
     let seed = random.0;
     let (mut kept, mut changed) = (0, 0);
     for turn in 0..200 {
-        let before = folder::check(&output).unwrap();
+        let before = package::check(&output).unwrap();
         // Half of the kills come late, when files are written.
         let share = if random.next() < 0.5 { random.next() * 1.1 } else { 0.75 + random.next() * 0.35 };
         let mut child = start(&mut sandbox.process_in("bare", args(turn)));
@@ -61,7 +61,7 @@ fn a_build_that_is_killed_leaves_the_old_output_or_the_new_one() {
         child.kill().unwrap();
         child.wait().unwrap();
 
-        let after = folder::check(&output)
+        let after = package::check(&output)
             .unwrap_or_else(|damage| panic!("turn {turn} of seed {seed}, killed at {share:.2}: {damage}"));
         if after == before {
             kept += 1;
@@ -71,10 +71,10 @@ fn a_build_that_is_killed_leaves_the_old_output_or_the_new_one() {
             changed += 1;
         }
         if turn % 25 == 24 {
-            succeed(&mut sandbox.process_in("bare", args(turn)));
-            folder::check(&output).unwrap();
+            Said::of(&mut sandbox.process_in("bare", args(turn))).done();
+            package::check(&output).unwrap();
             assert_eq!(
-                folder::leftovers(&sandbox.path("bare/target")),
+                package::leftovers(&sandbox.path("bare/target")),
                 [""; 0],
                 "turn {turn} of seed {seed}"
             );
@@ -86,6 +86,20 @@ fn a_build_that_is_killed_leaves_the_old_output_or_the_new_one() {
     );
 }
 
+#[test]
+fn a_build_that_fails_leaves_the_old_output() {
+    let sandbox = Sandbox::with_bare();
+    Said::of(&mut sandbox.process_in("bare", ["build"])).done();
+    let before = tree::files(&sandbox.path(OUTPUT)).unwrap();
+    // The first one does not compile, and a proxy would refuse the second one.
+    for (source, code) in [("fn broken() -> u8 {\n    \"\"\n}\n", 101), ("", 1)] {
+        sandbox.write("bare/src/lib.rs", source);
+        let said = Said::of(&mut sandbox.process_in("bare", ["build"]));
+        assert_eq!((said.code, said.stdout.as_str()), (Some(code), ""), "{}", said.stderr);
+        assert_eq!(tree::files(&sandbox.path(OUTPUT)).unwrap(), before);
+    }
+}
+
 fn blob(output: &Utf8Path, digest: &str) -> camino::Utf8PathBuf {
     output.join("image/blobs").join(digest.replace(':', "/"))
 }
@@ -93,16 +107,16 @@ fn blob(output: &Utf8Path, digest: &str) -> camino::Utf8PathBuf {
 #[test]
 fn what_a_killed_build_left_is_cleared_away_by_the_next() {
     let sandbox = Sandbox::with_bare();
-    succeed(&mut sandbox.process_in("bare", ["build"]));
+    Said::of(&mut sandbox.process_in("bare", ["build"])).done();
     let target = sandbox.path("bare/target");
     sandbox.write("bare/target/wasmplugin/.bare.new-Ab12cd/plugin.wasm", "half");
     sandbox.write("bare/target/wasmplugin/.bare.new-Ef34gh", "half");
     // What a system without an exchange of folders has done when it is killed between two renames.
     fs_err::rename(sandbox.path(OUTPUT), target.join("wasmplugin/.bare.old")).unwrap();
-    assert_eq!(folder::leftovers(&target).len(), 3);
-    succeed(&mut sandbox.process_in("bare", ["build", "--variant", "compat"]));
-    folder::check(&sandbox.path(OUTPUT)).unwrap();
-    assert_eq!(folder::leftovers(&target), [""; 0]);
+    assert_eq!(package::leftovers(&target).len(), 3);
+    Said::of(&mut sandbox.process_in("bare", ["build", "--variant", "compat"])).done();
+    package::check(&sandbox.path(OUTPUT)).unwrap();
+    assert_eq!(package::leftovers(&target), [""; 0]);
 }
 
 /// The filter `bare` with a build script that tells that it runs, and then waits for a word.
@@ -131,7 +145,7 @@ fn main() {
         sandbox.write("bare/build.rs", script);
         sandbox.write("go", "");
         let waiting = Waiting { sandbox };
-        succeed(waiting.build("first").env("TURN", "first"));
+        Said::of(waiting.build("first").env("TURN", "first")).done();
         waiting.hold();
         waiting
     }
@@ -167,7 +181,7 @@ fn pid(child: &Child) -> Pid {
 }
 
 /// Waits for the end of a child that may hang; then it is killed and the test fails.
-fn end_of(mut child: Child) -> Output {
+fn end_of(mut child: Child) -> Said {
     let started = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if started.elapsed() > DEADLINE {
@@ -176,12 +190,12 @@ fn end_of(mut child: Child) -> Output {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    child.wait_with_output().unwrap()
+    Said::of_output(child.wait_with_output().unwrap())
 }
 
-fn assert_interrupted(output: &Output) {
-    let stderr = stderr(output);
-    assert_eq!(output.status.code(), Some(130), "{stderr}");
+fn assert_interrupted(said: &Said) {
+    let stderr = &said.stderr;
+    assert_eq!(said.code, Some(130), "{stderr}");
     let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error")).collect();
     assert_eq!(errors, ["error: interrupted; nothing is half-written"], "{stderr}");
 }
@@ -191,7 +205,7 @@ fn a_signal_stops_cargo_too_and_leaves_the_old_output() {
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let waiting = Waiting::new();
         let output = waiting.sandbox.path(OUTPUT);
-        let before = folder::check(&output).unwrap();
+        let before = package::check(&output).unwrap();
         let child = start(&mut waiting.build("second"));
         let cargo = waiting.cargo();
         kill_process(pid(&child), signal).unwrap();
@@ -199,24 +213,24 @@ fn a_signal_stops_cargo_too_and_leaves_the_old_output() {
         wait_until("cargo is gone", || test_kill_process(cargo).is_err());
         waiting.sandbox.write("go", "");
         assert_interrupted(&end_of(child));
-        assert_eq!(folder::check(&output).unwrap(), before);
-        assert_eq!(folder::leftovers(&waiting.sandbox.path("bare/target")), [""; 0]);
-        succeed(&mut waiting.build("third"));
-        assert_ne!(folder::check(&output).unwrap(), before);
+        assert_eq!(package::check(&output).unwrap(), before);
+        assert_eq!(package::leftovers(&waiting.sandbox.path("bare/target")), [""; 0]);
+        Said::of(&mut waiting.build("third")).done();
+        assert_ne!(package::check(&output).unwrap(), before);
     }
 }
 
 #[test]
 fn control_c_at_the_terminal_gives_one_error() {
     let waiting = Waiting::new();
-    let before = folder::check(&waiting.sandbox.path(OUTPUT)).unwrap();
+    let before = package::check(&waiting.sandbox.path(OUTPUT)).unwrap();
     // A terminal signals all processes in its foreground.
     let child = start(waiting.build("second").process_group(0));
     let cargo = waiting.cargo();
     kill_process_group(pid(&child), Signal::INT).unwrap();
     assert_interrupted(&end_of(child));
     assert!(test_kill_process(cargo).is_err());
-    assert_eq!(folder::check(&waiting.sandbox.path(OUTPUT)).unwrap(), before);
+    assert_eq!(package::check(&waiting.sandbox.path(OUTPUT)).unwrap(), before);
 }
 
 #[test]
@@ -235,9 +249,8 @@ fn a_build_that_waits_for_another_one_says_so_and_can_be_interrupted() {
     let said = waiting.sandbox.read("said");
     assert!(said.contains("Blocking waiting for file lock on the compiler\n"), "{said}");
     waiting.sandbox.write("go", "");
-    let first = end_of(first);
-    assert!(first.status.success(), "{}", stderr(&first));
-    folder::check(&waiting.sandbox.path(OUTPUT)).unwrap();
+    end_of(first).done();
+    package::check(&waiting.sandbox.path(OUTPUT)).unwrap();
 }
 
 #[test]
@@ -246,19 +259,18 @@ fn two_builds_of_one_package_at_once_do_no_harm() {
     let output = sandbox.path(OUTPUT);
     let build = |variant| sandbox.process_in("bare", ["build", "--variant", variant]);
     let digests = ["oci", "compat"].map(|variant| {
-        succeed(&mut build(variant));
-        folder::check(&output).unwrap()
+        Said::of(&mut build(variant)).done();
+        package::check(&output).unwrap()
     });
     for _ in 0..5 {
         // Also the compiling is to be done anew by whoever comes first.
         sandbox.write("bare/src/lib.rs", bare::SOURCE);
         let running = ["oci", "compat", "oci"].map(|variant| start(&mut build(variant)));
         for child in running {
-            let ended = end_of(child);
-            assert!(ended.status.success(), "{}", stderr(&ended));
+            end_of(child).done();
         }
-        assert!(digests.contains(&folder::check(&output).unwrap()));
-        assert_eq!(folder::leftovers(&sandbox.path("bare/target")), [""; 0]);
+        assert!(digests.contains(&package::check(&output).unwrap()));
+        assert_eq!(package::leftovers(&sandbox.path("bare/target")), [""; 0]);
     }
 }
 
@@ -269,17 +281,16 @@ fn builds_of_two_packages_at_once_do_no_harm() {
     sandbox.add_bare("one");
     sandbox.add_bare("two");
     let output = |name: &str| sandbox.path("target/wasmplugin").join(name);
-    succeed(&mut sandbox.process_in("", ["build"]));
+    Said::of(&mut sandbox.process_in("", ["build"])).done();
     let names = ["one", "two"];
-    let digests = names.map(|name| folder::check(&output(name)).unwrap());
+    let digests = names.map(|name| package::check(&output(name)).unwrap());
     for _ in 0..3 {
         fs_err::remove_dir_all(sandbox.path("target")).unwrap();
         let running = names.map(|name| start(&mut sandbox.process_in(name, ["build"])));
         for child in running {
-            let ended = end_of(child);
-            assert!(ended.status.success(), "{}", stderr(&ended));
+            end_of(child).done();
         }
-        assert_eq!(names.map(|name| folder::check(&output(name)).unwrap()), digests);
+        assert_eq!(names.map(|name| package::check(&output(name)).unwrap()), digests);
     }
 }
 
@@ -294,7 +305,7 @@ fn a_folder_is_whole_as_long_as_it_is_in_its_place() {
             ["build", "--module", "bare.wasm", "--image", "localhost:5000/acme/bare", "--variant", variant];
         sandbox.process_in("", args)
     };
-    succeed(&mut build("oci"));
+    Said::of(&mut build("oci")).done();
     let place = sandbox.path("target/wasmplugin/bare");
     let identity = || {
         let folder = fs_err::metadata(&place).expect("there is always a folder in the place");
@@ -306,7 +317,7 @@ fn a_folder_is_whole_as_long_as_it_is_in_its_place() {
             let mut reads = 0;
             while !done.load(Ordering::Relaxed) {
                 let before = identity();
-                let read = folder::check(&place);
+                let read = package::check(&place);
                 if identity() == before {
                     read.unwrap();
                     reads += 1;
@@ -315,11 +326,11 @@ fn a_folder_is_whole_as_long_as_it_is_in_its_place() {
             reads
         });
         for turn in 0..60 {
-            let output = run(&mut build(if turn % 2 == 0 { "compat" } else { "oci" }));
+            let said = Said::of(&mut build(if turn % 2 == 0 { "compat" } else { "oci" }));
             // Whoever waits for the reader must not wait for ever.
-            if !output.status.success() || reader.is_finished() {
+            if said.code != Some(0) || reader.is_finished() {
                 done.store(true, Ordering::Relaxed);
-                panic!("turn {turn}: {}", stderr(&output));
+                panic!("turn {turn}: {}", said.stderr);
             }
         }
         done.store(true, Ordering::Relaxed);

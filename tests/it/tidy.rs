@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::support::folder;
+use crate::support::tree;
 
 /// The modules at the root of the crate, from those that call to those that are called. A module uses only those of
 /// its own row and of later rows.
@@ -46,7 +46,7 @@ fn root() -> &'static Utf8Path {
 
 /// The sources by their path below `src`, without what only tests see.
 fn sources() -> BTreeMap<Utf8PathBuf, String> {
-    let files = folder::files(&root().join("src")).unwrap();
+    let files = tree::files(&root().join("src")).unwrap();
     let sources = files.into_iter().filter(|(path, _)| path.file_name() != Some("tests.rs"));
     let sources = sources.filter(|(path, _)| path.extension() == Some("rs"));
     let sources: BTreeMap<_, _> = sources
@@ -76,6 +76,8 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
 /// no interest are among them too.
 fn paths(text: &str) -> Vec<Vec<String>> {
     let joined: String = code(text).map(|(_, line)| line.trim()).collect::<Vec<_>>().join(" ");
+    // A visibility uses nothing.
+    let joined = joined.replace("pub(in crate::", "pub(");
     let mut found = Vec::new();
     let mut rest = joined.as_str();
     while let Some(at) = rest.find("::") {
@@ -84,7 +86,7 @@ fn paths(text: &str) -> Vec<Vec<String>> {
             .map_or(0, |index| index + rest[index..].chars().next().map_or(0, char::len_utf8));
         let (length, mut read) = path(&rest[start..]);
         found.append(&mut read);
-        rest = &rest[(start + length).max(at + 2)..];
+        rest = &rest[(start + length).max(at + 2).min(rest.len())..];
     }
     found
 }
@@ -106,7 +108,7 @@ fn path(text: &str) -> (usize, Vec<Vec<String>>) {
             }
             at += length.max(1);
         }
-        return (name_end + 3 + at, found);
+        return (name_end + 3 + at + 1, found);
     }
     let (length, paths) = path(rest);
     (name_end + 2 + length, below(paths))
@@ -317,7 +319,7 @@ fn nothing_is_printed_past_the_shell() {
 
 #[test]
 fn a_file_is_as_long_as_its_one_subject() {
-    let files = folder::files(&root().join("src")).unwrap();
+    let files = tree::files(&root().join("src")).unwrap();
     let long: Vec<_> = files
         .iter()
         .filter(|(path, _)| path.extension() == Some("rs"))
@@ -332,25 +334,28 @@ fn every_rule_has_its_file_its_row_and_its_name() {
     let files: BTreeSet<String> = sources()
         .keys()
         .filter_map(|path| path.strip_prefix("check/rules").ok())
-        .map(|path| path.as_str().trim_end_matches(".rs").to_owned())
-        .filter(|name| name != "mod")
+        .filter(|path| path.components().count() == 2)
+        .filter_map(|path| path.file_stem())
+        .filter(|name| *name != "mod")
+        .map(str::to_owned)
         .collect();
     let rows: BTreeSet<String> =
-        cargo_wasmplugin::check::RULES.iter().map(|rule| rule.code.replace('-', "_")).collect();
-    assert_eq!(rows.len(), cargo_wasmplugin::check::RULES.len(), "a rule is there twice");
+        cargo_wasmplugin::internals::RULES.iter().map(|rule| rule.code.replace('-', "_")).collect();
+    assert_eq!(rows.len(), cargo_wasmplugin::internals::RULES.len(), "a rule is there twice");
     assert_eq!(files, rows);
 }
 
 #[test]
-fn every_template_is_a_folder_and_a_row() {
+fn every_template_is_a_directory_and_a_row() {
     let folders: BTreeSet<String> = root()
         .join("templates")
         .read_dir_utf8()
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_owned())
+        .filter(|name| name != "shared")
         .collect();
     let rows: BTreeSet<String> =
-        cargo_wasmplugin::scaffold::TEMPLATES.iter().map(|template| template.name.to_owned()).collect();
+        cargo_wasmplugin::internals::TEMPLATES.iter().map(|template| template.name.to_owned()).collect();
     assert_eq!(folders, rows);
 }
 

@@ -1,14 +1,58 @@
-//! The rules, one a file.
+//! The rules, a file each, in a directory for each kind of subject.
 
-pub(super) mod abi_marker;
-pub(super) mod allocator;
-pub(super) mod command_export;
-pub(super) mod crash_type;
-pub(super) mod export_signature;
-pub(super) mod import_kind;
-pub(super) mod import_signature;
-pub(super) mod memory;
-pub(super) mod name_section;
-pub(super) mod no_callback;
-pub(super) mod unknown_import;
-pub(super) mod wasm_feature;
+pub(super) mod document;
+pub(super) mod image;
+pub(super) mod manifests;
+pub(super) mod module;
+pub(super) mod resource;
+pub(super) mod settings;
+pub(super) mod together;
+
+use crate::check::rule::Rule;
+
+/// Every rule, in the order in which findings are reported: of a module, first what a proxy looks at first.
+pub const RULES: &[Rule] = &[
+    module::name_section::RULE,
+    module::abi_marker::RULE,
+    module::wasm_feature::RULE,
+    module::crash_type::RULE,
+    module::import_kind::RULE,
+    module::unknown_import::RULE,
+    module::import_signature::RULE,
+    module::memory::RULE,
+    module::allocator::RULE,
+    module::export_signature::RULE,
+    module::command_export::RULE,
+    module::no_callback::RULE,
+    image::image_size::RULE,
+    document::ambiguous_scalar::RULE,
+    document::unsupported_number::RULE,
+    document::duplicate_key::RULE,
+    document::non_text_key::RULE,
+    document::anchor::RULE,
+    document::tag::RULE,
+    resource::unknown_kind::RULE,
+    resource::wrong_kind::RULE,
+    resource::missing_field::RULE,
+    resource::unknown_field::RULE,
+    resource::wrong_type::RULE,
+    resource::wrong_value::RULE,
+    resource::limit::RULE,
+    resource::bad_name::RULE,
+    resource::bad_url::RULE,
+    resource::bad_sha256::RULE,
+    resource::bad_selector::RULE,
+    resource::empty_selector::RULE,
+    resource::field_conflict::RULE,
+    resource::duplicate_entry::RULE,
+    resource::target_namespace::RULE,
+    resource::no_effect::RULE,
+    resource::inexact_number::RULE,
+    resource::lost_field::RULE,
+    resource::unused_image::RULE,
+    together::other_image::RULE,
+    together::other_hash::RULE,
+    manifests::bad_reference::RULE,
+    manifests::duplicate_resource::RULE,
+    settings::unused_allow::RULE,
+];

@@ -1,50 +1,51 @@
-//! The bootstrap of an Envoy that stands alone, with the filter that istiod would make of the plugin.
-//!
-//! It has one listener, which answers every request itself after the filter.
+//! The bootstrap of an Envoy without a mesh, with the filter that istiod would make of the plugin.
 
 use camino::Utf8Path;
 
-use crate::resource::kind::Row;
-use crate::resource::losses::{Losses, entries, takes_all};
+use crate::envoy::bootstrap::{Code, Filter, bootstrap};
+use crate::resource::conversion::{Conversion, Losses, entries, takes_all};
 use crate::resource::url::{HttpUrl, Url};
-use crate::yaml::{Node, Value, mapping, sequence};
+use crate::yaml::{Node, Value};
 
-pub(in crate::resource) const ROW: Row = Row { api_version: None, file: "envoy.yaml", sources: &[], convert };
-
-/// Where the listener listens: on this machine alone.
-const ADDRESS: (&str, u16) = ("127.0.0.1", 10000);
-/// The cluster that a module is fetched through.
-const DOWNLOAD: &str = "plugin_download";
+pub(super) const CONVERSION: Conversion =
+    Conversion { name: "envoy", api_version: None, file: "envoy.yaml", image_path: None, convert };
 
 fn convert(plugin: &Node, module: &Utf8Path, losses: &mut Losses) -> Node {
     let spec = plugin.get("spec");
+    let field = |name| spec.and_then(|spec| spec.get(name));
+    let text = |name| field(name).and_then(Node::as_str);
     lose(plugin, losses);
-    let url = spec.and_then(|spec| spec.get("url")).and_then(Node::as_str);
-    let remote = match url.map(|url| (url, Url::parse(url))) {
-        Some((url, Ok(Url::Http(parts)))) => Some((url, parts)),
-        _ => None,
-    };
-    let name = name(plugin);
-    let code = match &remote {
-        // Envoy pulls no images, and the file of another url is the one that was just built.
-        None => mapping([("local", mapping([("filename", module.as_str().into())]))]),
-        Some((url, parts)) => {
-            if parts.has_login {
+    let code = match text("url").map(|url| (url, Url::parse(url))) {
+        Some((url, Ok(Url::Http(HttpUrl { tls, has_login, host, port })))) => {
+            if has_login {
                 losses.error(
                     "spec.url",
-                    "Envoy sends no login with a download, so the module could not be fetched.",
+                    "Envoy sends no login with a download, so it couldn't fetch the module.",
                     "Give a url without a login.",
                 );
             }
-            let sha256 = spec.and_then(|spec| spec.get("sha256")).cloned();
-            download(url, sha256.unwrap_or_else(|| "".into()))
+            Code::Download { url, tls, host, port, sha256: text("sha256").unwrap_or_default() }
         }
+        // Envoy pulls no images, and the file of another url is the one that was just built.
+        _ => Code::File(module),
     };
-    let filter = plugin_config(&name, spec, code, losses);
-    let is_network = spec.and_then(|spec| spec.get("type")).and_then(Node::as_str) == Some("NETWORK");
-    let mut resources = vec![("listeners", sequence([listener(&name, filter, is_network)]))];
-    resources.extend(remote.map(|(_, parts)| ("clusters", sequence([cluster(&parts)]))));
-    mapping([("static_resources", mapping(resources))])
+    let (host_variables, variables) = environment(field("vmConfig"), losses);
+    bootstrap(&Filter {
+        name: name(plugin),
+        root_id: text("pluginName"),
+        // Istio passes nothing for a mapping without entries.
+        configuration: field("pluginConfig")
+            .filter(|config| !config.entries().is_empty())
+            .map(|config| in_a_struct(config).to_string()),
+        code,
+        host_variables,
+        variables,
+        failure_policy: text("failStrategy").map(|strategy| match strategy {
+            "FAIL_CLOSE" => "FAIL_CLOSED",
+            same => same,
+        }),
+        is_network: text("type") == Some("NETWORK"),
+    })
 }
 
 /// Notes what of a plugin has no place in a bootstrap.
@@ -109,31 +110,6 @@ fn name(plugin: &Node) -> String {
     parts.collect::<Vec<_>>().join(".")
 }
 
-/// `envoy.extensions.wasm.v3.PluginConfig`
-fn plugin_config(name: &str, spec: Option<&Node>, code: Node, losses: &mut Losses) -> Node {
-    let field = |name| spec.and_then(|spec| spec.get(name));
-    let mut config = vec![("name", name.into())];
-    config.extend(field("pluginName").map(|root_id| ("root_id", root_id.clone())));
-    // Istio passes nothing for a mapping without entries.
-    if let Some(json) = field("pluginConfig").filter(|config| !config.entries().is_empty()) {
-        let text = [
-            ("@type", type_url("google.protobuf.StringValue")),
-            ("value", in_a_struct(json).to_string().as_str().into()),
-        ];
-        config.push(("configuration", mapping(text)));
-    }
-    let mut vm_config = vec![("runtime", "envoy.wasm.runtime.v8".into()), ("code", code)];
-    vm_config
-        .extend(environment(field("vmConfig"), losses).map(|variables| ("environment_variables", variables)));
-    config.push(("vm_config", mapping(vm_config)));
-    let policy = field("failStrategy").and_then(Node::as_str).map(|strategy| match strategy {
-        "FAIL_CLOSE" => "FAIL_CLOSED",
-        same => same,
-    });
-    config.extend(policy.map(|policy| ("failure_policy", policy.into())));
-    mapping(config)
-}
-
 /// The JSON that istiod makes of a configuration: a protobuf Struct, which holds all numbers as 64-bit floats,
 /// and writes those that are whole without a fraction.
 fn in_a_struct(node: &Node) -> serde_json::Value {
@@ -159,13 +135,16 @@ fn whole(number: f64) -> serde_json::Value {
     number.into()
 }
 
-/// The variables that the proxy gives to the plugin. Istio's agent keeps those that begin with `ISTIO_META_`.
-fn environment(vm_config: Option<&Node>, losses: &mut Losses) -> Option<Node> {
+/// The names of the proxy's variables that the plugin may read, and further variables with their values. Istio's agent
+/// keeps those that begin with `ISTIO_META_`.
+type Environment<'d> = (Vec<&'d str>, Vec<(&'d str, &'d str)>);
+
+fn environment<'d>(vm_config: Option<&'d Node>, losses: &mut Losses) -> Environment<'d> {
     for (key, _) in entries(vm_config).filter(|(key, _)| key.name != "env") {
         losses.unknown(&format!("spec.vmConfig.{}", key.name));
     }
-    let variables = vm_config?.get("env").map_or(&[][..], Node::items);
-    let (mut host_keys, mut values) = (Vec::new(), Vec::new());
+    let variables = vm_config.and_then(|vm_config| vm_config.get("env")).map_or(&[][..], Node::items);
+    let (mut host_variables, mut values) = (Vec::new(), Vec::new());
     for (index, variable) in variables.iter().enumerate() {
         let text = |field| variable.get(field).and_then(Node::as_str).unwrap_or_default();
         for (key, _) in entries(Some(variable)) {
@@ -175,92 +154,9 @@ fn environment(vm_config: Option<&Node>, losses: &mut Losses) -> Option<Node> {
         }
         match (text("name"), text("valueFrom")) {
             (name, _) if name.starts_with("ISTIO_META_") => {}
-            (name, "HOST") => host_keys.push(name.into()),
-            (name, _) => values.push((name, text("value").into())),
+            (name, "HOST") => host_variables.push(name),
+            (name, _) => values.push((name, text("value"))),
         }
     }
-    let mut environment = Vec::new();
-    if !host_keys.is_empty() {
-        environment.push(("host_env_keys", sequence(host_keys)));
-    }
-    if !values.is_empty() {
-        environment.push(("key_values", mapping(values)));
-    }
-    (!environment.is_empty()).then(|| mapping(environment))
-}
-
-/// `envoy.config.core.v3.AsyncDataSource` of a module on an HTTP server. The hash is a must: it is what makes
-/// sure of the module, whoever answers.
-fn download(url: &str, sha256: Node) -> Node {
-    // Istio gives a download that long.
-    let uri = [("uri", url.into()), ("cluster", DOWNLOAD.into()), ("timeout", "30s".into())];
-    mapping([("remote", mapping([("http_uri", mapping(uri)), ("sha256", sha256)]))])
-}
-
-/// `envoy.config.cluster.v3.Cluster` of the server that has the module.
-fn cluster(url: &HttpUrl) -> Node {
-    let endpoint = mapping([("endpoint", mapping([("address", address(&url.host, url.port))]))]);
-    let endpoints = sequence([mapping([("lb_endpoints", sequence([endpoint]))])]);
-    let mut cluster = vec![
-        ("name", DOWNLOAD.into()),
-        ("type", "STRICT_DNS".into()),
-        ("load_assignment", mapping([("cluster_name", DOWNLOAD.into()), ("endpoints", endpoints)])),
-    ];
-    if url.tls {
-        let context = mapping([
-            ("@type", type_url("envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext")),
-            ("sni", url.host.as_str().into()),
-        ]);
-        let socket = [("name", "envoy.transport_sockets.tls".into()), ("typed_config", context)];
-        cluster.push(("transport_socket", mapping(socket)));
-    }
-    mapping(cluster)
-}
-
-/// The listener that answers every request itself, after the filter `name` has seen it.
-fn listener(name: &str, config: Node, is_network: bool) -> Node {
-    let filter = |layer: &str| {
-        let kind = type_url(&format!("envoy.extensions.filters.{layer}.wasm.v3.Wasm"));
-        let typed_config = mapping([("@type", kind), ("config", config.clone())]);
-        mapping([("name", name.into()), ("typed_config", typed_config)])
-    };
-    let router = mapping([
-        ("name", "envoy.filters.http.router".into()),
-        ("typed_config", mapping([("@type", type_url("envoy.extensions.filters.http.router.v3.Router"))])),
-    ]);
-    let http_filters = if is_network { vec![router] } else { vec![filter("http"), router] };
-    let answer = mapping([
-        ("status", Value::Int(200).into()),
-        ("body", mapping([("inline_string", "from Envoy\n".into())])),
-    ]);
-    let route = mapping([("match", mapping([("prefix", "/".into())])), ("direct_response", answer)]);
-    let host =
-        mapping([("name", "all".into()), ("domains", sequence(["*".into()])), ("routes", sequence([route]))]);
-    let manager = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-    let manager = mapping([
-        ("@type", type_url(manager)),
-        ("stat_prefix", "ingress".into()),
-        ("route_config", mapping([("virtual_hosts", sequence([host]))])),
-        ("http_filters", sequence(http_filters)),
-    ]);
-    let manager = mapping([
-        ("name", "envoy.filters.network.http_connection_manager".into()),
-        ("typed_config", manager),
-    ]);
-    let filters = if is_network { vec![filter("network"), manager] } else { vec![manager] };
-    let (host, port) = ADDRESS;
-    mapping([
-        ("address", address(host, port)),
-        ("filter_chains", sequence([mapping([("filters", sequence(filters))])])),
-    ])
-}
-
-fn address(host: &str, port: u16) -> Node {
-    let socket = [("address", host.into()), ("port_value", Value::Int(port.into()).into())];
-    mapping([("socket_address", mapping(socket))])
-}
-
-/// What tells Envoy the type of an `Any`.
-fn type_url(message: &str) -> Node {
-    format!("type.googleapis.com/{message}").as_str().into()
+    (host_variables, values)
 }

@@ -5,18 +5,18 @@
 
 use camino::Utf8Path;
 
-use crate::resource::kind::Row;
-use crate::resource::losses::{Losses, entries, takes_all};
+use crate::resource::conversion::{Conversion, Losses, entries, takes_all};
 use crate::resource::url::Url;
 use crate::yaml::{Node, Value, mapping, sequence};
 
 const API_VERSION: &str = "gateway.envoyproxy.io/v1alpha1";
 const GATEWAY_API: &str = "gateway.networking.k8s.io";
 
-pub(in crate::resource) const ROW: Row = Row {
+pub(super) const CONVERSION: Conversion = Conversion {
+    name: "EnvoyExtensionPolicy",
     api_version: Some(API_VERSION),
     file: "envoyextensionpolicy.yaml",
-    sources: &[&["spec", "wasm[]", "code", "image"], &["spec", "wasm[]", "code", "http"]],
+    image_path: Some(&["spec", "wasm[]", "code", "image"]),
     convert,
 };
 

@@ -4,14 +4,14 @@
 
 use camino::Utf8Path;
 
-use crate::resource::kind::Row;
-use crate::resource::losses::Losses;
+use crate::resource::conversion::{Conversion, Losses};
 use crate::yaml::{Key, Node, Value, sequence};
 
-pub(in crate::resource) const ROW: Row = Row {
+pub(super) const CONVERSION: Conversion = Conversion {
+    name: "TrafficExtension",
     api_version: Some("extensions.istio.io/v1alpha1"),
     file: "trafficextension.yaml",
-    sources: &[&["spec", "wasm"]],
+    image_path: Some(&["spec", "wasm"]),
     convert,
 };
 

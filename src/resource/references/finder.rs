@@ -1,256 +1,331 @@
-//! The way through documents to the references in them.
+//! The search for references in the documents of a stream.
 
 use std::ops::Range;
 
-use super::slot::Slot;
-use super::{NamedResource, Reference, ResourceId, SCHEME};
-use crate::error::Problem;
-use crate::resource::schema::{Place, Step};
-use crate::resource::{KINDS, Kind, MAX_PROBLEMS};
-use crate::yaml::outline::{self, Part, Scalar};
+use crate::resource::kinds::{KINDS, Kind};
+use crate::resource::path::Path;
+use crate::resource::references::insertion::Insertion;
+use crate::resource::references::reference::{
+    NamedResource, PackageReference, ReferenceFault, ResourceId, SCHEME,
+};
+use crate::yaml::tree::{Content, SyntaxNode};
+use crate::yaml::{Fault, FaultKind, Node, SyntaxError, kubectl, parse, strict};
 
-/// A reference begins so where JSON escapes the slashes.
+/// What a reference begins with if the slashes are escaped, as in JSON.
 const ESCAPED_SCHEME: &str = r"wasmplugin:\/\/";
 
-/// What was found in the documents that it went through.
+/// How many faults of a file are kept. One cause is behind them if there are more.
+const MOST_FAULTS: usize = 50;
+
+/// What was found in the documents that were searched.
 #[derive(Default)]
 pub(super) struct Finder<'t> {
     pub(super) text: &'t str,
-    pub(super) references: Vec<Reference>,
+    pub(super) references: Vec<PackageReference>,
     pub(super) resources: Vec<NamedResource>,
-    pub(super) problems: Vec<Problem>,
+    pub(super) faults: Vec<ReferenceFault>,
+    pub(super) duplicates: Vec<Fault>,
 }
 
-/// What is known of a resource on the way through it.
+/// A value in a document, and what to point at.
+struct Position<'d> {
+    path: Path<'d>,
+    span: Range<usize>,
+}
+
+/// What a resource says that it is, as kubectl reads it.
 #[derive(Clone, Copy)]
-struct Subject<'d> {
+struct ResourceIdentity<'d> {
+    api_version: Option<&'d str>,
+    kind_name: Option<&'d str>,
     kind: Option<Kind>,
-    root: &'d Part<'d>,
 }
 
-/// The way that is left to the mapping whose `url` names an image; nothing off that way.
-type Way = Option<&'static [&'static str]>;
+/// What is left of the path to the mapping whose `url` names an image; nothing off that path.
+type PathRest = Option<&'static [&'static str]>;
 
 impl Finder<'_> {
-    /// Goes through the document at `span`, where it may have a reference or a resource of a known kind.
-    pub(super) fn document(&mut self, span: Range<usize>) {
+    /// Searches the document at `span`, if it may have a reference or a resource of a known kind.
+    ///
+    /// # Errors
+    ///
+    /// If it has a reference and isn't YAML.
+    pub(super) fn document(&mut self, span: Range<usize>) -> Result<(), SyntaxError> {
         let text = &self.text[span.clone()];
         let has_reference = [SCHEME, ESCAPED_SCHEME].iter().any(|scheme| text.contains(scheme));
         let is_known = |(name, kind): &(&str, Kind)| kind.image_path().is_some() && text.contains(name);
         if !has_reference && !KINDS.iter().any(is_known) {
-            return;
+            return Ok(());
         }
-        let document = match outline::read(self.text, span) {
-            Ok(document) => document,
-            Err(problem) if has_reference => {
+        let (root, value) = match read(self.text, span) {
+            Ok(Some(document)) => document,
+            Ok(None) => return Ok(()),
+            Err(error) if has_reference => {
                 let help = format!(
-                    "`{SCHEME}` stands in this document, so it has to be read; give what a template renders, not the template"
+                    "this document has to be read because it contains `{SCHEME}`; if it is a template, render it first"
                 );
-                return self.problem(|| Problem { help: problem.help.or(Some(help)), ..problem });
+                return Err(SyntaxError { help: error.help.or(Some(help)), ..error });
             }
-            Err(_) => return,
+            Err(_) => return Ok(()),
         };
-        let Some(root) = &document.root else { return };
-        let before = (self.references.len(), self.problems.len());
-        self.resources_of(root);
-        if (self.references.len(), self.problems.len()) != before {
-            self.problems.extend(document.repeated);
+        let before = (self.references.len(), self.faults.len());
+        self.resources_of(&root, &value);
+        if (self.references.len(), self.faults.len()) != before {
+            let faults = strict::faults(&root).into_iter();
+            let duplicates = faults.filter(|fault| matches!(fault.kind, FaultKind::DuplicateKey { .. }));
+            self.duplicates.extend(duplicates);
         }
+        Ok(())
     }
 
-    /// Goes through the resource that a document is, or through those of a `List`.
-    fn resources_of(&mut self, root: &Part<'_>) {
-        let document = Place::whole(first_span(root));
-        let subject = Subject { kind: None, root };
-        let is_list = subject.field("apiVersion") == Some("v1") && subject.field("kind") == Some("List");
-        let Part::Map { entries, .. } = root else { return self.part(subject, None, &document, root) };
-        if !is_list {
-            return self.resource(&document, root);
+    /// Searches the resource that a document is, or those of a `List`.
+    fn resources_of(&mut self, root: &SyntaxNode<'_>, value: &Node) {
+        let document = Position { path: Path::document(), span: first_span(root) };
+        let identity = ResourceIdentity::of(Some(value));
+        let Content::Mapping(entries) = &root.content else {
+            return self.node(identity, None, &document, root);
+        };
+        if (identity.api_version, identity.kind_name) != (Some("v1"), Some("List")) {
+            return self.resource(&document, root, Some(value));
         }
+        let values = value.get("items").map_or(&[][..], Node::items);
         for (key, value) in entries {
-            self.part(subject, None, &field(&document, key, key), key);
-            let place = field(&document, key, value);
-            match value {
-                Part::Seq(items) if key.text() == Some("items") => {
+            self.node(identity, None, &document.field(key, key), key);
+            let place = document.field(key, value);
+            match &value.content {
+                Content::Sequence(items) if key.text() == Some("items") => {
                     for (index, item) in items.iter().enumerate() {
-                        self.resource(&place.below(Step::Item(index), first_span(item)), item);
+                        let place = place.item(index, item);
+                        self.resource(&place, item, values.get(index));
                     }
                 }
-                _ => self.part(subject, None, &place, value),
+                _ => self.node(identity, None, &place, value),
             }
         }
     }
 
-    /// Goes through a resource of any kind.
-    fn resource(&mut self, place: &Place<'_>, root: &Part<'_>) {
-        let subject = Subject { kind: None, root };
-        let kind = subject.field("apiVersion").zip(subject.field("kind"));
-        let kind = kind.and_then(|(api_version, name)| Kind::named(api_version, name));
+    /// Searches a resource of any kind. `value` is what kubectl reads.
+    fn resource(&mut self, place: &Position<'_>, root: &SyntaxNode<'_>, value: Option<&Node>) {
+        let identity = ResourceIdentity::of(value);
         let before = self.references.len();
-        self.part(Subject { kind, root }, kind.and_then(Kind::image_path), place, root);
-        let metadata = |field| root.get("metadata")?.get(field)?.scalar();
-        if let Some(kind) = kind
-            && let Some(Scalar { span, text: Some(name), .. }) = metadata("name")
+        self.node(identity, identity.kind.and_then(Kind::image_path), place, root);
+        let metadata = |field| value?.get("metadata")?.get(field);
+        if let Some(kind) = identity.kind
+            && let Some(node) = metadata("name")
+            && let Some(name) = node.as_str()
         {
-            let namespace = metadata("namespace").and_then(|namespace| namespace.text.as_deref());
             self.resources.push(NamedResource {
                 id: ResourceId {
                     kind: kind.name(),
-                    namespace: namespace.unwrap_or_default().to_owned(),
-                    name: name.clone().into_owned(),
+                    namespace: metadata("namespace").and_then(Node::as_str).unwrap_or_default().to_owned(),
+                    name: name.to_owned(),
                 },
-                span: span.clone(),
+                span: node.span.clone(),
                 has_references: self.references.len() > before,
             });
         }
     }
 
-    /// Goes through a part of a resource. It is no deeper than an outline may be.
-    fn part(&mut self, subject: Subject<'_>, way: Way, place: &Place<'_>, part: &Part<'_>) {
-        match part {
-            Part::Scalar(scalar) if scalar.text.as_ref().is_some_and(|text| text.contains(SCHEME)) => {
-                self.problem(|| subject.misplaced(place));
-            }
-            Part::Scalar(_) => {}
-            Part::Seq(items) => {
+    /// Searches a node of a resource. An alias is searched at its anchor only.
+    fn node(
+        &mut self,
+        identity: ResourceIdentity<'_>,
+        rest: PathRest,
+        place: &Position<'_>,
+        node: &SyntaxNode<'_>,
+    ) {
+        match &node.content {
+            Content::Scalar(text) if text.contains(SCHEME) => self.fault(|| identity.misplaced(place)),
+            Content::Scalar(_) | Content::Alias { .. } => {}
+            Content::Sequence(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.part(subject, None, &place.below(Step::Item(index), first_span(item)), item);
+                    self.node(identity, None, &place.item(index, item), item);
                 }
             }
-            Part::Map { entries, .. } => {
-                // Where it stands twice, the second one is not where a reference belongs.
-                let is_url = |(key, _): &(Part<'_>, Part<'_>)| key.text() == Some("url");
-                let url_index =
-                    way.filter(|way| way.is_empty()).and_then(|_| entries.iter().position(is_url));
+            Content::Mapping(entries) => {
+                // If the key is there twice, the second one is not where a reference belongs.
+                let url_index = rest.filter(|rest| rest.is_empty()).and_then(|_| position(entries, "url"));
                 for (index, (key, value)) in entries.iter().enumerate() {
-                    self.part(subject, None, &field(place, key, key), key);
-                    match (key, value) {
-                        (Part::Scalar(key), Part::Scalar(url)) if Some(index) == url_index => {
-                            self.url(place, part, key, url);
-                        }
-                        _ => self.entry(subject, way, &field(place, key, value), key, value),
+                    self.node(identity, None, &place.field(key, key), key);
+                    match value.text() {
+                        Some(text) if Some(index) == url_index => self.url(place, node, index, text),
+                        _ => self.entry(identity, rest, &place.field(key, value), key, value),
                     }
                 }
             }
         }
     }
 
-    /// Goes on from a key to its value, or to each item of the list that the way leads through.
-    fn entry(&mut self, subject: Subject<'_>, way: Way, place: &Place<'_>, key: &Part<'_>, value: &Part<'_>) {
-        let next = way.and_then(<[_]>::split_first);
+    /// Goes on from a key to its value, or to each item of the list that the path leads through.
+    fn entry(
+        &mut self,
+        identity: ResourceIdentity<'_>,
+        rest: PathRest,
+        place: &Position<'_>,
+        key: &SyntaxNode<'_>,
+        value: &SyntaxNode<'_>,
+    ) {
+        let next = rest.and_then(<[_]>::split_first);
         let next = next.filter(|(step, _)| key.text() == Some(step.trim_end_matches("[]")));
-        match (next, value) {
-            (Some((step, rest)), Part::Seq(items)) if step.ends_with("[]") => {
+        match (next, &value.content) {
+            (Some((step, rest)), Content::Sequence(items)) if step.ends_with("[]") => {
                 for (index, item) in items.iter().enumerate() {
-                    let place = place.below(Step::Item(index), first_span(item));
-                    self.part(subject, Some(rest), &place, item);
+                    let place = place.item(index, item);
+                    self.node(identity, Some(rest), &place, item);
                 }
             }
-            (Some((step, rest)), value) if !step.ends_with("[]") => {
-                self.part(subject, Some(rest), place, value);
+            (Some((step, rest)), _) if !step.ends_with("[]") => {
+                self.node(identity, Some(rest), place, value);
             }
-            _ => self.part(subject, None, place, value),
+            _ => self.node(identity, None, place, value),
         }
     }
 
-    /// Takes in the `url` of the mapping `source`, which names an image.
-    fn url(&mut self, place: &Place<'_>, source: &Part<'_>, key: &Scalar<'_>, url: &Scalar<'_>) {
-        let Some(text) = url.text.as_deref().filter(|text| text.contains(SCHEME)) else { return };
-        let url_place = place.below(Step::Field("url"), url.span.clone());
+    /// Takes in the `url` of the mapping `source`, its entry at `index`, if it is a reference.
+    fn url(&mut self, place: &Position<'_>, source: &SyntaxNode<'_>, index: usize, text: &str) {
+        if !text.contains(SCHEME) {
+            return;
+        }
+        let Content::Mapping(entries) = &source.content else { return };
+        let (key, url) = &entries[index];
+        let url_place = Position { path: place.path.key("url"), span: url.full_span() };
         let Some(package) = text.strip_prefix(SCHEME).filter(|name| is_package(name)) else {
-            return self.problem(|| {
+            return self.fault(|| {
                 let help = "repository, tag and digest are those of the package".to_owned();
-                url_place.problem("names no package", format!("`{SCHEME}PACKAGE` is expected"), Some(help))
+                url_place.fault("names no package", format!("`{SCHEME}PACKAGE` is expected"), help)
             });
         };
-        let slots = Slot::of_value(self.text, url).ok_or_else(|| unwritable(&url_place));
-        let slots = slots.and_then(|slot| Ok((slot, self.sha256(place, source, key, url)?)));
+        let sha256 = position(entries, "sha256");
+        let first = sha256.map_or(index, |sha256| sha256.min(index));
+        if entries[first..].iter().any(|(key, _)| kubectl::is_merge_key(key)) {
+            let help = "move the merge key before `url` and `sha256`".to_owned();
+            let complaint = "may be replaced by the merge key after it";
+            return self.fault(|| url_place.fault(complaint, "", help));
+        }
+        let url_slot = Insertion::of_value(url).ok_or_else(|| unwritable(&url_place));
+        let slots = url_slot.and_then(|slot| {
+            let sha256 = match sha256 {
+                Some(index) => self.sha256(place, &entries[index])?,
+                None => Insertion::behind(self.text, key, url, source.style, "sha256")
+                    .ok_or_else(|| unwritable(&url_place))?,
+            };
+            Ok((slot, sha256))
+        });
         match slots {
-            Ok((slot, sha256)) => self.references.push(Reference {
+            Ok((slot, sha256)) => self.references.push(PackageReference {
                 package: package.to_owned(),
-                field: url_place.to_string(),
-                span: url.span.clone(),
+                field: url_place.path.to_string(),
+                span: url.full_span(),
                 url: slot,
                 sha256,
             }),
-            Err(problem) => self.problem(|| problem),
+            Err(fault) => self.fault(|| fault),
         }
     }
 
-    /// The place of the `sha256` beside a url.
+    /// The place of the value of the `sha256` beside a url.
     fn sha256(
         &self,
-        place: &Place<'_>,
-        source: &Part<'_>,
-        url_key: &Scalar<'_>,
-        url: &Scalar<'_>,
-    ) -> Result<Slot, Problem> {
-        let Part::Map { entries, is_flow } = source else { unreachable!("only a mapping has a url") };
-        let Some((key, value)) = entries.iter().find(|(key, _)| key.text() == Some("sha256")) else {
-            let url_place = || place.below(Step::Field("url"), url.span.clone());
-            let slot = Slot::behind(self.text, url_key, url, *is_flow, "sha256");
-            return slot.ok_or_else(|| unwritable(&url_place()));
-        };
-        let place = field(place, key, value);
-        match (key, value) {
-            (Part::Scalar(key), Part::Scalar(value)) => {
-                Slot::of_field(self.text, key, value).ok_or_else(|| unwritable(&place))
+        place: &Position<'_>,
+        (key, value): &(SyntaxNode<'_>, SyntaxNode<'_>),
+    ) -> Result<Insertion, ReferenceFault> {
+        let place = place.field(key, value);
+        let remove = || "remove `sha256`: it is filled in".to_owned();
+        match value.content {
+            Content::Scalar(_) | Content::Alias { .. } => {
+                Insertion::of_field(self.text, key, value).ok_or_else(|| unwritable(&place))
             }
-            (_, Part::Seq(_)) => Err(place.problem("is a list", "text is expected", None)),
-            _ => Err(place.problem("is a mapping", "text is expected", None)),
+            Content::Sequence(_) => Err(place.fault("is a list", "a string is expected", remove())),
+            Content::Mapping(_) => Err(place.fault("is a mapping", "a string is expected", remove())),
         }
     }
 
-    /// Its text is put together only where it is told: paths can be long.
-    fn problem(&mut self, problem: impl FnOnce() -> Problem) {
-        if self.problems.len() < MAX_PROBLEMS {
-            self.problems.push(problem());
+    /// Takes in a fault. Its text is only put together if it is shown: paths can be long.
+    fn fault(&mut self, fault: impl FnOnce() -> ReferenceFault) {
+        if self.faults.len() < MOST_FAULTS {
+            self.faults.push(fault());
         }
     }
 }
 
-impl<'d> Subject<'d> {
-    fn field(self, name: &str) -> Option<&'d str> {
-        self.root.get(name)?.text()
+impl<'d> ResourceIdentity<'d> {
+    fn of(resource: Option<&'d Node>) -> Self {
+        let field = |name| resource?.get(name)?.as_str();
+        ResourceIdentity {
+            api_version: field("apiVersion"),
+            kind_name: field("kind"),
+            kind: resource.and_then(Kind::of),
+        }
     }
 
-    /// That a reference stands where nothing resolves it, and where it belongs.
-    fn misplaced(self, place: &Place<'_>) -> Problem {
+    /// The problem of a reference that nothing resolves, and where it belongs.
+    fn misplaced(self, place: &Position<'_>) -> ReferenceFault {
         let path = |kind: Kind| Some(format!("`{}.url` of {}", kind.image_path()?.join("."), kind.name()));
-        let label = match (self.kind, self.field("kind"), self.field("apiVersion")) {
+        let label = match (self.kind, self.kind_name, self.api_version) {
             (Some(kind), ..) if path(kind).is_some() => "nothing resolves it here".to_owned(),
             (_, Some(kind), Some(api_version)) => format!("this is a `{kind}` of `{api_version}`"),
-            _ => "this is no resource: it has no `kind` and `apiVersion`".to_owned(),
+            _ => "this is not a resource: it has no `kind` and `apiVersion`".to_owned(),
         };
         let known = KINDS.iter().filter(|(_, kind)| self.kind.is_none_or(|own| own == *kind));
         let known =
             known.filter_map(|(_, kind)| Some(format!("{} (`{}`)", path(*kind)?, kind.api_version()?)));
         let help = format!("it belongs in {}", known.collect::<Vec<_>>().join(", "));
-        place.problem("holds a reference to a package", label, Some(help))
+        place.fault("contains a reference to a package", label, help)
     }
 }
 
-/// The names that cargo allows.
+/// Whether it is a name that cargo allows.
 fn is_package(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
 }
 
-fn unwritable(place: &Place<'_>) -> Problem {
+/// The document at `span` as it is written and as kubectl reads it; nothing if it is empty.
+fn read(text: &str, span: Range<usize>) -> Result<Option<(SyntaxNode<'_>, Node)>, SyntaxError> {
+    let Some(root) = parse(text, span)? else { return Ok(None) };
+    let value = kubectl::read(&root)?;
+    Ok(Some((root, value)))
+}
+
+fn unwritable(place: &Position<'_>) -> ReferenceFault {
     let help = "write it as plain or quoted text after its key, without anchor or tag".to_owned();
-    place.problem("is written in a way that cannot be changed", "", Some(help))
+    place.fault("is written in a way that can't be changed", "", help)
 }
 
-/// The place of the value under a key, which is shown by its key where it is no scalar.
-fn field<'a>(place: &'a Place<'a>, key: &'a Part<'_>, value: &Part<'_>) -> Place<'a> {
-    let span = value.scalar().map_or_else(|| first_span(key), |value| value.span.clone());
-    place.below(Step::Field(key.text().unwrap_or("?")), span)
+fn position(entries: &[(SyntaxNode<'_>, SyntaxNode<'_>)], name: &str) -> Option<usize> {
+    entries.iter().position(|(key, _)| key.text() == Some(name))
 }
 
-/// The first scalar of a part, which is little enough to be shown.
-fn first_span(part: &Part<'_>) -> Range<usize> {
-    match part {
-        Part::Scalar(scalar) => scalar.span.clone(),
-        Part::Seq(items) => items.first().map_or(0..0, first_span),
-        Part::Map { entries, .. } => entries.first().map_or(0..0, |(key, _)| first_span(key)),
+impl<'d> Position<'d> {
+    /// The value under a key, which is shown by its key if it is a collection.
+    fn field<'t: 'd>(&self, key: &'d SyntaxNode<'t>, value: &SyntaxNode<'_>) -> Position<'d> {
+        let span = match value.content {
+            Content::Scalar(_) | Content::Alias { .. } => value.full_span(),
+            Content::Sequence(_) | Content::Mapping(_) => first_span(key),
+        };
+        Position { path: self.path.key(key.text().unwrap_or("?")), span }
+    }
+
+    fn item(&self, index: usize, item: &SyntaxNode<'_>) -> Position<'d> {
+        Position { path: self.path.item(index), span: first_span(item) }
+    }
+
+    /// `complaint` follows the path, and `label` is said beside the value.
+    fn fault(&self, complaint: &str, label: impl Into<String>, help: String) -> ReferenceFault {
+        ReferenceFault {
+            field: self.path.plain(),
+            span: self.span.clone(),
+            message: format!("{} {complaint}", self.path),
+            label: label.into(),
+            help,
+        }
+    }
+}
+
+/// The first scalar of a node, which is little enough to be shown.
+fn first_span(node: &SyntaxNode<'_>) -> Range<usize> {
+    match &node.content {
+        Content::Scalar(_) | Content::Alias { .. } => node.full_span(),
+        Content::Sequence(items) => items.first().map_or(0..0, first_span),
+        Content::Mapping(entries) => entries.first().map_or(0..0, |(key, _)| first_span(key)),
     }
 }

@@ -112,7 +112,7 @@ impl Client {
         url: &Url,
         with: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<Reply, Failure> {
-        let request = shown(&method, url);
+        let request = request_line(&method, url);
         let mut was_authenticated = false;
         loop {
             let mut builder = with(self.http.request(method.clone(), url.clone()));
@@ -170,13 +170,13 @@ impl Client {
         let request =
             auth::token_request(&self.http, is_tls, &scope, realm, service, proof).map_err(|error| {
                 RequestError::new(
-                    shown(&Method::GET, &self.root()),
+                    request_line(&Method::GET, &self.root()),
                     RequestErrorKind::NotSent(error.to_string()),
                 )
             })?;
         let request = request.timeout(REQUEST_LIMIT).build();
         let request = request.map_err(|error| self.unanswered("the request for a token", error))?;
-        let told = shown(request.method(), request.url());
+        let told = request_line(request.method(), request.url());
         let response = self.http.execute(request).await.map_err(|error| self.unanswered(&told, error))?;
         let reply = Reply { request: told.clone(), response };
         if reply.response.status() != StatusCode::OK {
@@ -276,7 +276,7 @@ impl Client {
 }
 
 /// A request as messages show it. There may be a signature in the query.
-pub(super) fn shown(method: &Method, url: &Url) -> String {
+pub(super) fn request_line(method: &Method, url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
     url.set_fragment(None);

@@ -192,7 +192,7 @@ pub(super) fn find(ctx: &Context, repository: &Repository) -> Result<Option<Cred
             None => entry(&logins, repository).map_err(|NoEntry| unreadable())?,
         };
         if let Some(proof) = proof {
-            return Ok(Some(Credential { proof, source: format!("`{}`", ctx.shown(&file)) }));
+            return Ok(Some(Credential { proof, source: format!("`{}`", ctx.display_path(&file)) }));
         }
     }
     Ok(None)
@@ -204,25 +204,22 @@ fn files(ctx: &Context) -> Result<Vec<Utf8PathBuf>, CredentialError> {
     if let Some(file) = env("REGISTRY_AUTH_FILE") {
         return if file.exists() { Ok(vec![file]) } else { Err(CredentialError::Missing(file)) };
     }
-    let home = env("HOME").or_else(|| env("USERPROFILE"));
+    let home = env("HOME");
     let below_home = |folder: &str| Some(home.as_ref()?.join(folder));
     let below = |folder: Option<Utf8PathBuf>, file: &str| Some(folder?.join(file));
-    let runtime = below(env("XDG_RUNTIME_DIR"), "containers/auth.json").or_else(runtime_file);
+    let runtime = below(env("XDG_RUNTIME_DIR"), "containers/auth.json").unwrap_or_else(runtime_file);
     let config = env("XDG_CONFIG_HOME").or_else(|| below_home(".config"));
     let config = below(config, "containers/auth.json");
     let files = match env("DOCKER_CONFIG") {
-        Some(folder) => [below(Some(folder), "config.json"), runtime, config],
-        None => [runtime, config, below(below_home(".docker"), "config.json")],
+        Some(folder) => [below(Some(folder), "config.json"), Some(runtime), config],
+        None => [Some(runtime), config, below(below_home(".docker"), "config.json")],
     };
     Ok(files.into_iter().flatten().collect())
 }
 
 /// Where podman and skopeo write where there is no XDG_RUNTIME_DIR, as in a container.
-fn runtime_file() -> Option<Utf8PathBuf> {
-    #[cfg(target_os = "linux")]
-    return Some(format!("/run/containers/{}/auth.json", rustix::process::getuid()).into());
-    #[cfg(not(target_os = "linux"))]
-    None
+fn runtime_file() -> Utf8PathBuf {
+    format!("/run/containers/{}/auth.json", rustix::process::getuid()).into()
 }
 
 const DOCKER_HUB: &[&str] =
@@ -257,7 +254,7 @@ fn ask(ctx: &Context, file: &Utf8Path, program: &str, server: &str) -> Result<Op
         Err(ProcessError::Start { source, .. }) if source.kind() == ErrorKind::NotFound => {
             ctx.shell.warn(format_args!(
                 "there is no credential helper `{program}`, which `{}` names",
-                ctx.shown(file)
+                ctx.display_path(file)
             ));
             return Ok(None);
         }

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::context::Context;
 use crate::digest::Hasher;
 use crate::image::Descriptor;
-use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, STALL_LIMIT, shown};
+use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, STALL_LIMIT, request_line};
 use crate::transport::registry::error::{Fault, RequestError, RequestErrorKind};
 
 /// A proxy reads 256 MiB of a module and no more, so no layer of a filter is larger than this.
@@ -18,7 +18,7 @@ const LARGEST_BLOB: u64 = 512 << 20;
 /// Downloads a blob. The file has no name, and goes when it is closed.
 pub(super) async fn download(ctx: &Context, client: &Client, blob: &Descriptor) -> Result<File, Failure> {
     let url = client.url(&format!("blobs/{}", blob.digest));
-    let request = shown(&Method::GET, &url);
+    let request = request_line(&Method::GET, &url);
     let failed = |kind| Failure::from(RequestError::new(request.clone(), kind));
     let stalled = |_| {
         failed(RequestErrorKind::NoResponse {

@@ -11,7 +11,5 @@ mod session;
 mod upload;
 
 pub use access::{Access, Protocol, Scope};
-pub use connection::ConnectionError;
-pub use credentials::{CredentialError, Login, Secret};
-pub use error::{Altered, RegistryError};
+pub use credentials::{Login, Secret};
 pub use session::Registry;

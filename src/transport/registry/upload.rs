@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::shell::Progress;
 use crate::transport::content::Content;
-use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, Reply, STALL_LIMIT, shown};
+use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, Reply, STALL_LIMIT, request_line};
 use crate::transport::registry::error::{Fault, RequestError, RequestErrorKind};
 
 /// How long a registry may take to store what it has received.
@@ -62,7 +62,7 @@ pub(super) async fn upload(
                 fault: Fault::TimedOut,
                 reason: "there was no progress".to_owned(),
             };
-            return Err(RequestError::new(shown(&Method::PUT, &place), kind).into());
+            return Err(RequestError::new(request_line(&Method::PUT, &place), kind).into());
         }
     };
     // The registry got the beginning of a body that did not end, and has stored nothing.

@@ -2,7 +2,6 @@
 //! compiled once a way.
 
 use std::collections::HashMap;
-use std::process::Output;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -10,7 +9,7 @@ use fs_err::File;
 use serde_json::Value;
 
 use crate::support::layout::Layout;
-use crate::support::{isolated, tool};
+use crate::support::running::{Said, process, tool};
 
 /// What a build wrote, in a place where no other build replaces it.
 #[derive(Clone)]
@@ -55,19 +54,19 @@ pub(crate) fn built(args: &[&str]) -> Built {
 }
 
 /// What `build` with these arguments says when nothing is left to compile, and what it wrote.
-pub(crate) fn built_again(args: &[&str]) -> (Output, Built) {
+pub(crate) fn built_again(args: &[&str]) -> (Said, Built) {
     let builds = WORKSHOP.builds.lock().unwrap_or_else(PoisonError::into_inner);
     // Another optimization has another opt-level, and cargo keeps one of each crate's modules.
     run(args);
-    let output = run(args);
+    let said = run(args);
     drop(builds);
-    (output, built(args))
+    (said, built(args))
 }
 
 /// The document of `build -o json` for the filter, and what the build wrote.
 pub(crate) fn built_as_json(args: &[&str]) -> (Value, Built) {
-    let (output, built) = built_again(&[args, &["-o", "json"]].concat());
-    (serde_json::from_slice(&output.stdout).unwrap(), built)
+    let (said, built) = built_again(&[args, &["-o", "json"]].concat());
+    (said.json(), built)
 }
 
 struct Workshop {
@@ -90,16 +89,11 @@ static WORKSHOP: LazyLock<Workshop> = LazyLock::new(|| {
         fs_err::remove_dir_all(&root).unwrap();
     }
     fs_err::create_dir_all(&root).unwrap();
-    let command = isolated(snapbox::cmd::Command::new(tool()));
-    command
-        .current_dir(&root)
-        .args(["new", "hello", "--vcs", "none", "--image", "localhost:5000/acme/hello"])
-        .assert()
-        .success();
+    let new = ["new", "hello", "--vcs", "none", "--image", "localhost:5000/acme/hello"];
+    Said::of(process(tool()).args(new).current_dir(&root)).done();
     Workshop { root, builds: Mutex::default(), _lock: lock }
 });
 
-fn run(args: &[&str]) -> Output {
-    let command = isolated(snapbox::cmd::Command::new(tool())).current_dir(WORKSHOP.root.join("hello"));
-    command.arg("build").args(args).assert().success().get_output().clone()
+fn run(args: &[&str]) -> Said {
+    Said::of(process(tool()).arg("build").args(args).current_dir(WORKSHOP.root.join("hello"))).done()
 }

@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use fs_err::File;
 
 use crate::support::layout::untar;
+use crate::support::running::Said;
 
 /// The package's files, and the program that they build.
 pub(crate) struct Packaged {
@@ -26,10 +27,9 @@ pub(crate) static PACKAGED: LazyLock<Packaged> = LazyLock::new(|| {
     lock.file().lock().unwrap();
 
     let target = folder.join("target");
-    run(cargo("package", &target)
-        .args(["--no-verify", "--allow-dirty"])
-        .arg("--manifest-path")
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")));
+    let mut package = cargo("package", &target);
+    package.args(["--no-verify", "--allow-dirty", "--manifest-path"]);
+    Said::of(package.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))).done();
     let name = concat!(env!("CARGO_PKG_NAME"), "-", env!("CARGO_PKG_VERSION"));
     let archive = fs_err::read(target.join(format!("package/{name}.crate"))).unwrap();
     let source = folder.join(name);
@@ -43,7 +43,7 @@ pub(crate) static PACKAGED: LazyLock<Packaged> = LazyLock::new(|| {
     }
 
     let mut build = cargo("build", &target);
-    run(build.args(["--no-default-features", "--locked"]).current_dir(&source));
+    Said::of(build.args(["--no-default-features", "--locked"]).current_dir(&source)).done();
     Packaged { source, tool: target.join("debug/cargo-wasmplugin"), _lock: lock }
 });
 
@@ -54,9 +54,4 @@ fn cargo(subcommand: &str, target: &Utf8Path) -> Command {
     command.args([subcommand, "--offline", "--quiet", "--target-dir"]).arg(target);
     command.env("CARGO_BUILD_BUILD_DIR", target).env("CARGO_PROFILE_DEV_DEBUG", "0");
     command
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
 }

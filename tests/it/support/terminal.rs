@@ -1,7 +1,7 @@
 //! The program with a person at the terminal.
 
 use std::os::fd::OwnedFd;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,7 @@ use fs_err::OpenOptions;
 use rustix::io::{read, write};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use crate::support::running::isolate;
-use crate::support::tool;
+use crate::support::running::{process, tool};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -35,9 +34,8 @@ impl Terminal {
         let open = || OpenOptions::new().read(true).write(true).open(name.to_str().unwrap()).unwrap();
         let end = || open().into_file();
         // Ctrl-C reaches those alone whose terminal it is: setsid makes it theirs, and becomes the program.
-        let mut command = Command::new("setsid");
+        let mut command = process("setsid");
         command.arg("--ctty").arg(tool()).args(args).args(["--color", "never"]).current_dir(folder);
-        isolate(&mut command);
         command.env("TERM", "xterm");
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
         // While this process held the other end too, the screen would never come to its end.

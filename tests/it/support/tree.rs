@@ -1,61 +1,82 @@
-//! Folders, compared file by file.
+//! Directories, read and compared file by file.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use snapbox::Data;
+use snapbox::assert::Action;
 
-/// Every file below a folder but those of git, and folders that are empty, with a `/` behind.
-pub(crate) fn tree(root: &Utf8Path) -> BTreeMap<String, Vec<u8>> {
+use super::snapshot;
+
+/// Everything below a directory by its path in it: files with their content, and directories without. A symbolic
+/// link to a directory or to nothing is a file whose content is the path that it holds.
+pub(crate) fn walk(root: &Utf8Path) -> io::Result<BTreeMap<Utf8PathBuf, Option<Vec<u8>>>> {
     let mut found = BTreeMap::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let mut is_empty = true;
-        for entry in folder.read_dir_utf8().unwrap() {
-            is_empty = false;
-            let path = entry.unwrap().into_path();
-            if path.file_name() == Some(".git") {
-                continue;
-            }
-            if path.is_dir() && !path.is_symlink() {
-                folders.push(path);
+    let mut directories = vec![root.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in directory.read_dir_utf8()? {
+            let path = entry?.into_path();
+            let content = if path.is_file() {
+                Some(fs_err::read(&path)?)
+            } else if path.is_symlink() {
+                Some(path.read_link_utf8()?.into_string().into_bytes())
             } else {
-                let name = path.strip_prefix(root).unwrap().to_string();
-                found.insert(name, fs_err::read(&path).unwrap_or_default());
+                None
+            };
+            if content.is_none() {
+                directories.push(path.clone());
             }
-        }
-        if is_empty {
-            found.insert(format!("{}/", folder.strip_prefix(root).unwrap()), Vec::new());
+            found.insert(path.strip_prefix(root).unwrap().to_owned(), content);
         }
     }
-    found
+    Ok(found)
 }
 
-/// Whether a folder has nothing in it.
-pub(crate) fn is_empty(folder: &Utf8Path) -> bool {
-    folder.read_dir_utf8().unwrap().next().is_none()
+/// All files below a directory, by their path in it.
+pub(crate) fn files(root: &Utf8Path) -> io::Result<BTreeMap<Utf8PathBuf, Vec<u8>>> {
+    let files = walk(root)?.into_iter().filter_map(|(path, content)| Some((path, content?)));
+    Ok(files.collect())
 }
 
-/// Compares a folder with one that is kept under `tests/it`. With SNAPSHOTS=overwrite the latter is replaced.
+/// Every file below a directory except those of git, and the empty directories, whose names end in `/`.
+pub(crate) fn tree(root: &Utf8Path) -> BTreeMap<String, Vec<u8>> {
+    let found = walk(root).unwrap();
+    let is_empty = |path: &Utf8Path| !found.keys().any(|other| other.parent() == Some(path));
+    let is_of_git = |path: &Utf8Path| path.components().any(|part| part.as_str() == ".git");
+    let entries = found.iter().filter(|(path, _)| !is_of_git(path));
+    let entries = entries.filter_map(|(path, content)| match content {
+        Some(content) => Some((path.to_string(), content.clone())),
+        None => is_empty(path).then(|| (format!("{path}/"), Vec::new())),
+    });
+    entries.collect()
+}
+
+/// Whether a directory is empty.
+pub(crate) fn is_empty(directory: &Utf8Path) -> bool {
+    directory.read_dir_utf8().unwrap().next().is_none()
+}
+
+/// Compares a directory with one that is kept under `tests/it`.
 pub(crate) fn assert_tree(actual: &Utf8Path, kept: &str) {
-    let folder = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(kept);
+    let directory = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(kept);
     let files = tree(actual);
-    if std::env::var("SNAPSHOTS").is_ok_and(|action| action == "overwrite") {
-        if folder.exists() {
-            fs_err::remove_dir_all(&folder).unwrap();
+    if snapshot::assert().selected_action() == Action::Overwrite {
+        if directory.exists() {
+            fs_err::remove_dir_all(&directory).unwrap();
         }
         for (name, bytes) in &files {
-            let path = folder.join(name);
+            let path = directory.join(name);
             fs_err::create_dir_all(path.parent().unwrap()).unwrap();
             fs_err::write(path, bytes).unwrap();
         }
     }
-    let expected = if folder.exists() { tree(&folder) } else { BTreeMap::new() };
+    let expected = if directory.exists() { tree(&directory) } else { BTreeMap::new() };
     let names = |tree: &BTreeMap<String, Vec<u8>>| tree.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&files), names(&expected), "{kept}: set SNAPSHOTS=overwrite to take the new one");
     for (name, bytes) in &files {
-        let expected = Data::read_from(Path::new(&folder.join(name)), None).raw();
+        let expected = Data::read_from(Path::new(&directory.join(name)), None).raw();
         snapbox::assert_data_eq!(String::from_utf8(bytes.clone()).unwrap(), expected);
     }
 }

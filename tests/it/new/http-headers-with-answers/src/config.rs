@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// What the filter was configured to do.
+/// A valid configuration.
 #[derive(Debug, Default, PartialEq)]
 pub struct Config {
     /// The names of the headers, in lower case, and their values.
@@ -10,9 +10,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `pluginConfig`, which the proxy hands over as the text of a JSON object.
+    /// Parses `pluginConfig`, which the proxy passes as a JSON object.
     ///
-    /// The error names the key that is wrong, but never a value: a value may be a secret.
+    /// The error names the invalid key, but never a value, because a value can be a secret.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
         // Istio sends no bytes at all when pluginConfig is absent or empty.
         if text.trim_ascii().is_empty() {
@@ -27,7 +27,9 @@ impl Config {
             check_name(&key)?;
             let name = key.to_ascii_lowercase();
             if headers.iter().any(|(other, _)| *other == name) {
-                return Err(format!("{key:?} is there twice, spelled differently"));
+                return Err(format!(
+                    "{key:?} is a duplicate: header names are case-insensitive"
+                ));
             }
             headers.push((name, header_value(&key, value)?));
         }
@@ -35,30 +37,28 @@ impl Config {
     }
 }
 
-/// A header's name is a token of RFC 9110, section 5.1.
+/// The name of a header is a token of RFC 9110, section 5.1.
 fn check_name(key: &str) -> Result<(), String> {
     let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if key.starts_with(':') {
         return Err(format!(
-            "{key:?} is a pseudo-header, which only the proxy may set"
+            "{key:?} is a pseudo-header, which only the proxy can set"
         ));
     }
     if key.is_empty() || !key.chars().all(is_token) {
-        return Err(format!("{key:?} is not the name of an HTTP header"));
+        return Err(format!("{key:?} is not a valid header name"));
     }
     Ok(())
 }
 
 fn header_value(key: &str, value: Value) -> Result<String, String> {
     let Value::String(value) = value else {
-        return Err(format!(
-            "the value of {key:?} is not a string: put it in quotes"
-        ));
+        return Err(format!("the value of {key:?} is not a string: quote it"));
     };
     // A line break would end this header and begin another one.
     if value.chars().any(|c| c.is_control() && c != '\t') {
         return Err(format!(
-            "the value of {key:?} has a control character, such as a line break"
+            "the value of {key:?} contains a control character, such as a line break"
         ));
     }
     Ok(value)
@@ -72,7 +72,7 @@ mod tests {
         Config::parse(text.as_bytes()).unwrap().headers
     }
 
-    fn refusal(text: &str) -> String {
+    fn error(text: &str) -> String {
         Config::parse(text.as_bytes()).unwrap_err()
     }
 
@@ -94,53 +94,47 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_object_is_refused() {
+    fn only_an_object_is_valid() {
         for text in ["null", "[]", "1", r#""first""#] {
-            assert_eq!(refusal(text), "not a JSON object");
+            assert_eq!(error(text), "not a JSON object");
         }
         for text in ["{", "{} {}", "first: value"] {
-            assert!(refusal(text).starts_with("not JSON: "), "{text}");
+            assert!(error(text).starts_with("not JSON: "), "{text}");
         }
     }
 
     #[test]
-    fn a_value_that_is_not_a_string_is_refused() {
+    fn only_strings_are_valid_values() {
         for value in ["1", "true", "null", "[]", "{}"] {
-            let reason = refusal(&format!(r#"{{"first": {value}}}"#));
-            assert_eq!(
-                reason,
-                r#"the value of "first" is not a string: put it in quotes"#
-            );
+            let reason = error(&format!(r#"{{"first": {value}}}"#));
+            assert_eq!(reason, r#"the value of "first" is not a string: quote it"#);
         }
     }
 
     #[test]
-    fn a_name_that_is_no_header_is_refused() {
+    fn only_tokens_are_valid_names() {
         for key in ["", "two words", "a:b", "a\\r\\nb", "é"] {
-            let reason = refusal(&format!(r#"{{"{key}": "value"}}"#));
+            let reason = error(&format!(r#"{{"{key}": "value"}}"#));
             assert!(reason.contains(key), "{reason}");
-            assert!(
-                reason.ends_with("is not the name of an HTTP header"),
-                "{reason}"
-            );
+            assert!(reason.ends_with("is not a valid header name"), "{reason}");
         }
-        assert!(refusal(r#"{":status": "200"}"#).starts_with(r#"":status" is a pseudo-header"#));
+        assert!(error(r#"{":status": "200"}"#).starts_with(r#"":status" is a pseudo-header"#));
     }
 
     #[test]
-    fn a_value_that_breaks_the_line_is_refused() {
+    fn a_value_cannot_break_the_line() {
         for value in ["a\\r\\nb", "a\\nb", "a\\u0000b"] {
-            let reason = refusal(&format!(r#"{{"first": "{value}"}}"#));
+            let reason = error(&format!(r#"{{"first": "{value}"}}"#));
             assert!(
-                reason.starts_with(r#"the value of "first" has"#),
+                reason.starts_with(r#"the value of "first" contains"#),
                 "{reason}"
             );
         }
     }
 
     #[test]
-    fn one_name_in_two_spellings_is_refused() {
-        let reason = refusal(r#"{"First": "a", "first": "b"}"#);
-        assert!(reason.starts_with(r#""first" is there twice"#), "{reason}");
+    fn a_name_in_two_spellings_is_a_duplicate() {
+        let reason = error(r#"{"First": "a", "first": "b"}"#);
+        assert!(reason.starts_with(r#""first" is a duplicate"#), "{reason}");
     }
 }

@@ -1,10 +1,10 @@
 //! An HTTP filter that adds the headers of its configuration to each response.
 //!
-//! This file talks to the proxy. What can be decided without the proxy stands in `config`, where
-//! `cargo test` reaches it on any machine.
+//! This file calls the proxy. Everything that does not need the proxy is in `config`, where
+//! `cargo test` can run it on any machine.
 //!
 //! A panic in a callback takes down the filter for all requests of a proxy's worker thread.
-//! So nothing here unwraps, and what can be wrong is refused in `on_configure`.
+//! So nothing here unwraps, and `on_configure` rejects an invalid configuration.
 
 mod config;
 
@@ -16,13 +16,13 @@ use proxy_wasm::types::{Action, ContextType, LogLevel};
 
 use crate::config::Config;
 
-// The proxy calls this first. Nothing else can be asked of the proxy yet.
+// The proxy runs this before any callback. Nothing here can call the proxy.
 proxy_wasm::main!({
     proxy_wasm::set_log_level(LogLevel::Info);
     proxy_wasm::set_root_context(|_| Box::new(Root::default()));
 });
 
-/// The plugin itself: there is one in each worker thread, and it holds the configuration.
+/// The plugin itself, one per worker thread. It owns the configuration.
 #[derive(Default)]
 struct Root {
     config: Rc<Config>,
@@ -31,7 +31,7 @@ struct Root {
 impl Context for Root {}
 
 impl RootContext for Root {
-    /// The proxy refuses the plugin when this returns false.
+    /// The proxy rejects the plugin if this returns false.
     fn on_configure(&mut self, _size: usize) -> bool {
         let text = self.get_plugin_configuration().unwrap_or_default();
         match Config::parse(&text) {
@@ -41,7 +41,7 @@ impl RootContext for Root {
                 true
             }
             Err(reason) => {
-                error!("the configuration is refused: {reason}");
+                error!("invalid configuration: {reason}");
                 false
             }
         }
@@ -51,7 +51,7 @@ impl RootContext for Root {
         Some(ContextType::HttpContext)
     }
 
-    /// The proxy asks for one context per request.
+    /// The proxy creates one context per request.
     fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
         Some(Box::new(Request {
             config: Rc::clone(&self.config),
@@ -69,7 +69,7 @@ impl Context for Request {}
 impl HttpContext for Request {
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
         for (name, value) in &self.config.headers {
-            // Headers of the same name that are there already stay.
+            // This keeps the headers of the same name that the response already has.
             self.add_http_response_header(name, value);
         }
         Action::Continue

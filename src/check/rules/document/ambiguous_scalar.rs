@@ -1,0 +1,24 @@
+//! Every reader of YAML reads a scalar the same.
+
+use crate::check::rule::{Docs, DocumentSubject, Judge, Rule};
+use crate::diagnostics::{Diagnostic, Severity};
+use crate::yaml::FaultKind;
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "ambiguous-scalar",
+    severity: Severity::Error,
+    judge: Judge::Document(judge),
+    docs: Docs {
+        what: "No unquoted value means one thing in YAML 1.1 and another in YAML 1.2: `yes`, `on`, `012`, \
+               `1_000`, `12:30`, `2026-01-01`.",
+        why: "kubectl, Istio and other tools read YAML with different libraries, so the value depends on who \
+              reads it.",
+        cure: "Quote what is text. Write `true` or `false`, and numbers in plain decimal digits.",
+        log: "",
+        levels: "",
+    },
+};
+
+fn judge(subject: &DocumentSubject<'_>) -> Vec<Diagnostic> {
+    subject.findings(&RULE, |kind| matches!(kind, FaultKind::AmbiguousScalar { .. }))
+}

@@ -1,0 +1,24 @@
+//! Values are written out.
+
+use crate::check::rule::{Docs, DocumentSubject, Judge, Rule};
+use crate::diagnostics::{Diagnostic, Severity};
+use crate::yaml::FaultKind;
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "anchor",
+    severity: Severity::Error,
+    judge: Judge::Document(judge),
+    docs: Docs {
+        what: "There are no anchors (`&name`), aliases (`*name`) and merge keys (`<<`).",
+        why: "The API server knows none of them, and readers differ on merge keys.",
+        cure: "Write the values out in each place that uses them.",
+        log: "",
+        levels: "",
+    },
+};
+
+fn judge(subject: &DocumentSubject<'_>) -> Vec<Diagnostic> {
+    subject.findings(&RULE, |kind| {
+        matches!(kind, FaultKind::Anchor { .. } | FaultKind::Alias { .. } | FaultKind::MergeKey)
+    })
+}

@@ -1,0 +1,22 @@
+//! Keys are text.
+
+use crate::check::rule::{Docs, DocumentSubject, Judge, Rule};
+use crate::diagnostics::{Diagnostic, Severity};
+use crate::yaml::FaultKind;
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "non-text-key",
+    severity: Severity::Error,
+    judge: Judge::Document(judge),
+    docs: Docs {
+        what: "Every key is a string, and not a number, a boolean, null or a collection.",
+        why: "JSON has only strings as keys.",
+        cure: "Quote the key.",
+        log: "",
+        levels: "",
+    },
+};
+
+fn judge(subject: &DocumentSubject<'_>) -> Vec<Diagnostic> {
+    subject.findings(&RULE, |kind| matches!(kind, FaultKind::NonTextKey { .. }))
+}

@@ -1,0 +1,49 @@
+//! The module is no larger than what a mesh reads of an image.
+
+use crate::check::rule::{Docs, ImageSubject, Judge, Rule};
+use crate::diagnostics::{Diagnostic, Place, Severity};
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "image-size",
+    severity: Severity::Error,
+    judge: Judge::Image(judge),
+    docs: Docs {
+        what: "The module is at most 256 MiB.",
+        why: "Istio's agent reads no more than 256 MiB of a layer, and takes what is cut off for a damaged \
+              module.",
+        cure: "Make the module smaller: load large data at run time instead of compiling it in.",
+        log: "",
+        levels: "",
+    },
+};
+
+/// What Istio's agent reads of a layer.
+const MOST: usize = 256 << 20;
+
+fn judge(subject: &ImageSubject<'_>) -> Vec<Diagnostic> {
+    if subject.module_size <= MOST {
+        return Vec::new();
+    }
+    vec![Diagnostic {
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: format!("the module has {} bytes; a mesh reads at most {MOST}", subject.module_size),
+        places: vec![Place::Layer { index: subject.layer, media_type: subject.media_type.to_owned() }],
+        reason: "Istio's agent reads no more than 256 MiB of a layer, and takes what is cut off for a damaged module."
+            .to_owned(),
+        help: vec!["Make the module smaller: load large data at run time instead of compiling it in.".to_owned()],
+        meshes: Vec::new(),
+    }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_exact() {
+        let subject = |module_size| ImageSubject { module_size, media_type: "application/x", layer: 1 };
+        assert_eq!(judge(&subject(MOST)), []);
+        assert_eq!(judge(&subject(MOST + 1))[0].places[0].to_string(), "layer 2 (`application/x`)");
+    }
+}

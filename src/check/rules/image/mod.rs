@@ -1,0 +1,3 @@
+//! Rules about images.
+
+pub(in crate::check) mod image_size;

@@ -1,0 +1,40 @@
+//! A reference to a package is where it can be resolved.
+
+use crate::check::rule::{Docs, Judge, ManifestsSubject, Rule};
+use crate::diagnostics::source::Location;
+use crate::diagnostics::{Diagnostic, Place, Severity};
+use crate::resource::references::{ManifestFile, ReferenceFault};
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "bad-reference",
+    severity: Severity::Error,
+    judge: Judge::Manifests(judge),
+    docs: Docs {
+        what: "In the manifests that `resolve` reads, `wasmplugin://PACKAGE` is the url of an image of a \
+               WasmPlugin, a TrafficExtension or an EnvoyExtensionPolicy, written as plain or quoted text.",
+        why: "Nothing would resolve it, and no mesh knows that scheme.",
+        cure: "Move the reference to the field that the finding names.",
+        log: "",
+        levels: "",
+    },
+};
+
+fn judge(subject: &ManifestsSubject<'_>) -> Vec<Diagnostic> {
+    let faults =
+        |file: &ManifestFile| file.faults.iter().map(|fault| finding(file, fault)).collect::<Vec<_>>();
+    subject.files.iter().flat_map(faults).collect()
+}
+
+fn finding(file: &ManifestFile, fault: &ReferenceFault) -> Diagnostic {
+    let location =
+        Location { file: file.source.clone(), span: fault.span.clone(), label: fault.label.clone() };
+    Diagnostic {
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: fault.message.clone(),
+        places: vec![Place::Field { path: fault.field.clone(), location: Some(location) }],
+        reason: String::new(),
+        help: vec![fault.help.clone()],
+        meshes: Vec::new(),
+    }
+}

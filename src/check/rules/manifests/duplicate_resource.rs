@@ -1,0 +1,60 @@
+//! A resource with a reference is in the manifests once.
+
+use crate::check::rule::{Docs, Judge, ManifestsSubject, Rule};
+use std::collections::HashMap;
+
+use crate::diagnostics::source::Location;
+use crate::diagnostics::{Diagnostic, Place, Severity};
+use crate::resource::references::{ManifestFile, NamedResource};
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "duplicate-resource",
+    severity: Severity::Error,
+    judge: Judge::Manifests(judge),
+    docs: Docs {
+        what: "No two of the manifests that `resolve` reads are the same resource (kind, namespace and name) if \
+               one of them has a reference.",
+        why: "The cluster keeps the one that is applied last, and that may be the one without the resolved \
+              digest.",
+        cure: "Remove one of the two.",
+        log: "",
+        levels: "",
+    },
+};
+
+fn judge(subject: &ManifestsSubject<'_>) -> Vec<Diagnostic> {
+    let mut first: HashMap<_, (&ManifestFile, &NamedResource)> = HashMap::new();
+    let mut found = Vec::new();
+    let resources = subject.files.iter().flat_map(|file| file.resources.iter().map(move |it| (file, it)));
+    for (file, resource) in resources {
+        let Some(other) = first.get(&resource.id) else {
+            first.insert(&resource.id, (file, resource));
+            continue;
+        };
+        if resource.has_references || other.1.has_references {
+            found.push(finding((file, resource), *other));
+        }
+    }
+    found
+}
+
+fn finding(second: (&ManifestFile, &NamedResource), first: (&ManifestFile, &NamedResource)) -> Diagnostic {
+    let place = |(file, resource): (&ManifestFile, &NamedResource), label: &str| Place::Field {
+        path: "metadata.name".to_owned(),
+        location: Some(Location {
+            file: file.source.clone(),
+            span: resource.span.clone(),
+            label: label.to_owned(),
+        }),
+    };
+    let id = &second.1.id;
+    Diagnostic {
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: format!("duplicate {} `{}`", id.kind, id.name),
+        places: vec![place(second, "the second one"), place(first, "the first one")],
+        reason: String::new(),
+        help: vec!["remove one of the two".to_owned()],
+        meshes: Vec::new(),
+    }
+}

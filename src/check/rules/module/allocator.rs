@@ -1,0 +1,65 @@
+//! The host allocates in the memory of the module through a function of the module.
+//!
+//! Envoy looks up `malloc`, then `proxy_on_memory_allocate`, and refuses a module that has neither with
+//! `Wasm module is missing malloc function.` An export of another kind does not count. (`WasmBase::getFunctions`
+//! of the Proxy-Wasm host library; confirmed in Envoy 1.40.)
+
+use crate::check::rule::{Docs, Judge, ModuleSubject, Rule};
+use crate::diagnostics::{Diagnostic, Place, Severity};
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "allocator",
+    severity: Severity::Error,
+    judge: Judge::Module(judge),
+    docs: Docs {
+        what: "The module exports a function `malloc` or `proxy_on_memory_allocate`.",
+        why: "The host passes headers and bodies in memory that it gets from this function.",
+        cure: "The `proxy-wasm` crate exports one: link it, and keep its exports if another tool processes the \
+               module.",
+        log: "Wasm module is missing malloc function.",
+        levels: "",
+    },
+};
+
+/// The names of an allocator, in the order in which Envoy tries them.
+pub(in crate::check) const NAMES: [&str; 2] = ["malloc", "proxy_on_memory_allocate"];
+
+fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
+    let has_allocator =
+        subject.module.exported_functions().any(|(export, _)| NAMES.contains(&export.name.as_str()));
+    if has_allocator {
+        return Vec::new();
+    }
+    vec![Diagnostic {
+rule: RULE.code,
+severity: RULE.severity,
+message: "no function allocates memory for the host".to_owned(),
+places: vec![Place::Item("the exports".to_owned())],
+reason: "Envoy refuses the module with `Wasm module is missing malloc function.` It hands over headers and \
+                 bodies in memory that `malloc` or `proxy_on_memory_allocate` gives it."
+            .to_owned(),
+help: vec!["The `proxy-wasm` crate exports one of them: link it, and keep its exports when the module is \
+               post-processed. Without an SDK, export `proxy_on_memory_allocate` from `i32` to `i32`."
+            .to_owned()],
+meshes: Vec::new(),
+}]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::tests::{NEWEST, judge, plugin};
+
+    #[test]
+    fn either_name_will_do() {
+        let renamed = plugin("").replace("malloc", "proxy_on_memory_allocate");
+        assert_eq!(judge(&RULE, &plugin(""), NEWEST), []);
+        assert_eq!(judge(&RULE, &renamed, NEWEST), []);
+    }
+
+    #[test]
+    fn it_has_to_be_a_function() {
+        let module = r#"(module (global (export "malloc") i32 i32.const 0))"#;
+        assert_eq!(judge(&RULE, module, NEWEST).len(), 1);
+    }
+}

@@ -1,0 +1,77 @@
+//! A module keeps its state between calls: it is a reactor, not a command.
+//!
+//! wasm-ld makes a command of a library for wasm32-wasip1 in which nothing calls `__wasm_call_ctors`. It wraps
+//! each export in a function `*.command_export` that runs the constructors before, and the destructors after.
+//! A proxy calls these exports for every request: memory leaks, and state is built again and again. The names
+//! are in the name section only, so this is to be judged before stripping. (WebAssembly/WASI#471,
+//! rust-lang/rust#108381.)
+
+use crate::check::rule::{Docs, Judge, ModuleSubject, Rule, export};
+use crate::diagnostics::{Diagnostic, Place, Severity};
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "command-export",
+    severity: Severity::Warning,
+    judge: Judge::Module(judge),
+    docs: Docs {
+        what: "The linker hasn't wrapped the exports as those of a command.",
+        why: "If nothing calls `__wasm_call_ctors`, wasm-ld takes a library for wasm32-wasip1 for a command: \
+              each exported function then runs the constructors before and the destructors after. A proxy calls \
+              these exports for every request, so memory leaks, and global state can be lost.",
+        cure: "Call `proxy_wasm::main!` (proxy-wasm 0.2 or later) instead of writing `_start` or `_initialize`.",
+        log: "",
+        levels: "",
+    },
+};
+
+fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
+    let wrapped: Vec<_> = subject
+        .module
+        .exported_functions()
+        .filter(|(export, _)| {
+            let name = subject.module.function_name(export.index);
+            name.is_some_and(|name| name.ends_with(".command_export"))
+        })
+        .map(|(export, _)| export)
+        .collect();
+    let Some(first) = wrapped.first() else {
+        return Vec::new();
+    };
+    vec![Diagnostic {
+rule: RULE.code,
+severity: RULE.severity,
+message: format!("the linker has wrapped exported functions as commands: {}", wrapped.len()),
+places: vec![Place::Item(export(&first.name))],
+reason: "The linker took the library for a command, which starts afresh with each call. A proxy calls the \
+                 same instance for every request: memory leaks, and global state can be lost or damaged."
+            .to_owned(),
+help: vec!["Call `proxy_wasm::main!` (proxy-wasm 0.2 or later) instead of writing `_start` or `_initialize`: it \
+               runs the constructors once."
+            .to_owned()],
+meshes: Vec::new(),
+}]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::tests::{NEWEST, judge, plugin};
+
+    #[test]
+    fn a_reactor_passes() {
+        let module = plugin(r#"(func $proxy_on_tick (export "proxy_on_tick") (param i32))"#);
+        assert_eq!(judge(&RULE, &module, NEWEST), []);
+    }
+
+    #[test]
+    fn a_command_is_warned_about_once() {
+        let module = plugin(
+            r#"(func $proxy_on_log.command_export (export "proxy_on_log") (param i32))
+               (func $proxy_on_tick.command_export (export "proxy_on_tick") (param i32))"#,
+        );
+        let findings = judge(&RULE, &module, NEWEST);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].severity, Severity::Warning);
+        assert_eq!(findings[0].message, "the linker has wrapped exported functions as commands: 2");
+    }
+}

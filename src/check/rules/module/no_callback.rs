@@ -1,0 +1,70 @@
+//! A plugin does something only where the host calls it.
+//!
+//! No callback is required: Envoy loads a module with a marker, a memory and an allocator, and never calls it
+//! again. (Confirmed in Envoy 1.40.) That is hardly what its author wants.
+
+use crate::check::hostcalls::hook;
+use crate::check::rule::{Docs, Judge, ModuleSubject, Rule};
+use crate::check::rules::module::allocator;
+use crate::diagnostics::{Diagnostic, Place, Severity};
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "no-callback",
+    severity: Severity::Warning,
+    judge: Judge::Module(judge),
+    docs: Docs {
+        what: "The module exports a callback, such as `proxy_on_request_headers`.",
+        why: "Envoy loads a module without a callback, and never calls it.",
+        cure: "Call `proxy_wasm::main!` in the `cdylib` itself, and keep the exports if another tool processes \
+               the module.",
+        log: "",
+        levels: "",
+    },
+};
+
+fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
+    let has_callback = subject.module.exported_functions().any(|(export, _)| {
+        let name = export.name.as_str();
+        name.starts_with("proxy_on_")
+            && !allocator::NAMES.contains(&name)
+            && hook(subject.abi, name).is_some()
+    });
+    if has_callback {
+        return Vec::new();
+    }
+    vec![Diagnostic {
+rule: RULE.code,
+severity: RULE.severity,
+message: "the module exports no callback, so it does nothing".to_owned(),
+places: vec![Place::Item("the exports".to_owned())],
+reason: format!(
+            "Envoy would load it, and never call it: no exported function is a `proxy_on_*` callback of ABI {}.",
+            subject.abi
+        ),
+help: vec!["Link the SDK into the module: in Rust, call `proxy_wasm::main!` in the `cdylib` itself, and keep the \
+               exports when the module is post-processed."
+            .to_owned()],
+meshes: Vec::new(),
+}]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::tests::{NEWEST, judge, plugin};
+
+    #[test]
+    fn one_callback_is_enough() {
+        let module = plugin(r#"(func (export "proxy_on_log") (param i32))"#);
+        assert_eq!(judge(&RULE, &module, NEWEST), []);
+    }
+
+    #[test]
+    fn an_allocator_is_no_callback() {
+        let module =
+            plugin(r#"(func (export "proxy_on_memory_allocate") (param i32) (result i32) i32.const 0)"#);
+        let findings = judge(&RULE, &module, NEWEST);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].severity, Severity::Warning);
+    }
+}

@@ -1,0 +1,276 @@
+//! The host gives every function that the module imports.
+//!
+//! Envoy refuses a module with an import that it does not know: `Failed to load Wasm module due to a missing
+//! import: env.foo`. It names the first one only. What it knows depends on the ABI of the module, for `env`, and
+//! on the version of Envoy, for WASI. (`V8::link` of the Proxy-Wasm host library; the tables in
+//! [`hostcalls`](crate::check::hostcalls) were probed.)
+
+use crate::check::hostcalls::{Abi, ENV_MODULE, HostCall, Provided, WASI_MODULES, find, of_module};
+use crate::check::rule::{Docs, ENOUGH, Judge, ModuleSubject, Rule, import};
+use crate::diagnostics::{Diagnostic, Place, Severity};
+use crate::mesh::names;
+use crate::text::{list, nearest};
+use crate::wasm::{Import, printable};
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "unknown-import",
+    severity: Severity::Error,
+    judge: Judge::Module(judge),
+    docs: Docs {
+        what: "The host provides every function that the module imports.",
+        why: "Envoy refuses the module, and names only the first missing function. What it provides depends on \
+              the ABI version of the module and, for WASI, on the version of Envoy: 1.36 and 1.37 have no file \
+              functions, and 1.39 has nearly all of WASI preview 1.",
+        cure: "The cure depends on the function, and the finding names it. The usual ones:\n\
+               \n\
+               | import | what brings it in | cure |\n\
+               | --- | --- | --- |\n\
+               | `wasi_snapshot_preview1.poll_oneoff` | `std::thread::sleep` | the tick of the plugin |\n\
+               | `wasi_snapshot_preview1.fd_readdir`, `path_*` | `std::fs` | the configuration, or \
+               `include_bytes!` |\n\
+               | `wasi_snapshot_preview1.sock_*` | `std::net` | `dispatch_http_call`, `dispatch_grpc_call` |\n\
+               | `wasi:...` | the target wasm32-wasip2 | wasm32-wasip1 |\n\
+               | `__wbindgen_placeholder__.*`, `wbg.*` | a dependency with its feature for JavaScript | turn \
+               that feature off |\n\
+               | `env.proxy_redis_*` | an SDK for Higress | HTTP, or load the plugin there |",
+        log: "Failed to load Wasm module due to a missing import: ...",
+        levels: "",
+    },
+};
+
+fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
+    let imports = subject.module.imported_functions();
+    imports.filter_map(|(import, _)| missing(subject, import)).take(ENOUGH).collect()
+}
+
+fn missing(subject: &ModuleSubject<'_>, found: &Import) -> Option<Diagnostic> {
+    let name = format!("{}.{}", printable(&found.module), printable(&found.name));
+    let refused = format!("the module with `Failed to load Wasm module due to a missing import: {name}`");
+    let (reason, cure) = match find(&found.module, &found.name) {
+        None => (format!("No Envoy gives it to a plugin. It refuses {refused}."), cure(found)),
+        Some(HostCall { provided: Provided::ByAbi(abis), name, .. }) => {
+            if abis.contains(&subject.abi) {
+                return None;
+            }
+            let abis_known = list(*abis);
+            let reason = format!(
+                "Envoy gives it to modules of ABI {abis_known} only, and this one counts as ABI {}. It refuses \
+                 {refused}.",
+                subject.abi
+            );
+            (reason, cure_for_abi(name, subject.abi))
+        }
+        Some(call) => {
+            let refusing = subject.refusing(|mesh| !call.is_given(subject.abi, mesh));
+            if refusing.is_empty() {
+                return None;
+            }
+            let plural = if refusing.len() == 1 { "does" } else { "do" };
+            let reason = format!(
+                "{} {plural} not give this function of WASI, and {} {refused}.",
+                names(&refusing),
+                if refusing.len() == 1 { "refuses" } else { "refuse" }
+            );
+            (reason, cure_for_wasi(call.name))
+        }
+    };
+    Some(Diagnostic {
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: format!("the host does not give `{name}`"),
+        places: vec![Place::Item(import(&found.module, &found.name))],
+        reason,
+        help: vec![cure],
+        meshes: Vec::new(),
+    })
+}
+
+/// What to do about a function that no Envoy gives.
+fn cure(found: &Import) -> String {
+    match spelling(&found.module, &found.name) {
+        Some(name) => format!("Did you mean `{name}`?"),
+        None => origin(&found.module, &found.name).to_owned(),
+    }
+}
+
+fn spelling(module: &str, name: &str) -> Option<&'static str> {
+    const LONGEST: usize = 64;
+    if name.len() > LONGEST || name.starts_with(HIGRESS) || is_of_a_draft(name) {
+        return None;
+    }
+    nearest(name, of_module(module).iter().map(|call| call.name))
+}
+
+/// What to do about a function by where it comes from.
+fn origin(module: &str, name: &str) -> &'static str {
+    match module {
+        _ if module.starts_with("wasi:") => {
+            "This is WASI preview 2. Build for wasm32-wasip1 or wasm32-unknown-unknown, not for wasm32-wasip2."
+        }
+        "wasi" => {
+            "This is wasi-threads. A plugin has one thread: build for wasm32-wasip1, and start no threads."
+        }
+        _ if module.starts_with("__wbindgen") || module == "wbg" => {
+            "A dependency was built for a browser. Turn off its feature for JavaScript (`js`, `wasm-bindgen`, \
+             `wasmbind`), or build for wasm32-wasip1. `cargo tree --invert wasm-bindgen` shows which one it is."
+        }
+        ENV_MODULE if name.starts_with(HIGRESS) => {
+            "This function exists in the gateway of Higress only. Call Redis through HTTP, or load the plugin there."
+        }
+        ENV_MODULE if is_of_a_draft(name) => {
+            "This name is of a draft of the ABI that no proxy has. Use an SDK for ABI 0.2.1, such as the `proxy-wasm` \
+             crate 0.2."
+        }
+        ENV_MODULE => {
+            "The linker found no definition and left the function to the host. Link the library that has it, or \
+             remove the `extern` declaration: a C library, for example, has to be built for this target too."
+        }
+        _ if WASI_MODULES.contains(&module) => {
+            "Envoy gives functions of WASI preview 1 only, without sockets to open and without signals. Remove what \
+             uses this one, in dependencies too."
+        }
+        _ => {
+            "Envoy gives functions of the modules `env` and `wasi_snapshot_preview1` only. Remove this import."
+        }
+    }
+}
+
+/// How the functions for Redis begin that Higress adds.
+const HIGRESS: &str = "proxy_redis_";
+
+/// Parts of names in the draft that was to follow ABI 0.2 and was dropped in 2023.
+const OF_A_DRAFT: &[&str] = &[
+    "_kvstore",
+    "_timer",
+    "proxy_call_custom_function",
+    "proxy_dispatch_",
+    "proxy_get_map_",
+    "proxy_open_shared_queue",
+    "proxy_resume_",
+    "proxy_send_http_response",
+    "proxy_set_map_",
+];
+
+fn is_of_a_draft(name: &str) -> bool {
+    OF_A_DRAFT.iter().any(|part| name.contains(part))
+}
+
+fn cure_for_abi(name: &str, abi: Abi) -> String {
+    match name {
+        "proxy_clear_route_cache" => {
+            "Call the foreign function `clear_route_cache` instead: \
+             `self.call_foreign_function(\"clear_route_cache\", None)`."
+                .to_owned()
+        }
+        "proxy_continue_request" | "proxy_continue_response" => {
+            "Use `proxy_continue_stream`, which took its place: in Rust `resume_http_request` and \
+             `resume_http_response` of the `proxy-wasm` crate 0.2."
+                .to_owned()
+        }
+        "proxy_get_configuration" => {
+            "Read the configuration as a buffer: in Rust `get_plugin_configuration` and `get_vm_configuration` of the \
+             `proxy-wasm` crate 0.2."
+                .to_owned()
+        }
+        _ => format!(
+            "Let one version of one SDK give both the imports and the marker `{}`: `cargo tree --duplicates` shows \
+             whether there are two of `proxy-wasm`.",
+            abi.marker()
+        ),
+    }
+}
+
+fn cure_for_wasi(name: &str) -> String {
+    let cure = match name {
+        "poll_oneoff" => {
+            "Remove `std::thread::sleep`, in dependencies too, and use the tick of the plugin instead."
+        }
+        "sched_yield" => "Remove `std::thread::yield_now` and locks that spin, in dependencies too.",
+        "clock_res_get" => "Do not ask for the resolution of a clock, in dependencies too.",
+        "path_link" | "path_symlink" => {
+            return "Remove the use of links in `std::fs`, in dependencies too: no Envoy loads it."
+                .to_owned();
+        }
+        _ if name.starts_with("sock_") => {
+            "Remove the use of `std::net`, in dependencies too. A plugin reaches others with `dispatch_http_call` and \
+             `dispatch_grpc_call` of the SDK."
+        }
+        _ => {
+            "Remove the use of `std::fs`, in dependencies too: there are no files inside the proxy. Settings reach a \
+             plugin as its configuration, and data can be compiled in with `include_bytes!`."
+        }
+    };
+    format!("{cure} Or leave the older meshes out of the setting `mesh`.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::tests::{NEWEST, judge};
+
+    fn importing(module: &str, name: &str, ty: &str) -> String {
+        format!(r#"(module (import "{module}" "{name}" (func {ty})))"#)
+    }
+
+    fn cure_of(module: &str, name: &str) -> String {
+        let findings = judge(&RULE, &importing(module, name, ""), NEWEST);
+        assert_eq!(findings.len(), 1, "{module}.{name}");
+        findings[0].help[0].clone()
+    }
+
+    #[test]
+    fn known_functions_pass() {
+        let module = importing("env", "proxy_log", "(param i32 i32 i32) (result i32)");
+        assert_eq!(judge(&RULE, &module, NEWEST), []);
+        let module = importing("wasi_unstable", "fd_write", "(param i32 i32 i32 i32) (result i32)");
+        assert_eq!(judge(&RULE, &module, &["istio-1.12"]), []);
+    }
+
+    #[test]
+    fn wasi_depends_on_the_mesh() {
+        let module = importing("wasi_snapshot_preview1", "path_rename", "");
+        let findings = judge(&RULE, &module, &["istio-1.29", "istio-1.30", "istio-1.31"]);
+        assert_eq!(findings.len(), 1);
+        assert!(
+            findings[0].reason.starts_with("istio-1.29 and istio-1.30 do not give"),
+            "{}",
+            findings[0].reason
+        );
+        assert!(findings[0].help[0].contains("std::fs"));
+        assert_eq!(judge(&RULE, &module, &["istio-1.31"]), []);
+    }
+
+    #[test]
+    fn env_depends_on_the_abi() {
+        let findings = judge(&RULE, &importing("env", "proxy_clear_route_cache", ""), NEWEST);
+        assert!(findings[0].reason.contains("ABI 0.1.0 only"), "{}", findings[0].reason);
+        assert!(findings[0].help[0].contains("call_foreign_function"));
+        let old = r#"(module (import "env" "proxy_clear_route_cache" (func (result i32)))
+            (func (export "proxy_abi_version_0_1_0")))"#;
+        assert_eq!(judge(&RULE, old, NEWEST), []);
+    }
+
+    #[test]
+    fn the_cure_depends_on_where_the_import_comes_from() {
+        for (module, name, part) in [
+            ("wasi:cli/environment@0.2.0", "get-environment", "wasm32-wasip2"),
+            ("__wbindgen_placeholder__", "__wbindgen_describe", "browser"),
+            ("env", "proxy_redis_call", "Higress"),
+            ("env", "proxy_dispatch_http_call", "draft"),
+            ("env", "proxy_get_propety", "`proxy_get_property`"),
+            ("env", "sqlite3_open", "linker"),
+            ("wasi_snapshot_preview1", "proc_raise", "preview 1 only"),
+            ("wasi_snapshot_preview1", "fd_wirte", "`fd_write`"),
+            ("elsewhere", "f", "Remove this import"),
+        ] {
+            let cure = cure_of(module, name);
+            assert!(cure.contains(part), "{module}.{name}: {cure}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_name_is_tamed() {
+        let findings = judge(&RULE, &importing("env", &format!("\\1b[2J{}", "x".repeat(500)), ""), NEWEST);
+        assert!(findings[0].message.len() < 200 && !findings[0].message.contains('\u{1b}'));
+    }
+}

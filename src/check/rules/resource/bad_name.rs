@@ -1,0 +1,39 @@
+//! The resource has a name, and a namespace, that Kubernetes takes.
+
+use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
+use crate::diagnostics::{Diagnostic, Severity};
+use crate::resource::{from_package, kubernetes_label_problem, kubernetes_name_problem};
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "bad-name",
+    severity: Severity::Error,
+    judge: Judge::Resource(judge),
+    docs: Docs {
+        what: "`metadata.name` is a DNS subdomain, and `metadata.namespace` a DNS label.",
+        why: "The API server refuses any other name.",
+        cure: "Use only `a-z`, `0-9` and `-` (and `.` in a name). If the file has no name, it gets that of the \
+               package.",
+        log: "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters",
+        levels: "",
+    },
+};
+
+fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
+    let text = |field: &str| {
+        let field = subject.draft.root().at(&["metadata", field])?;
+        field.as_str().map(|text| (field, text))
+    };
+    let name = text("name").and_then(|(field, name)| {
+        let reason = kubernetes_name_problem(name)?;
+        Some(subject.finding(&RULE, &field, &reason, "the name of a Kubernetes resource is expected"))
+    });
+    let namespace = text("namespace").and_then(|(field, name)| {
+        let reason = kubernetes_label_problem(name)?;
+        let similar = Some(from_package(name)).filter(|name| kubernetes_label_problem(name).is_none());
+        Some(Diagnostic {
+            help: similar.map(|name| format!("write `{name}`")).into_iter().collect(),
+            ..subject.finding(&RULE, &field, &reason, "the name of a namespace is expected")
+        })
+    });
+    name.into_iter().chain(namespace).collect()
+}

@@ -1,0 +1,36 @@
+//! The hash is written as Istio takes it.
+
+use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
+use crate::diagnostics::{Diagnostic, Severity};
+use crate::resource::is_sha256;
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "bad-sha256",
+    severity: Severity::Error,
+    judge: Judge::Resource(judge),
+    docs: Docs {
+        what: "`spec.sha256` is 64 lower-case hexadecimal digits, or is left out and filled in.",
+        why: "Istio refuses upper-case digits and the prefix `sha256:`.",
+        cure: "Leave the field out: it is filled in.",
+        log: "should match",
+        levels: "",
+    },
+};
+
+fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
+    let Some(field) = subject.draft.root().at(&["spec", "sha256"]) else { return Vec::new() };
+    let text = field.as_str().unwrap_or_default();
+    if text.is_empty() || is_sha256(text) {
+        return Vec::new();
+    }
+    let bare = text.strip_prefix("sha256:").unwrap_or(text).to_lowercase();
+    let help = if is_sha256(&bare) {
+        format!("write `{bare}`, or leave `sha256` out: it is filled in")
+    } else {
+        "leave `sha256` out: it is filled in".to_owned()
+    };
+    vec![Diagnostic {
+        help: vec![help],
+        ..subject.finding(&RULE, &field, "is not a hash that Istio takes", "64 of `0-9a-f` are expected")
+    }]
+}

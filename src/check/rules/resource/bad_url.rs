@@ -1,0 +1,32 @@
+//! The url is one that every version of Istio takes.
+
+use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
+use crate::diagnostics::{Diagnostic, Severity};
+use crate::resource::Url;
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "bad-url",
+    severity: Severity::Error,
+    judge: Judge::Resource(judge),
+    docs: Docs {
+        what: "`spec.url` is `oci://REPOSITORY`, `https://...`, `http://...` or `file:///PATH`, or is left out \
+               and filled in.",
+        why: "The webhook of Istio refuses other schemes. It takes the registry in `host:5000/x` for a scheme, \
+              and istiod drops `10.0.0.1:5000/x` without a word.",
+        cure: "Write the scheme, and for an image the registry and the repository.",
+        log: "unknown scheme",
+        levels: "",
+    },
+};
+
+fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
+    let Some(field) = subject.draft.root().at(&["spec", "url"]) else { return Vec::new() };
+    // An empty url is the subject of another rule.
+    let Some(text) = field.as_str().filter(|text| !text.is_empty()) else { return Vec::new() };
+    match Url::parse(text) {
+        Ok(_) => Vec::new(),
+        Err(error) => {
+            vec![Diagnostic { help: vec![error.help], ..subject.finding(&RULE, &field, &error.reason, "") }]
+        }
+    }
+}

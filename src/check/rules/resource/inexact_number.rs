@@ -1,0 +1,46 @@
+//! Numbers in the configuration reach the plugin as they are written.
+
+use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
+use crate::diagnostics::{Diagnostic, Severity};
+use crate::resource::Field;
+use crate::yaml::Value;
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "inexact-number",
+    severity: Severity::Warning,
+    judge: Judge::Resource(judge),
+    docs: Docs {
+        what: "No integer in `spec.pluginConfig` is beyond 2^53.",
+        why: "The configuration travels as a protobuf Struct, which holds all numbers as 64-bit floats: the last \
+              digits are lost.",
+        cure: "Quote the number, and let the plugin read the digits.",
+        log: "",
+        levels: "",
+    },
+};
+
+fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
+    let config = subject.draft.root().at(&["spec", "pluginConfig"]);
+    let (mut found, mut next) = (Vec::new(), Vec::from_iter(config));
+    while let Some(field) = next.pop() {
+        match field.node.value {
+            Value::Int(number) if number.unsigned_abs() > 1 << 53 => {
+                found.push(finding(subject, &field, number))
+            }
+            _ => next.extend(field.items().chain(field.entries().map(|(_, value)| value))),
+        }
+    }
+    found
+}
+
+fn finding(subject: &ResourceSubject<'_>, field: &Field<'_>, number: i64) -> Diagnostic {
+    Diagnostic {
+        help: vec![format!("quote it, and let the plugin read the digits: `\"{number}\"`")],
+        ..subject.finding(
+            &RULE,
+            field,
+            "loses digits on its way to the plugin: the mesh keeps numbers as 64-bit floats",
+            "",
+        )
+    }
+}

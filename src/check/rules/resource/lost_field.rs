@@ -1,0 +1,46 @@
+//! The kind that was asked for can express everything in the WasmPlugin.
+
+use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
+use crate::diagnostics::source::Location;
+use crate::diagnostics::{Diagnostic, Place, Severity};
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "lost-field",
+    severity: Severity::Error,
+    judge: Judge::Resource(judge),
+    docs: Docs {
+        what: "A TrafficExtension, an EnvoyExtensionPolicy or a bootstrap of Envoy that is made of the \
+               WasmPlugin (`--kind`) has a place for each of its fields. \
+               [docs/resource.md](resource.md#findings) lists the fields that are lost.",
+        why: "Without the field, the mesh treats traffic differently, or runs the filter elsewhere or in another \
+              order.",
+        cure: "It depends on the field, and the finding says it.",
+        log: "",
+        levels: "Error if traffic would be treated differently; warning if only the order of filters or a policy \
+                changes.",
+    },
+};
+
+fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
+    let place = |path: &str| {
+        let field = subject.draft.find(path);
+        let location = field.zip(subject.draft.source()).map(|(field, file)| Location {
+            file: file.clone(),
+            span: field.span(),
+            label: String::new(),
+        });
+        Place::Field { path: path.to_owned(), location: location.filter(|place| !place.span.is_empty()) }
+    };
+    let losses = subject.losses.iter();
+    losses
+        .map(|loss| Diagnostic {
+            rule: RULE.code,
+            severity: loss.severity,
+            message: loss.message.clone(),
+            places: vec![place(&loss.field)],
+            reason: loss.reason.clone(),
+            help: vec![loss.help.clone()],
+            meshes: Vec::new(),
+        })
+        .collect()
+}

@@ -1,0 +1,33 @@
+//! A mapping has all fields that it needs.
+
+use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
+use crate::diagnostics::{Diagnostic, Severity};
+use crate::resource::MismatchKind;
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "missing-field",
+    severity: Severity::Error,
+    judge: Judge::Resource(judge),
+    docs: Docs {
+        what: "Every required field is there.",
+        why: "The API server refuses a resource that lacks one.",
+        cure: "Add the field.",
+        log: "Required value",
+        levels: "",
+    },
+};
+
+fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
+    let found = subject.mismatches.iter();
+    found
+        .filter_map(|mismatch| match mismatch.kind {
+            MismatchKind::MissingField(name) => Some(subject.finding(
+                &RULE,
+                &mismatch.field,
+                &format!("has no `{name}`"),
+                format!("`{name}` is required here"),
+            )),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,24 @@
+//! Rules about resources.
+
+pub(in crate::check) mod bad_name;
+pub(in crate::check) mod bad_selector;
+pub(in crate::check) mod bad_sha256;
+pub(in crate::check) mod bad_url;
+pub(in crate::check) mod duplicate_entry;
+pub(in crate::check) mod empty_selector;
+pub(in crate::check) mod field_conflict;
+pub(in crate::check) mod inexact_number;
+pub(in crate::check) mod limit;
+pub(in crate::check) mod lost_field;
+pub(in crate::check) mod missing_field;
+pub(in crate::check) mod no_effect;
+pub(in crate::check) mod target_namespace;
+pub(in crate::check) mod unknown_field;
+pub(in crate::check) mod unknown_kind;
+pub(in crate::check) mod unused_image;
+pub(in crate::check) mod wrong_kind;
+pub(in crate::check) mod wrong_type;
+pub(in crate::check) mod wrong_value;
+
+#[cfg(test)]
+mod tests;

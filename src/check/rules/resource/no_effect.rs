@@ -1,0 +1,45 @@
+//! Every field has an effect.
+
+use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
+use crate::diagnostics::{Diagnostic, Severity};
+use crate::resource::Field;
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "no-effect",
+    severity: Severity::Warning,
+    judge: Judge::Resource(judge),
+    docs: Docs {
+        what: "No field is set that nothing reads: `verificationKey`, and variables that begin with \
+               `ISTIO_META_`.",
+        why: "No version of Istio reads `spec.verificationKey`. In `pluginConfig`, where old documentation lists \
+              it, it only reaches the plugin. Istio keeps variables that begin with `ISTIO_META_` to itself.",
+        cure: "Remove the field, or rename the variable.",
+        log: "",
+        levels: "",
+    },
+};
+
+fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
+    let root = subject.draft.root();
+    let finding = |field: &Field<'_>, complaint: &str, help: &str| Diagnostic {
+        help: vec![help.to_owned()],
+        ..subject.finding(&RULE, field, complaint, "")
+    };
+    let mut found = Vec::new();
+    if let Some(field) = root.at(&["spec", "verificationKey"]) {
+        found.push(finding(&field, "has no effect: no version of Istio reads it", "remove it"));
+    }
+    if let Some(field) = root.at(&["spec", "pluginConfig", "verificationKey"]) {
+        let complaint =
+            "only reaches the plugin: old documentation lists it here, but it is a field of `spec`";
+        found.push(finding(&field, complaint, "remove it: no version of Istio reads it there either"));
+    }
+    let variables = root.at(&["spec", "vmConfig", "env"]);
+    for name in variables.iter().flat_map(Field::items).filter_map(|variable| variable.get("name")) {
+        if name.as_str().is_some_and(|name| name.starts_with("ISTIO_META_")) {
+            let complaint = "never reaches the plugin: Istio keeps `ISTIO_META_` to itself";
+            found.push(finding(&name, complaint, "rename it"));
+        }
+    }
+    found
+}

@@ -1,0 +1,29 @@
+//! A target is in the namespace of the plugin.
+
+use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
+use crate::diagnostics::{Diagnostic, Severity};
+use crate::resource::Field;
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "target-namespace",
+    severity: Severity::Error,
+    judge: Judge::Resource(judge),
+    docs: Docs {
+        what: "Targets in `spec.targetRef` and `spec.targetRefs` have no `namespace`.",
+        why: "The webhook of Istio refuses a target in another namespace.",
+        cure: "Remove `namespace`, and put the plugin into the namespace of its target.",
+        log: "cross namespace referencing is not currently supported",
+        levels: "",
+    },
+};
+
+fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
+    let root = subject.draft.root();
+    let one = root.at(&["spec", "targetRef"]);
+    let list = root.at(&["spec", "targetRefs"]);
+    let targets = one.into_iter().chain(list.iter().flat_map(Field::items).collect::<Vec<_>>());
+    let namespaces = targets.filter_map(|target| target.get("namespace"));
+    let set = namespaces.filter(|namespace| namespace.as_str().is_some_and(|name| !name.is_empty()));
+    let label = "a target is in the namespace of the plugin: leave this out";
+    set.map(|namespace| subject.finding(&RULE, &namespace, "is set", label)).collect()
+}

@@ -1,0 +1,339 @@
+use std::sync::Arc;
+
+use crate::check;
+use crate::check::MOST;
+use crate::diagnostics::source::SourceFile;
+use crate::diagnostics::{Diagnostic, Place};
+use crate::resource::{Draft, Kind};
+
+const API_VERSION: &str = "extensions.istio.io/v1alpha1";
+const KIND: &str = "WasmPlugin";
+
+fn found(source: &str) -> Vec<Diagnostic> {
+    let file = SourceFile { path: "wasmplugin.yaml".into(), text: source.to_owned() };
+    let draft = Draft::read(Arc::new(file), "hello").unwrap_or_else(|error| panic!("{source}: {error}"));
+    check::resource(&draft, Kind::WasmPlugin, &[], false)
+}
+
+/// What is found in a document, a line each: `SEVERITY PLACE: message; label; help`.
+fn told(source: &str) -> Vec<String> {
+    let line = |finding: &Diagnostic| {
+        let location = finding.places.iter().find_map(Place::location);
+        let (place, label) =
+            location.map_or(("", ""), |location| (&source[location.span.clone()], &location.label));
+        format!(
+            "{} {place}: {}; {label}; {}",
+            finding.severity.name(),
+            finding.message,
+            finding.help.join("; ")
+        )
+    };
+    found(source).iter().map(line).collect()
+}
+
+/// The same for a spec that is given in flow style, `{...}`.
+fn spec_told(spec: &str) -> Vec<String> {
+    told(&format!("{{apiVersion: {API_VERSION}, kind: {KIND}, metadata: {{name: a}}, spec: {spec}}}"))
+}
+
+fn assert_told(spec: &str, expected: &str) {
+    let told = spec_told(spec);
+    assert_eq!(told.len(), 1, "{spec}: {told:#?}");
+    assert_eq!(told[0], expected, "{spec}");
+}
+
+fn list(count: usize, item: impl Fn(usize) -> String) -> String {
+    let items: Vec<String> = (0..count).map(item).collect();
+    format!("[{}]", items.join(", "))
+}
+
+const FULL: &str = "\
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata:
+  name: header-append
+  namespace: istio-system
+  labels: {app: demo}
+  annotations: {note: \"1\"}
+  finalizers: [x]
+spec:
+  selector:
+    matchLabels: {app: demo}
+  url: oci://quay.io/acme/header-append
+  sha256: \"\"
+  imagePullPolicy: IfNotPresent
+  imagePullSecret: pull
+  pluginConfig:
+    big: 9007199254740992
+    list: [1, {a: null}]
+  pluginName: root
+  phase: AUTHN
+  priority: -2147483648
+  failStrategy: FAIL_RELOAD
+  vmConfig:
+    env:
+    - {name: A, valueFrom: INLINE, value: x}
+    - {name: B, valueFrom: HOST}
+  match:
+  - mode: CLIENT_AND_SERVER
+    ports: [{number: 1}, {number: 65535}]
+  type: HTTP
+status: whatever
+";
+
+#[test]
+fn a_full_plugin_is_taken() {
+    assert_eq!(told(FULL), [""; 0]);
+    assert_eq!(spec_told("{}"), [""; 0]);
+    assert_eq!(spec_told("null"), [""; 0]);
+    assert_eq!(
+        spec_told("{selector: null, priority: null, targetRefs: [{kind: Service, name: a}]}"),
+        [""; 0]
+    );
+}
+
+#[test]
+fn another_kind_is_refused_alone() {
+    for kind in ["TrafficExtension", "ServiceMeshExtension"] {
+        assert_eq!(
+            told(&format!("apiVersion: maistra.io/v1\nkind: {kind}\nspec: {{phaze: 1}}\n")),
+            [format!(
+                "error {kind}: `kind` is `{kind}`; `WasmPlugin` is expected; write a WasmPlugin; `--kind` makes other kinds of it"
+            )]
+        );
+    }
+    assert_eq!(
+        told("apiVersion: extensions.istio.io/v1beta1\nkind: wasmplugin\n"),
+        [
+            "error extensions.istio.io/v1beta1: `apiVersion` is `extensions.istio.io/v1beta1`; \
+             `extensions.istio.io/v1alpha1` is expected; a similar value exists: `extensions.istio.io/v1alpha1`",
+            "error wasmplugin: `kind` is `wasmplugin`; `WasmPlugin` is expected; a similar value exists: `WasmPlugin`",
+        ]
+    );
+    assert_eq!(
+        told("spec: {}"),
+        [
+            "error spec: the document has no `apiVersion`; `apiVersion` is required here; ",
+            "error spec: the document has no `kind`; `kind` is required here; ",
+        ]
+    );
+    assert_eq!(told("[1]")[0], "error [: the document is a list; a mapping is expected; ");
+    assert_eq!(told("text")[0], "error t: the document is a string; a mapping is expected; ");
+}
+
+#[test]
+fn a_near_field_is_a_typo_and_a_far_one_survives() {
+    assert_told(
+        "{plugginConfig: {}}",
+        "error plugginConfig: unknown field `plugginConfig`; not a known field of `spec`; \
+         a field with a similar name exists: `pluginConfig`",
+    );
+    assert_told(
+        "{frobnicate: {}}",
+        "warning frobnicate: unknown field `frobnicate`; not a known field of `spec`; \
+         it is kept; a cluster that doesn't know it drops it or refuses it",
+    );
+    assert!(spec_told("{vmConfig: {env: [{nmae: A, name: B}]}}")[0].contains("`spec.vmConfig.env[0]`"));
+    let told = told(&format!("apiVersion: {API_VERSION}\nkind: {KIND}\nmetdata: {{}}\nfrobnicate: 1\n"));
+    assert!(
+        told[0].starts_with("error metdata: unknown field `metdata`; not a known field of the document"),
+        "{told:?}"
+    );
+    assert!(told[1].starts_with("warning frobnicate"), "{told:?}");
+}
+
+#[test]
+fn all_problems_are_told_in_the_order_of_the_text() {
+    let told = spec_told("{type: TCP, phase: authn, priority: x, pluginName: 8, match: {}, vmConfig: [1]}");
+    let expected = [
+        "error TCP: `spec.type` is `TCP`; one of `UNSPECIFIED_PLUGIN_TYPE`, `HTTP`, `NETWORK` is expected; ",
+        "error authn: `spec.phase` is `authn`; one of `UNSPECIFIED_PHASE`, `AUTHN`, `AUTHZ`, `STATS` is expected; \
+         a similar value exists: `AUTHN`",
+        "error x: `spec.priority` is a string; an integer is expected; ",
+        "error 8: `spec.pluginName` is a number; a string is expected; quote it",
+        "error match: `spec.match` is a mapping; a list is expected; ",
+        "error vmConfig: `spec.vmConfig` is a list; a mapping is expected; ",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn choices_are_closed() {
+    for (field, value) in
+        [("imagePullPolicy", "Never"), ("phase", "STATISTICS"), ("failStrategy", "FAIL"), ("type", "http3")]
+    {
+        let told = spec_told(&format!("{{{field}: {value}}}"));
+        assert!(
+            told[0].starts_with(&format!("error {value}: `spec.{field}` is `{value}`; one of ")),
+            "{told:?}"
+        );
+    }
+    let told = spec_told("{match: [{mode: BOTH}]}");
+    assert!(told[0].starts_with("error BOTH: `spec.match[0].mode` is `BOTH`"), "{told:?}");
+    let told = spec_told("{targetRef: {kind: Deployment, name: a}}");
+    assert!(told[0].starts_with("error Deployment: `spec.targetRef.kind` is `Deployment`"), "{told:?}");
+    let told = spec_told("{vmConfig: {env: [{name: A, valueFrom: SECRET}]}}");
+    assert!(told[0].contains("`spec.vmConfig.env[0].valueFrom` is `SECRET`"), "{told:?}");
+}
+
+#[test]
+fn lengths_and_counts_end_where_the_mesh_ends_them() {
+    let letters = |count: usize| "a".repeat(count);
+    let target = |field: &str, length: usize| {
+        let others = if field == "name" { "kind: Service" } else { "kind: Service, name: a" };
+        format!("{{targetRefs: [{{{others}, {field}: {}}}]}}", letters(length))
+    };
+    let env = |name: usize, value: usize| {
+        format!("{{vmConfig: {{env: [{{name: {}, value: \"{}\"}}]}}}}", letters(name), letters(value))
+    };
+    let label = |value: &str| format!("{{selector: {{matchLabels: {{a: {value}}}}}}}");
+    let labels = |count: usize| {
+        let labels: Vec<String> = (0..count).map(|number| format!("k{number}: v")).collect();
+        format!("{{selector: {{matchLabels: {{{}}}}}}}", labels.join(", "))
+    };
+    let port = |number: i64| format!("{{match: [{{ports: [{{number: {number}}}]}}]}}");
+    for (fits, too_much) in [
+        (format!("{{pluginName: {}}}", letters(256)), format!("{{pluginName: {}}}", letters(257))),
+        ("{pluginName: é}".to_owned(), "{pluginName: \"\"}".to_owned()),
+        (format!("{{imagePullSecret: {}}}", letters(253)), format!("{{imagePullSecret: {}}}", letters(254))),
+        ("{imagePullSecret: a}".to_owned(), "{imagePullSecret: \"\"}".to_owned()),
+        ("{url: \"oci://a/b\"}".to_owned(), "{url: \"\"}".to_owned()),
+        ("{priority: 2147483647}".to_owned(), "{priority: 2147483648}".to_owned()),
+        ("{priority: -2147483648}".to_owned(), "{priority: -2147483649}".to_owned()),
+        (target("group", 253), target("group", 254)),
+        (target("name", 253), target("name", 254)),
+        ("{targetRef: {kind: Service, name: a, namespace: \"\"}}".to_owned(), target("namespace", 1)),
+        (env(256, 2048), env(257, 2048)),
+        (env(1, 2048), env(1, 2049)),
+        (label(&letters(63)), label(&letters(64))),
+        (label("a"), label("\"a*\"")),
+        (labels(4096), labels(4097)),
+        (port(1), port(0)),
+        (port(65535), port(65536)),
+        (
+            format!("{{targetRefs: {}}}", list(16, |_| "{kind: Gateway, name: a}".to_owned())),
+            format!("{{targetRefs: {}}}", list(17, |_| "{kind: Gateway, name: a}".to_owned())),
+        ),
+        (
+            format!("{{vmConfig: {{env: {}}}}}", list(256, |number| format!("{{name: N{number}}}"))),
+            format!("{{vmConfig: {{env: {}}}}}", list(257, |number| format!("{{name: N{number}}}"))),
+        ),
+        ("{sha256: \"\"}".to_owned(), "{sha256: \"0\"}".to_owned()),
+        (format!("{{sha256: \"{}\"}}", "0a".repeat(32)), format!("{{sha256: \"{}\"}}", "0g".repeat(32))),
+    ] {
+        assert_eq!(spec_told(&fits), [""; 0], "{fits}");
+        let told = spec_told(&too_much);
+        assert!(told.len() == 1 && told[0].starts_with("error "), "{too_much}: {told:#?}");
+    }
+}
+
+#[test]
+fn required_fields_are_missed() {
+    for (spec, problem) in [
+        ("{targetRef: {kind: Service}}", "targetRef: `spec.targetRef` has no `name`"),
+        ("{targetRefs: [{name: a}]}", "name: `spec.targetRefs[0]` has no `kind`"),
+        ("{vmConfig: {env: [{value: a}]}}", "value: `spec.vmConfig.env[0]` has no `name`"),
+        ("{match: [{ports: [{number: null}]}]}", "number: `spec.match[0].ports[0]` has no `number`"),
+    ] {
+        assert!(
+            spec_told(spec)[0].starts_with(&format!("error {problem}; ")),
+            "{spec}: {:?}",
+            spec_told(spec)
+        );
+    }
+}
+
+#[test]
+fn hostile_documents_are_reviewed() {
+    let long = "k".repeat(900);
+    let deep = (0..50).fold(String::new(), |text, _| format!("{text}{{{long}: "));
+    let numbers = "9007199254740993,".repeat(20_000);
+    let told = spec_told(&format!("{{pluginConfig: {deep}[{numbers}]{}}}", "}".repeat(50)));
+    assert_eq!(told.len(), MOST);
+    let unknown: Vec<String> = (0..20_000).map(|number| format!("u{number}: 1")).collect();
+    assert_eq!(spec_told(&format!("{{{}}}", unknown.join(", "))).len(), MOST);
+    assert_eq!(spec_told(&format!("{{? {} : 1}}", "k".repeat(900_000))).len(), 1);
+}
+
+#[test]
+fn what_excludes_each_other_is_told() {
+    let beside = "only one of `selector`, `targetRef` and `targetRefs` may be set";
+    assert_eq!(
+        spec_told("{targetRefs: [], selector: {}, targetRef: {kind: Service, name: a}}"),
+        [
+            format!("error selector: `spec.selector` conflicts with `targetRefs`; {beside}; "),
+            format!("error targetRef: `spec.targetRef` conflicts with `targetRefs`; {beside}; "),
+        ]
+    );
+    assert_told(
+        "{vmConfig: {env: [{name: A, valueFrom: HOST, value: x}]}}",
+        "error x: `spec.vmConfig.env[0].value` conflicts with `valueFrom`; with `valueFrom: HOST` the value comes from the environment of the proxy; ",
+    );
+    assert_told(
+        "{vmConfig: {env: [{name: A}, {name: A}]}}",
+        "error A: `spec.vmConfig.env[1].name` is a duplicate of `A`; each variable may be listed once; ",
+    );
+    let told = spec_told("{match: [{ports: [{number: 80}, {number: 80}]}, {ports: [{number: 80}]}]}");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("`spec.match[0].ports[1].number` is a duplicate of 80"), "{told:?}");
+}
+
+#[test]
+fn the_configuration_is_a_mapping_and_keeps_what_it_can() {
+    for config in ["text", "[1]", "8", "true"] {
+        let told = spec_told(&format!("{{pluginConfig: {config}}}"));
+        assert!(told[0].ends_with("; a mapping is expected; "), "{told:?}");
+    }
+    let told = spec_told("{pluginConfig: {verificationKey: x}, verificationKey: z}");
+    assert!(
+        told[0].starts_with("warning x: `spec.pluginConfig.verificationKey` only reaches the plugin"),
+        "{told:?}"
+    );
+    assert!(told[1].starts_with("warning z: `spec.verificationKey` has no effect"), "{told:?}");
+    let told = spec_told("{pluginConfig: {a: [{b: -9007199254740993}]}}");
+    assert!(
+        told[0].starts_with("warning -9007199254740993: `spec.pluginConfig.a[0].b` loses digits"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn doubtful_settings_are_warned_of() {
+    let told = spec_told("{selector: {matchLabels: {}}}");
+    assert!(told.len() == 1 && told[0].starts_with("warning matchLabels: "), "{told:?}");
+    let told = spec_told("{vmConfig: {env: [{name: ISTIO_META_X, value: a}]}}");
+    assert!(told.len() == 1 && told[0].starts_with("warning ISTIO_META_X: "), "{told:?}");
+}
+
+#[test]
+fn hashes_urls_and_names_are_explained() {
+    let hash = "0a".repeat(32);
+    let told = spec_told(&format!("{{sha256: \"sha256:{hash}\"}}"));
+    assert!(
+        told[0].ends_with(&format!("; write `{hash}`, or leave `sha256` out: it is filled in")),
+        "{told:?}"
+    );
+    let told = spec_told(&format!("{{sha256: {}}}", hash.to_uppercase().replace('0', "A")));
+    assert!(
+        told[0].ends_with(&format!(
+            "; write `{}`, or leave `sha256` out: it is filled in",
+            hash.replace('0', "a")
+        )),
+        "{told:?}"
+    );
+    let told = spec_told("{url: \"reg:5000/a\"}");
+    assert!(told[0].ends_with("; write `oci://reg:5000/a`"), "{told:?}");
+    let metadata = |metadata: &str| told_metadata(metadata);
+    assert!(metadata("{name: a_b}")[0].starts_with("error a_b: `metadata.name` contains `_`"));
+    assert!(metadata("{namespace: a.b}")[0].starts_with("error a.b: `metadata.namespace` contains `.`"));
+    assert!(
+        metadata("{labels: {a: 1}}")[0]
+            .ends_with("`metadata.labels.a` is a number; a string is expected; quote it")
+    );
+    assert!(metadata("{annotations: [a]}")[0].contains("a mapping of strings to strings is expected"));
+    assert_eq!(metadata("{ownerReferences: [{anything: 1}], lables: 1}"), [""; 0]);
+}
+
+fn told_metadata(metadata: &str) -> Vec<String> {
+    told(&format!("{{apiVersion: {API_VERSION}, kind: {KIND}, metadata: {metadata}}}"))
+}

@@ -1,0 +1,51 @@
+//! A mapping has only fields that the mesh knows.
+
+use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
+use crate::diagnostics::source::Location;
+use crate::diagnostics::{Diagnostic, Place, Severity};
+use crate::resource::{Field, MismatchKind};
+use crate::yaml::Key;
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "unknown-field",
+    severity: Severity::Error,
+    judge: Judge::Resource(judge),
+    docs: Docs {
+        what: "Every field of the resource is known.",
+        why: "`kubectl apply` refuses an unknown field; other clients have it dropped without a word.",
+        cure: "Correct the name. A field that is newer than this program is kept as it is: set the level of this \
+               rule to `allow`, and say why.",
+        log: "unknown field \"spec.x\"",
+        levels: "Error if the name is similar to a known one; otherwise a warning, because a newer mesh may know \
+                the field.",
+    },
+};
+
+fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
+    let found = subject.mismatches.iter().filter_map(|mismatch| match &mismatch.kind {
+        MismatchKind::UnknownField { key, similar } => Some((&mismatch.field, *key, *similar)),
+        _ => None,
+    });
+    let finding = |(field, key, similar): (&Field<'_>, &Key, Option<&str>)| {
+        let (severity, help) = match similar {
+            Some(similar) => (RULE.severity, format!("a field with a similar name exists: `{similar}`")),
+            None => (
+                Severity::Warning,
+                "it is kept; a cluster that doesn't know it drops it or refuses it".to_owned(),
+            ),
+        };
+        let label = format!("not a known field of {field}");
+        let location =
+            subject.draft.source().map(|file| Location { file: file.clone(), span: key.span.clone(), label });
+        Diagnostic {
+            rule: RULE.code,
+            severity,
+            message: format!("unknown field `{}`", key.name),
+            places: vec![Place::Field { path: field.path_below(&key.name), location }],
+            reason: String::new(),
+            help: vec![help],
+            meshes: Vec::new(),
+        }
+    };
+    found.map(finding).collect()
+}

@@ -1,0 +1,64 @@
+//! The API server of the mesh knows the kind of the resource.
+
+use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
+use crate::diagnostics::{Diagnostic, Place, Severity};
+use crate::mesh::names;
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "unknown-kind",
+    severity: Severity::Error,
+    judge: Judge::Resource(judge),
+    docs: Docs {
+        what: "Every mesh in the setting `mesh` knows the kind that `--kind` asks for.",
+        why: "TrafficExtension comes with Istio 1.30. An older API server refuses it.",
+        cure: "Remove the older meshes from the setting `mesh`, or emit a WasmPlugin, which all of them know.",
+        log: "no matches for kind \"TrafficExtension\"",
+        levels: "",
+    },
+};
+
+fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
+    let kind = subject.kind;
+    let refusing: Vec<_> = subject.meshes.iter().copied().filter(|mesh| !kind.is_known_to(mesh)).collect();
+    if refusing.is_empty() {
+        return Vec::new();
+    }
+    vec![Diagnostic {
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: format!("the kind {kind} is not known to {}", names(&refusing)),
+        places: vec![Place::Field { path: "kind".to_owned(), location: None }],
+        reason: format!(
+            "{kind} comes with Istio 1.30. An older API server refuses it with `no matches for kind \"{kind}\"`."
+        ),
+        help: vec![
+            "Remove the older meshes from the setting `mesh`, or emit a WasmPlugin, which all of them know."
+                .to_owned(),
+        ],
+        meshes: refusing,
+    }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check;
+    use crate::mesh;
+    use crate::resource::{Draft, Kind};
+
+    #[test]
+    fn a_mesh_without_the_kind_is_named() {
+        let draft = Draft::minimal("hello");
+        let all: Vec<_> = mesh::MESHES.iter().collect();
+        let found = check::resource(&draft, Kind::TrafficExtension, &all, false);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((found[0].rule, found[0].severity), (RULE.code, Severity::Error));
+        assert_eq!(
+            found[0].message,
+            "the kind TrafficExtension is not known to istio-1.12 to istio-1.29 and ossm-2.2 to ossm-3.2"
+        );
+        assert_eq!(found[0].meshes.len(), 26);
+        assert_eq!(check::resource(&draft, Kind::WasmPlugin, &all, false), []);
+        assert_eq!(check::resource(&draft, Kind::Envoy, &all, false), []);
+    }
+}

@@ -1,0 +1,39 @@
+//! The resource loads the image that is pushed.
+
+use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
+use crate::diagnostics::{Diagnostic, Severity};
+use crate::resource::Kind;
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "unused-image",
+    severity: Severity::Warning,
+    judge: Judge::Resource(judge),
+    docs: Docs {
+        what: "When `publish` pushes an image, `spec.url` is left out or begins with `oci://`.",
+        why: "The mesh loads the file or the download that the url names, and not the image that is pushed.",
+        cure: "Leave `url` out, or don't push the image.",
+        log: "",
+        levels: "",
+    },
+};
+
+fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
+    if !subject.is_published || subject.draft.needs_image(subject.kind) {
+        return Vec::new();
+    }
+    let complaint = "isn't `oci://`: the mesh doesn't load the image that is pushed";
+    let mut finding = match subject.draft.root().at(&["spec", "url"]) {
+        Some(field) => subject.finding(&RULE, &field, complaint, ""),
+        None => subject.finding(
+            &RULE,
+            &subject.draft.root(),
+            "becomes a bootstrap of Envoy, which loads no image",
+            "",
+        ),
+    };
+    finding.help = vec![match subject.kind {
+        Kind::Envoy => "choose another kind, or build without publishing".to_owned(),
+        _ => "leave `url` out: it is filled in".to_owned(),
+    }];
+    vec![finding]
+}

@@ -1,0 +1,38 @@
+//! A level that allows a rule is needed.
+
+use crate::check::levels::Level;
+use crate::check::rule::{Docs, Judge, Rule, SettingsSubject};
+use crate::diagnostics::{Diagnostic, Place, Severity};
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "unused-allow",
+    severity: Severity::Warning,
+    judge: Judge::Settings(judge),
+    docs: Docs {
+        what: "A rule that a setting or a flag allows finds something.",
+        why: "A level that nothing needs any more would hide the next finding of that rule.",
+        cure: "Remove the level.",
+        log: "",
+        levels: "",
+    },
+};
+
+fn judge(subject: &SettingsSubject<'_>) -> Vec<Diagnostic> {
+    let is_used = |rule: &str| subject.findings.allowed().any(|finding| finding.rule == rule);
+    let allowed = subject.levels.iter().filter(|(_, setting)| setting.level == Level::Allow);
+    let unused = allowed.filter(|(rule, _)| !is_used(rule));
+    unused
+        .map(|(rule, setting)| Diagnostic {
+            rule: RULE.code,
+            severity: RULE.severity,
+            message: format!("`{rule}` is allowed, but finds nothing"),
+            places: match &setting.location {
+                Some(location) => vec![Place::File(location.clone())],
+                None => Vec::new(),
+            },
+            reason: String::new(),
+            help: vec!["remove the level: it would hide the next finding of this rule".to_owned()],
+            meshes: Vec::new(),
+        })
+        .collect()
+}

@@ -1,0 +1,40 @@
+//! The hash is that of what the url names.
+
+use crate::check::rule::{Docs, Judge, Rule, TogetherSubject};
+use crate::diagnostics::{Diagnostic, Severity};
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "other-hash",
+    severity: Severity::Error,
+    judge: Judge::Together(judge),
+    docs: Docs {
+        what: "`spec.sha256` of `wasmplugin.yaml` is the hash of what `spec.url` names: of the manifest of an \
+               image, or of the module for any other url.",
+        why: "The mesh refuses what it fetches.",
+        cure: "Leave `sha256` out: it is filled in.",
+        log: "module downloaded from ... has checksum ..., which does not match",
+        levels: "",
+    },
+};
+
+fn judge(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
+    let stated = subject.draft.root().at(&["spec", "sha256"]);
+    let Some((field, pin)) = stated.zip(subject.draft.pin_of(subject.image, subject.module)) else {
+        return Vec::new();
+    };
+    let text = field.as_str().unwrap_or_default();
+    if text.is_empty() || text == pin.sha256 {
+        return Vec::new();
+    }
+    let complaint = if text == subject.module.hex() {
+        "is the hash of the module, but the url names an image"
+    } else if subject.image.is_some_and(|image| text == image.manifest.hex()) {
+        "is the hash of the image's manifest, but the url names a module"
+    } else {
+        "is not the hash of what the url names"
+    };
+    vec![Diagnostic {
+        help: vec!["leave `sha256` out: it is filled in".to_owned()],
+        ..subject.finding(&RULE, &field, complaint, format!("`{}` is expected", pin.sha256))
+    }]
+}

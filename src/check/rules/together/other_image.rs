@@ -1,0 +1,38 @@
+//! The url names the image that is built.
+
+use crate::check::rule::{Docs, Judge, Rule, TogetherSubject};
+use crate::diagnostics::{Diagnostic, Severity};
+
+pub(in crate::check) const RULE: Rule = Rule {
+    code: "other-image",
+    severity: Severity::Error,
+    judge: Judge::Together(judge),
+    docs: Docs {
+        what: "Repository, tag and digest in an `oci://` url of `wasmplugin.yaml` are those of the image that is \
+               built.",
+        why: "The mesh would load another image.",
+        cure: "Leave `url` out: it is filled in. Or correct the setting `image`, `pull-image` or the tag.",
+        log: "",
+        levels: "",
+    },
+};
+
+fn judge(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
+    let Some((field, image)) = subject.draft.root().at(&["spec", "url"]).zip(subject.image) else {
+        return Vec::new();
+    };
+    let differences = image.differences(field.as_str().unwrap_or_default()).into_iter();
+    differences
+        .map(|difference| {
+            let part = difference.part;
+            let label = match &difference.actual {
+                Some(actual) => format!("the image has the {part} `{actual}`"),
+                None => format!("the image has no {part}"),
+            };
+            Diagnostic {
+                help: vec!["leave `url` out: it is filled in".to_owned()],
+                ..subject.finding(&RULE, &field, &format!("names the {part} `{}`", difference.stated), label)
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,151 @@
+//! Arguments about a package that commands share.
+
+use camino::Utf8PathBuf;
+use clap::Args;
+
+use crate::check::levels::{Level, LevelSetting, Levels};
+use crate::cli::args::{self, CargoArgs, GlobalArgs, PackageSelection};
+use crate::cli::overrides;
+use crate::config::{Choice as _, Optimize, PartialSettings, Target, Variant, known_rule};
+use crate::context::Context;
+use crate::mesh::{self, Mesh};
+use crate::ops::pipeline::{Origin, PlanOptions};
+use crate::reference::{Repository, Tag};
+use crate::resource::{Kind, Overrides};
+use crate::text::quoted;
+
+/// How an image is made. Each flag overrides a setting of Cargo.toml.
+#[derive(Debug, Args)]
+pub(super) struct ImageArgs {
+    /// Repository of the image, without tag
+    #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
+    image: Option<Repository>,
+    /// Repository that the mesh pulls from, where that is another name
+    #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
+    pull_image: Option<Repository>,
+    /// Layout of the image [default: oci]
+    #[arg(long, value_parser = args::choice::<Variant>())]
+    variant: Option<Variant>,
+    /// Annotation of the image, over those that Cargo.toml makes
+    #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = args::key_value)]
+    annotations: Vec<(String, String)>,
+    /// What to optimize for [default: speed]
+    #[arg(long, value_parser = args::choice::<Optimize>())]
+    optimize: Option<Optimize>,
+    /// Optimizer to run instead of the one inside this program
+    #[arg(long, value_name = "PATH")]
+    wasm_opt: Option<Utf8PathBuf>,
+    /// What to compile for [default: wasm32-wasip1]
+    #[arg(long, value_name = "TRIPLE", value_parser = args::choice::<Target>())]
+    target: Option<Target>,
+    /// Mesh that has to load the module, such as istio-1.28 [default: the newest three of Istio]
+    #[arg(long = "mesh", value_name = "MESH", value_parser = mesh)]
+    meshes: Vec<&'static Mesh>,
+    /// Level of a check, over Cargo.toml: CODE=warn, CODE=deny, or CODE=allow:REASON
+    #[arg(long = "check", value_name = "CODE=LEVEL", value_parser = check)]
+    checks: Vec<(&'static str, Level)>,
+    /// Treat warnings of the checks as errors
+    #[arg(long)]
+    deny_warnings: bool,
+}
+
+/// Which packages `build` and `publish` package, and how.
+#[derive(Debug, Args)]
+pub(super) struct PackageArgs {
+    #[command(flatten)]
+    image: ImageArgs,
+    /// Kind of document to make of the resource; `envoy` is the bootstrap of an Envoy that stands alone
+    #[arg(long, value_parser = args::choice::<Kind>(), default_value = Kind::WasmPlugin.name(), help_heading = overrides::HEADING)]
+    kind: Kind,
+    #[command(flatten)]
+    overrides: Overrides,
+    /// Package this module instead of compiling a crate
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "packages", "workspace", "exclude", "features", "all_features", "no_default_features", "profile", "jobs",
+        "config", "manifest_path", "locked", "frozen", "target",
+    ])]
+    module: Option<Utf8PathBuf>,
+    #[command(flatten)]
+    packages: PackageSelection,
+    #[command(flatten)]
+    cargo: CargoArgs,
+}
+
+impl ImageArgs {
+    pub(super) fn options(&self, origin: Origin, tag: Option<Tag>) -> PlanOptions {
+        let mut checks = Levels::default();
+        for (rule, level) in &self.checks {
+            checks.set(rule, LevelSetting { level: *level, location: None });
+        }
+        PlanOptions {
+            origin,
+            flags: PartialSettings {
+                image: self.image.clone(),
+                pull_image: self.pull_image.clone(),
+                variant: self.variant,
+                optimize: self.optimize,
+                target: self.target,
+                root_ids: None,
+                kind: None,
+                meshes: (!self.meshes.is_empty()).then(|| self.meshes.clone()),
+                checks,
+            },
+            tag,
+            annotations: self.annotations.clone(),
+            wasm_opt: self.wasm_opt.clone(),
+            overrides: Overrides::default(),
+            is_published: false,
+            deny_warnings: self.deny_warnings,
+        }
+    }
+}
+
+impl PackageArgs {
+    pub(super) fn options(&self, ctx: &Context, global: &GlobalArgs, tag: Option<Tag>) -> PlanOptions {
+        let origin = match &self.module {
+            Some(file) => Origin::Module { file: file.clone(), target_dir: self.target_dir(ctx) },
+            None => Origin::Crates {
+                selection: self.packages.selection(&self.cargo),
+                cargo: self.cargo.options(global),
+            },
+        };
+        let mut options = self.image.options(origin, tag);
+        options.flags.kind = Some(self.kind);
+        options.overrides = self.overrides.clone();
+        options
+    }
+
+    /// Where a module that cargo knows nothing of is packaged to: as cargo would choose in a new directory.
+    fn target_dir(&self, ctx: &Context) -> Utf8PathBuf {
+        let from_env = || Some(Utf8PathBuf::from(ctx.env.get("CARGO_TARGET_DIR")?.to_str()?));
+        ctx.cwd.join(self.cargo.target_dir().cloned().or_else(from_env).unwrap_or_else(|| "target".into()))
+    }
+}
+
+pub(super) fn repository(text: &str) -> Result<Repository, String> {
+    text.parse::<Repository>().map_err(|error| match &error.suggestion {
+        Some(suggestion) => format!("{}\n\n  write `{suggestion}`", error.reason),
+        None => error.reason.to_owned(),
+    })
+}
+
+fn mesh(name: &str) -> Result<&'static Mesh, String> {
+    mesh::find(name).map_err(|error| format!("{error}\n\n  {}", error.help().join("\n  ")))
+}
+
+/// `CODE=LEVEL`. To allow a rule takes a reason: `CODE=allow:REASON`.
+fn check(text: &str) -> Result<(&'static str, Level), String> {
+    let (code, level) = text.split_once('=').ok_or("expected CODE=LEVEL")?;
+    let rule = known_rule(code).map_err(|help| format!("unknown rule `{code}`\n\n  {help}"))?;
+    let (level, reason) = match level.split_once(':') {
+        Some((level, reason)) => (level, reason.trim()),
+        None => (level, ""),
+    };
+    match Level::named(level) {
+        Some(Level::Allow) if reason.is_empty() => Err(format!(
+            "a rule is allowed without a reason\n\n  say why it is right here: `{code}=allow:REASON`"
+        )),
+        Some(level) => Ok((rule, level)),
+        None => Err(format!("unknown level `{level}`\n\n  the levels are {}", quoted(Level::names()))),
+    }
+}

@@ -1,0 +1,376 @@
+//! Reads settings out of a Cargo.toml, and says where what is wrong is written.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::Renderer;
+use camino::{Utf8Path, Utf8PathBuf};
+use toml_edit::{Document, Item, TableLike};
+
+use crate::check::RULES;
+use crate::check::levels::{Level, LevelSetting, Levels};
+use crate::config::choice::{Choice, Target};
+use crate::config::settings::PartialSettings;
+use crate::diagnostics::source::{Location, SourceFile};
+use crate::diagnostics::{Diagnostic, Place, Severity, render};
+use crate::error::{Explain, FileError};
+use crate::mesh::{self, Mesh};
+use crate::reference::Repository;
+use crate::text::{nearest, quoted};
+
+const KEYS: [&str; 8] =
+    ["image", "pull-image", "variant", "optimize", "target", "root-ids", "mesh", "checks"];
+const LEVEL_KEYS: [&str; 2] = ["level", "reason"];
+
+/// A Cargo.toml, read only for the settings: everything else in it is cargo's.
+#[derive(Debug)]
+pub struct CargoToml {
+    file: Arc<SourceFile>,
+    document: Document<String>,
+}
+
+/// Whose settings are meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Section {
+    /// `[package.metadata.wasmplugin]`
+    Package,
+    /// `[workspace.metadata.wasmplugin]`
+    Workspace,
+}
+
+impl Section {
+    fn table(self) -> &'static str {
+        match self {
+            Section::Package => "package",
+            Section::Workspace => "workspace",
+        }
+    }
+}
+
+/// Settings of a Cargo.toml that can't be used, all at once.
+#[derive(Debug, thiserror::Error)]
+#[error("`{path}` has settings that are not valid")]
+pub struct InvalidSettings {
+    path: Utf8PathBuf,
+    /// What is wrong, in the order of the file.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Explain for InvalidSettings {
+    fn report(&self, renderer: &Renderer) -> Option<String> {
+        let report = |diagnostic| render::diagnostic(diagnostic, self.path.as_str(), renderer);
+        Some(self.diagnostics.iter().map(report).collect::<Vec<_>>().join("\n\n"))
+    }
+}
+
+/// The code of a rule, if there is one of that name.
+///
+/// # Errors
+///
+/// If there is none: a code that was probably meant, or all of them.
+pub fn known_rule(code: &str) -> Result<&'static str, String> {
+    let codes = || RULES.iter().map(|rule| rule.code);
+    codes().find(|known| *known == code).ok_or_else(|| match nearest(code, codes()) {
+        Some(near) => format!("a rule with a similar code exists: `{near}`"),
+        None => format!("the rules are {}", quoted(codes())),
+    })
+}
+
+impl CargoToml {
+    /// Reads the text of the Cargo.toml that is shown as `path`.
+    ///
+    /// # Errors
+    ///
+    /// If it is not TOML.
+    pub fn parse(path: &Utf8Path, text: String) -> Result<Self, FileError> {
+        let file = Arc::new(SourceFile { path: path.to_owned(), text });
+        match Document::parse(file.text.clone()) {
+            Ok(document) => Ok(CargoToml { file, document }),
+            Err(error) => {
+                let span = error.span().unwrap_or(0..0);
+                Err(FileError::new(&file, span, error.message().to_owned(), None))
+            }
+        }
+    }
+
+    /// Whether it defines a profile of that name.
+    pub fn defines_profile(&self, name: &str) -> bool {
+        self.document.get("profile").and_then(|profiles| profiles.get(name)).is_some()
+    }
+
+    /// Whether it has cargo take other crates than those that are asked for.
+    pub fn replaces_crates(&self) -> bool {
+        ["patch", "replace"].iter().any(|table| self.document.contains_key(table))
+    }
+
+    /// Whether it has settings at all.
+    pub fn has_settings(&self, section: Section) -> bool {
+        self.settings(section).is_some()
+    }
+
+    /// The settings of `section`; `{name}` in an image of the workspace is replaced by `package`.
+    ///
+    /// # Errors
+    ///
+    /// If a key or a value is wrong: all of them at once.
+    pub fn read(&self, section: Section, package: &str) -> Result<PartialSettings, InvalidSettings> {
+        let mut reader = SettingsReader { file: &self.file, diagnostics: Vec::new() };
+        let settings = match self.settings(section) {
+            None => PartialSettings::default(),
+            Some(item) => match item.as_table_like() {
+                Some(table) => reader.settings(table, section, package),
+                None => {
+                    reader.expected(item, "a table of settings");
+                    PartialSettings::default()
+                }
+            },
+        };
+        let mut diagnostics = reader.diagnostics;
+        if diagnostics.is_empty() {
+            return Ok(settings);
+        }
+        let start = |diagnostic: &Diagnostic| {
+            diagnostic.places.first().and_then(Place::location).map(|location| location.span.start)
+        };
+        diagnostics.sort_by_key(start);
+        Err(InvalidSettings { path: self.file.path.clone(), diagnostics })
+    }
+
+    fn settings(&self, section: Section) -> Option<&Item> {
+        self.document.get(section.table())?.get("metadata")?.get("wasmplugin")
+    }
+}
+
+/// A string of a list, and its bytes in the file.
+type Placed<'t> = (&'t str, Option<Range<usize>>);
+
+struct SettingsReader<'f> {
+    file: &'f Arc<SourceFile>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl SettingsReader<'_> {
+    fn settings(&mut self, table: &dyn TableLike, section: Section, package: &str) -> PartialSettings {
+        self.only_known(table, &KEYS);
+        let name = match section {
+            Section::Package => None,
+            Section::Workspace => Some(package),
+        };
+        PartialSettings {
+            image: self.repository(table, "image", name),
+            pull_image: self.repository(table, "pull-image", name),
+            variant: self.choice(table, "variant"),
+            optimize: self.choice(table, "optimize"),
+            target: self.target(table),
+            root_ids: self
+                .strings(table, "root-ids")
+                .map(|ids| ids.into_iter().map(|(id, _)| id.to_owned()).collect()),
+            kind: None,
+            meshes: self.meshes(table),
+            checks: self.checks(table),
+        }
+    }
+
+    fn only_known(&mut self, table: &dyn TableLike, keys: &[&'static str]) {
+        for (name, item) in table.iter() {
+            if !keys.contains(&name) {
+                let span = key_span(table, name).or_else(|| item.span());
+                let help = match nearest(name, keys.iter().copied()) {
+                    Some(key) => format!("a setting with a similar name exists: `{key}`"),
+                    None => format!("the settings are {}", quoted(keys.iter().copied())),
+                };
+                let message = format!("unknown setting `{name}`");
+                self.add("unknown-setting", span, message, String::new(), Some(help));
+            }
+        }
+    }
+
+    fn checks(&mut self, table: &dyn TableLike) -> Levels {
+        let mut levels = Levels::default();
+        let Some(item) = table.get("checks") else { return levels };
+        let Some(checks) = item.as_table_like() else {
+            self.expected(item, "a table of rules");
+            return levels;
+        };
+        for (code, item) in checks.iter() {
+            let span = key_span(checks, code).or_else(|| item.span());
+            let rule = match known_rule(code) {
+                Ok(rule) => rule,
+                Err(help) => {
+                    self.problem(span, format!("unknown rule `{code}`"), String::new(), Some(help));
+                    continue;
+                }
+            };
+            if let Some(level) = self.level(item) {
+                let location = Location {
+                    file: Arc::clone(self.file),
+                    span: span.unwrap_or(0..0),
+                    label: String::new(),
+                };
+                levels.set(rule, LevelSetting { level, location: Some(location) });
+            }
+        }
+        levels
+    }
+
+    /// `{ level = "allow", reason = "..." }`
+    fn level(&mut self, item: &Item) -> Option<Level> {
+        let Some(table) = item.as_table_like() else {
+            self.expected(item, "a table with `level`");
+            return None;
+        };
+        self.only_known(table, &LEVEL_KEYS);
+        let reason = self.string(table, "reason").map(|(reason, _)| reason.trim().to_owned());
+        let level: Option<Level> = self.choice(table, "level");
+        if table.get("level").is_none() {
+            let help = format!("add `level`: it is one of {}", quoted(Level::names()));
+            self.problem(item.span(), "no level is set".to_owned(), String::new(), Some(help));
+        }
+        if level == Some(Level::Allow) && reason.is_none_or(|reason| reason.is_empty()) {
+            let message = "a rule is allowed without a reason".to_owned();
+            let help = "say why it is right here: `reason = \"...\"`".to_owned();
+            self.problem(item.span(), message, String::new(), Some(help));
+        }
+        level
+    }
+
+    fn repository(&mut self, table: &dyn TableLike, key: &str, name: Option<&str>) -> Option<Repository> {
+        let (text, item) = self.string(table, key)?;
+        let filled = match name {
+            Some(name) => text.replace("{name}", name),
+            None => text.to_owned(),
+        };
+        match filled.parse() {
+            Ok(repository) => Some(repository),
+            Err(error) => {
+                let help = if name.is_none() && text.contains("{name}") {
+                    Some("`{name}` is only replaced in `[workspace.metadata.wasmplugin]`".to_owned())
+                } else {
+                    error.suggestion.as_ref().map(|suggestion| format!("write \"{suggestion}\""))
+                };
+                self.problem(item.span(), error.to_string(), String::new(), help);
+                None
+            }
+        }
+    }
+
+    fn choice<T: Choice>(&mut self, table: &dyn TableLike, key: &str) -> Option<T> {
+        let (word, item) = self.string(table, key)?;
+        let choice = T::named(word);
+        if choice.is_none() {
+            let help = match nearest(word, T::names()) {
+                Some(name) => format!("write \"{name}\""),
+                None => format!("it is one of {}", quoted(T::names())),
+            };
+            self.problem(
+                item.span(),
+                format!("invalid value `{word}` for `{key}`"),
+                String::new(),
+                Some(help),
+            );
+        }
+        choice
+    }
+
+    fn target(&mut self, table: &dyn TableLike) -> Option<Target> {
+        // A component is what rustc makes of a crate for this target, and no proxy loads one.
+        if let Some(item) = table.get("target")
+            && item.as_str() == Some("wasm32-wasip2")
+        {
+            let message =
+                "invalid value `wasm32-wasip2` for `target`: it makes components, and proxies load modules";
+            let help = "write \"wasm32-wasip1\"".to_owned();
+            self.problem(item.span(), message.to_owned(), String::new(), Some(help));
+            return None;
+        }
+        self.choice(table, "target")
+    }
+
+    fn meshes(&mut self, table: &dyn TableLike) -> Option<Vec<&'static Mesh>> {
+        let names = self.strings(table, "mesh")?;
+        let names_none = table.get("mesh").and_then(Item::as_array).is_some_and(toml_edit::Array::is_empty);
+        let mut found = Vec::new();
+        for (name, span) in names {
+            match mesh::find(name) {
+                Ok(mesh) => found.push(mesh),
+                Err(error) => {
+                    let help = error.help().join("; ");
+                    self.problem(span, error.to_string(), String::new(), Some(help));
+                }
+            }
+        }
+        if names_none {
+            let span = table.get("mesh").and_then(Item::span);
+            let help = "name a mesh, as in `mesh = [\"istio-1.28\"]`, or leave the key out".to_owned();
+            self.problem(span, "`mesh` is empty".to_owned(), String::new(), Some(help));
+        }
+        Some(found)
+    }
+
+    fn string<'t>(&mut self, table: &'t dyn TableLike, key: &str) -> Option<(&'t str, &'t Item)> {
+        let item = table.get(key)?;
+        let text = item.as_str();
+        if text.is_none() {
+            self.expected(item, "a string");
+        }
+        text.map(|text| (text, item))
+    }
+
+    fn strings<'t>(&mut self, table: &'t dyn TableLike, key: &str) -> Option<Vec<Placed<'t>>> {
+        let item = table.get(key)?;
+        let Some(array) = item.as_array() else {
+            self.expected(item, "a list of strings");
+            return None;
+        };
+        let mut all = Vec::new();
+        for value in array {
+            match value.as_str() {
+                Some(text) => all.push((text, value.span())),
+                None => {
+                    let message =
+                        format!("`{key}` is a list of strings, but this is {}", a(value.type_name()));
+                    self.problem(value.span(), message, "expected a string".to_owned(), None);
+                }
+            }
+        }
+        Some(all)
+    }
+
+    fn expected(&mut self, item: &Item, what: &str) {
+        let message = format!("this is {}", a(item.type_name()));
+        self.problem(item.span(), message, format!("expected {what}"), None);
+    }
+
+    fn problem(&mut self, span: Option<Range<usize>>, message: String, label: String, help: Option<String>) {
+        self.add("invalid-setting", span, message, label, help);
+    }
+
+    fn add(
+        &mut self,
+        rule: &'static str,
+        span: Option<Range<usize>>,
+        message: String,
+        label: String,
+        help: Option<String>,
+    ) {
+        let location = Location { file: Arc::clone(self.file), span: span.unwrap_or(0..0), label };
+        self.diagnostics.push(Diagnostic {
+            rule,
+            severity: Severity::Error,
+            message,
+            places: vec![Place::File(location)],
+            reason: String::new(),
+            help: help.into_iter().collect(),
+            meshes: Vec::new(),
+        });
+    }
+}
+
+fn key_span(table: &dyn TableLike, name: &str) -> Option<Range<usize>> {
+    table.key(name).and_then(toml_edit::Key::span)
+}
+
+fn a(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {noun}")
+}

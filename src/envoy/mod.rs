@@ -1,0 +1,3 @@
+//! Configuration of Envoy itself.
+
+pub mod bootstrap;

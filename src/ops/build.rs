@@ -1,0 +1,30 @@
+//! `build`: compile, optimize, check and package, and write the resource.
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::ops::pipeline::{self, Built, Outcome, PlanOptions};
+
+/// What is built.
+#[derive(Debug)]
+pub struct BuildOptions {
+    /// Which packages, and how.
+    pub plan: PlanOptions,
+    /// Whether each package must have a resource.
+    pub needs_resources: bool,
+}
+
+/// Builds the packages; they come in the order of their names.
+///
+/// # Errors
+///
+/// If a stage fails. The output of earlier runs is then as it was.
+pub fn build(ctx: &Context, options: BuildOptions) -> Result<Outcome<Vec<Built>>> {
+    let plan = pipeline::plan(ctx, options.plan)?;
+    if options.needs_resources {
+        for package in plan.packages.iter().filter(|package| package.draft.needs_image(package.settings.kind))
+        {
+            package.repository("has no resource")?;
+        }
+    }
+    pipeline::build(ctx, plan)
+}

@@ -1,0 +1,249 @@
+//! The directory of a new package, which is emptied again if anything fails.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::error::{Exit, Explain, Result};
+use crate::scaffold::File;
+
+/// What `cargo init` makes for git, Mercurial, Pijul and Fossil.
+const VERSION_CONTROL: [&str; 10] = [
+    ".git",
+    ".gitignore",
+    ".hg",
+    ".hgignore",
+    ".pijul",
+    ".ignore",
+    ".fossil",
+    ".fossil-settings",
+    ".fslckout",
+    "_FOSSIL_",
+];
+
+/// A directory that this process fills. Unless it is kept, dropping it removes what was made, and nothing else.
+pub(super) struct Claim<'p> {
+    path: &'p Utf8Path,
+    /// The directories that did not exist, from the outermost to that of the package.
+    directories: Vec<&'p Utf8Path>,
+    /// The names of what this program or cargo makes in the directory of the package.
+    content: BTreeSet<String>,
+    /// The manifests of the directories above. Cargo may add a member to one of them.
+    manifests: Vec<(Utf8PathBuf, Vec<u8>)>,
+    is_kept: bool,
+}
+
+impl<'p> Claim<'p> {
+    /// Claims a directory that is empty or does not exist, for these files. Errors call it `shown`.
+    ///
+    /// # Errors
+    ///
+    /// If the path is occupied, another process has claimed it, or a directory cannot be made.
+    pub(super) fn of(path: &'p Utf8Path, shown: &Utf8Path, files: &[File]) -> Result<Self> {
+        let mut claim = Claim {
+            path,
+            directories: Vec::new(),
+            content: BTreeSet::new(),
+            manifests: Vec::new(),
+            is_kept: false,
+        };
+        let mut absent: Vec<_> = path.ancestors().skip(1).take_while(|parent| !parent.exists()).collect();
+        absent.insert(0, path);
+        for directory in absent.into_iter().rev() {
+            if make_directory(directory)? {
+                claim.directories.push(directory);
+            }
+        }
+        if claim.directories.last() != Some(&path) {
+            check_empty(path, shown)?;
+        }
+        // Two processes can find the same empty directory. Only one of them makes `src`.
+        if !make_directory(&path.join("src"))? {
+            return Err(Occupied { path: shown.to_owned(), by: Occupant::Files }.into());
+        }
+        let files = files.iter().filter_map(|file| file.path.iter().next());
+        claim.content = files.chain(["src"]).chain(VERSION_CONTROL).map(str::to_owned).collect();
+        for manifest in path.ancestors().skip(1).map(|parent| parent.join("Cargo.toml")) {
+            if manifest.is_file() {
+                let text = fs_err::read(&manifest)?;
+                claim.manifests.push((manifest, text));
+            }
+        }
+        Ok(claim)
+    }
+
+    /// Keeps everything that was made.
+    pub(super) fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+// An error here would hide the error that led here, so each step is tried and none can fail.
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if self.is_kept {
+            return;
+        }
+        for path in self.content.iter().map(|name| self.path.join(name)) {
+            if path.is_dir() {
+                let _ = fs_err::remove_dir_all(path);
+            } else {
+                let _ = fs_err::remove_file(path);
+            }
+        }
+        for directory in self.directories.iter().rev() {
+            let _ = fs_err::remove_dir(directory);
+        }
+        for (manifest, text) in &self.manifests {
+            if fs_err::read(manifest).is_ok_and(|now| now != *text) {
+                let _ = fs_err::write(manifest, text);
+            }
+        }
+    }
+}
+
+/// Makes a directory; false if the path exists.
+fn make_directory(path: &Utf8Path) -> Result<bool> {
+    match fs_err::create_dir(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Refuses a path that exists, unless it is an empty directory.
+fn check_empty(path: &Utf8Path, shown: &Utf8Path) -> Result<()> {
+    // A dangling link is not a directory, but it occupies the path.
+    let by = if !path.is_dir() {
+        Occupant::NoDirectory
+    } else if fs_err::read_dir(path.as_std_path())?.next().is_none() {
+        return Ok(());
+    } else if path.join("Cargo.toml").exists() {
+        Occupant::Package
+    } else {
+        Occupant::Files
+    };
+    Err(Occupied { path: shown.to_owned(), by }.into())
+}
+
+/// The path of the new package exists already.
+#[derive(Debug, thiserror::Error)]
+#[error("`{path}` {what}", what = by.predicate())]
+struct Occupied {
+    path: Utf8PathBuf,
+    by: Occupant,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Occupant {
+    NoDirectory,
+    Files,
+    Package,
+}
+
+impl Occupant {
+    fn predicate(self) -> &'static str {
+        match self {
+            Occupant::NoDirectory => "exists and is not a directory",
+            Occupant::Files => "is not empty",
+            Occupant::Package => "is already a cargo package",
+        }
+    }
+}
+
+impl Explain for Occupied {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn help(&self) -> Vec<String> {
+        let mut help = vec!["choose a path that does not exist or an empty directory".to_owned()];
+        if let Occupant::Package = self.by {
+            help.push("to package the existing filter, run `cargo wasmplugin build` in it".to_owned());
+        }
+        help
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use camino::{Utf8Path, Utf8PathBuf};
+
+    use super::Claim;
+    use crate::error::Exit;
+
+    /// An empty directory, which is removed with this value.
+    struct Directory(tempfile::TempDir);
+
+    impl Directory {
+        fn new() -> Self {
+            Directory(tempfile::tempdir().unwrap())
+        }
+
+        fn path(&self, path: &str) -> Utf8PathBuf {
+            Utf8Path::from_path(self.0.path()).unwrap().join(path)
+        }
+
+        fn write(&self, path: &str, text: &str) {
+            let path = self.path(path);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, text).unwrap();
+        }
+
+        /// All paths below it, sorted, with the texts of the files.
+        fn content(&self) -> Vec<(Utf8PathBuf, Option<String>)> {
+            fn walk(directory: &Utf8Path, found: &mut Vec<(Utf8PathBuf, Option<String>)>) {
+                for entry in directory.read_dir_utf8().unwrap() {
+                    let path = entry.unwrap().into_path();
+                    if path.is_dir() {
+                        walk(&path, found);
+                    }
+                    let text = fs_err::read_to_string(&path).ok();
+                    found.push((path, text));
+                }
+            }
+            let mut found = Vec::new();
+            walk(&self.path(""), &mut found);
+            found.sort();
+            found
+        }
+    }
+
+    #[test]
+    fn a_failure_leaves_nothing_behind() {
+        let directory = Directory::new();
+        directory.write("Cargo.toml", "[workspace]\nmembers = []\n");
+        directory.write("plugins/README.md", "");
+        fs_err::create_dir(directory.path("empty")).unwrap();
+        let before = directory.content();
+        for path in ["plugins/new/hello", "empty"] {
+            let absolute = directory.path(path);
+            let claim = Claim::of(&absolute, &absolute, &[]).unwrap();
+            directory.write("Cargo.toml", "[workspace]\nmembers = [\"hello\"]\n");
+            for made in ["src/lib.rs", ".git/config", ".gitignore"] {
+                directory.write(&format!("{path}/{made}"), "");
+            }
+            drop(claim);
+            assert_eq!(directory.content(), before);
+        }
+    }
+
+    #[test]
+    fn a_directory_is_claimed_once_and_files_of_others_stay() {
+        let directory = Directory::new();
+        fs_err::create_dir(directory.path("empty")).unwrap();
+        for path in ["a/b", "empty"] {
+            let absolute = directory.path(path);
+            let claim = Claim::of(&absolute, &absolute, &[]).unwrap();
+            let claimed = directory.content();
+            let refused = Claim::of(&absolute, &absolute, &[]).err().unwrap();
+            assert_eq!(refused.exit(), Exit::Usage, "{refused}");
+            assert_eq!(directory.content(), claimed);
+
+            directory.write(&format!("{path}/theirs"), "");
+            drop(claim);
+            assert!(absolute.join("theirs").exists() && !absolute.join("src").exists());
+        }
+    }
+}

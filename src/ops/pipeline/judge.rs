@@ -1,0 +1,79 @@
+//! From a compiled module to one that was optimized and judged.
+
+use std::time::{Duration, Instant};
+
+use crate::check;
+use crate::compile::ModuleFile;
+use crate::context::Context;
+use crate::diagnostics::Severity;
+use crate::diagnostics::findings::Findings;
+use crate::digest::Digest;
+use crate::error::{Exit, Result};
+use crate::module::{CompiledModule, OptimizedModule};
+use crate::ops::pipeline::built::{Packaged, Times};
+use crate::ops::pipeline::fresh::Stamp;
+use crate::ops::pipeline::plan::PackagePlan;
+
+/// A package whose module was judged.
+pub(super) struct Judged {
+    pub(super) package: PackagePlan,
+    pub(super) stamp: Stamp,
+    pub(super) module: JudgedModule,
+    pub(super) findings: Findings,
+    pub(super) times: Times,
+}
+
+pub(super) enum JudgedModule {
+    /// The same module was packaged before, nothing was found in it, and everything that was written still exists.
+    Fresh(Packaged),
+    /// The module is to be packaged.
+    New { module: OptimizedModule, compiled_size: usize },
+}
+
+/// Optimizes and checks a module, and reports what was found in it.
+pub(super) fn judge(
+    ctx: &Context,
+    mut package: PackagePlan,
+    mut file: ModuleFile,
+    compile: Duration,
+) -> Result<Judged> {
+    let mut times = Times { compile, ..Times::default() };
+    let findings = std::mem::take(&mut package.findings);
+    let stamp = Stamp::of(&package, file.digest()?);
+    if let Some(packaged) = stamp.fresh(&package) {
+        return Ok(Judged { package, stamp, module: JudgedModule::Fresh(packaged), findings, times });
+    }
+    let started = Instant::now();
+    let file = file.read()?;
+    // Another program may have written to the file since it was hashed.
+    let stamp = Stamp::of(&package, Digest::of(&file.bytes));
+    let compiled_size = file.bytes.len();
+    let compiled = CompiledModule::read(file)?;
+    // Proxies refuse a module with a damaged name section. What is shipped has none, so only the names are lost.
+    let repaired = compiled.info.has_damaged_names.then(check::repaired_names);
+    let compiled = if repaired.is_some() { compiled.without_names()? } else { compiled };
+    let check = |module: &OptimizedModule| check::module(&module.info, &package.settings.meshes);
+    let cache = package.output.join(".optimized").join(&package.name);
+    let module = match package.optimizer.as_ref().map(|optimizer| optimizer.optimize(ctx, &compiled, &cache))
+    {
+        None => OptimizedModule::untouched(compiled),
+        Some(Ok(module)) => module,
+        Some(Err(error)) => {
+            // What the mesh refuses says more to the author than what the optimizer can't read.
+            let module = OptimizedModule::untouched(compiled);
+            let is_refused = check(&module).iter().any(|finding| finding.severity == Severity::Error);
+            if error.exit() == Exit::Interrupted || !is_refused {
+                return Err(error);
+            }
+            module
+        }
+    };
+    times.optimize = started.elapsed();
+    let found = package.settings.checks.apply(repaired.into_iter().chain(check(&module)).collect());
+    for finding in found.iter() {
+        ctx.shell.diagnostic(&package.name, finding);
+    }
+    times.check = started.elapsed() - times.optimize;
+    let module = JudgedModule::New { module, compiled_size };
+    Ok(Judged { package, stamp, module, findings: findings.and(found), times })
+}

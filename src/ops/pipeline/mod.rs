@@ -1,0 +1,55 @@
+//! From a crate to its image: what `build`, `publish` and `resolve` have in common.
+//!
+//! A [`Plan`] knows everything but the modules. Each command checks on it what it needs, then [`build`]s it.
+
+mod built;
+mod fresh;
+mod judge;
+mod outcome;
+mod pack;
+mod plan;
+mod write;
+
+use std::time::Instant;
+
+use crate::compile;
+use crate::context::Context;
+use crate::error::Result;
+
+use pack::{Packed, pack};
+use plan::Modules;
+
+pub use built::{Built, LayerSummary};
+pub use outcome::{Outcome, PackageFindings};
+pub use plan::{Origin, PackagePlan, Plan, PlanOptions, plan};
+pub use write::OutputError;
+
+/// Compiles, optimizes, judges and packages what was planned; the packages come in the order of their names. Nothing is
+/// written of any package before all of them have passed, so that somebody with two plugins to mend learns of both.
+///
+/// # Errors
+///
+/// If a stage fails. The output of earlier runs is then as it was.
+pub fn build(ctx: &Context, plan: Plan) -> Result<Outcome<Vec<Built>>> {
+    let Plan { packages, modules, deny_warnings } = plan;
+    if !packages.iter().all(|package| package.findings.pass(deny_warnings)) {
+        return Ok(Outcome::Refused(packages.into_iter().map(PackagePlan::into_findings).collect()));
+    }
+    let started = Instant::now();
+    let modules = match modules {
+        Modules::Module(file) => vec![file],
+        Modules::Crates { project, toolchain, cargo } => compile::compile(ctx, &project, &toolchain, &cargo)?,
+    };
+    let compile = started.elapsed();
+    let judge = |(package, module)| judge::judge(ctx, package, module, compile);
+    let judged = packages.into_iter().zip(modules).map(judge).collect::<Result<Vec<_>>>()?;
+    let packed: Vec<_> = judged.into_iter().map(|judged| pack(ctx, judged, deny_warnings)).collect();
+    if packed.iter().all(|packed| packed.as_ref().is_ok_and(|packed| packed.findings.pass(deny_warnings))) {
+        let built = packed.into_iter().flatten().map(|packed| write::write(ctx, packed));
+        return Ok(Outcome::Done(built.collect::<Result<_>>()?));
+    }
+    let verdict = |packed: std::result::Result<Packed, PackageFindings>| {
+        packed.map_or_else(|findings| findings, Packed::into_findings)
+    };
+    Ok(Outcome::Refused(packed.into_iter().map(verdict).collect()))
+}

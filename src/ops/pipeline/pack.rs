@@ -1,0 +1,94 @@
+//! From a judged module to its image.
+
+use std::time::Instant;
+
+use crate::check;
+use crate::check::rule::{ImageSubject, SettingsSubject, TogetherSubject};
+use crate::config::Settings;
+use crate::context::Context;
+use crate::diagnostics::Diagnostic;
+use crate::diagnostics::findings::{Findings, Passed};
+use crate::image::{Image, RuntimeConfig};
+use crate::module::{OptimizedModule, ShippedModule};
+use crate::ops::pipeline::built::{Packaged, Times};
+use crate::ops::pipeline::fresh::Stamp;
+use crate::ops::pipeline::judge::{Judged, JudgedModule};
+use crate::ops::pipeline::outcome::PackageFindings;
+use crate::ops::pipeline::plan::PackagePlan;
+
+/// A package with its image, of which nothing is written yet.
+pub(super) struct Packed {
+    pub(super) package: PackagePlan,
+    pub(super) stamp: Stamp,
+    pub(super) packaged: Packaged,
+    /// `None` if everything that was written before still exists.
+    pub(super) output: Option<Output>,
+    pub(super) findings: Findings,
+    pub(super) times: Times,
+}
+
+/// What is to be written of a package.
+pub(super) struct Output {
+    pub(super) optimized: OptimizedModule,
+    pub(super) shipped: ShippedModule,
+    pub(super) runtime_config: RuntimeConfig,
+    pub(super) image: Image,
+}
+
+impl Packed {
+    pub(super) fn into_findings(self) -> PackageFindings {
+        PackageFindings { name: self.package.name, findings: self.findings }
+    }
+}
+
+/// Packs a module that passed, and judges the image and the resource together.
+///
+/// # Errors
+///
+/// Gives back what was found if it forbids to pack the module.
+pub(super) fn pack(ctx: &Context, judged: Judged, deny_warnings: bool) -> Result<Packed, PackageFindings> {
+    let started = Instant::now();
+    let Judged { package, stamp, module, findings, mut times } = judged;
+    let (packaged, output, findings) = match module {
+        JudgedModule::Fresh(packaged) => (packaged, None, findings),
+        JudgedModule::New { module, compiled_size } => {
+            let passed = match Passed::judged(module, findings, deny_warnings) {
+                Ok(passed) => passed,
+                Err(findings) => return Err(PackageFindings { name: package.name, findings }),
+            };
+            ctx.shell.status("Packaging", &package.name);
+            let shipped = passed.strip();
+            let Settings { variant, root_ids, .. } = &package.settings;
+            let runtime_config = RuntimeConfig::new(check::abi(&passed.subject().info), root_ids);
+            let annotations = package.annotations.clone();
+            let image = variant.pack(&shipped, &runtime_config, annotations);
+            let (optimized, findings) = passed.into_parts();
+            let packaged = Packaged::of(&image, &shipped, &optimized, compiled_size);
+            (packaged, Some(Output { optimized, shipped, runtime_config, image }), findings)
+        }
+    };
+    let found = package.settings.checks.apply(judge(&package, &packaged));
+    let findings = findings.and(found.clone());
+    let subject = SettingsSubject { levels: &package.settings.checks, findings: &findings };
+    let unused = package.settings.checks.apply(check::settings(&subject));
+    for finding in found.iter().chain(unused.iter()) {
+        ctx.shell.diagnostic(&package.name, finding);
+    }
+    times.package = started.elapsed();
+    Ok(Packed { package, stamp, packaged, output, findings: findings.and(unused), times })
+}
+
+fn judge(package: &PackagePlan, packaged: &Packaged) -> Vec<Diagnostic> {
+    let image = package.pulled_image(packaged.image);
+    let subject = TogetherSubject { draft: &package.draft, image: image.as_ref(), module: packaged.module };
+    let mut found = check::together(&subject);
+    // In both variants, the module is in the last layer.
+    if let Some((index, layer)) = packaged.layers.iter().enumerate().next_back() {
+        found.extend(check::image(&ImageSubject {
+            module_size: packaged.sizes.stripped,
+            media_type: &layer.media_type,
+            layer: index,
+        }));
+    }
+    found
+}

@@ -1,0 +1,102 @@
+//! From an image to the directory with everything that is written of a package.
+
+use std::io;
+use std::time::Instant;
+
+use camino::Utf8PathBuf;
+
+use crate::context::Context;
+use crate::error::{Error, Explain, Result};
+use crate::fs::{Lock, StagedFolder};
+use crate::image::{MODULE_FILE, RUNTIME_CONFIG_FILE};
+use crate::ops::pipeline::built::Built;
+use crate::ops::pipeline::pack::{Output, Packed};
+use crate::ops::pipeline::plan::PackagePlan;
+use crate::resource::{Artifact, Resource};
+use crate::transport::{Layout, Sink as _, Transfer};
+
+/// Writes a package, unless everything of it exists already.
+pub(super) fn write(ctx: &Context, packed: Packed) -> Result<Built> {
+    let started = Instant::now();
+    let Packed { package, stamp, packaged, output, findings, mut times } = packed;
+    let pulled_image = package.pulled_image(packaged.image);
+    let artifact = Artifact {
+        image: pulled_image.clone(),
+        module: packaged.module,
+        file: package.directory().join(MODULE_FILE),
+    };
+    let resource = package.draft.pin(package.settings.kind, &artifact);
+    if let Some(output) = output {
+        let written = replace(ctx, &package, &output, resource.as_ref());
+        written.map_err(|error| not_written(&package, error))?;
+        // What has findings is judged again each time, so that they are reported again.
+        if findings.is_empty() {
+            stamp.record(&package, &packaged)?;
+        }
+    }
+    times.package += started.elapsed();
+    Ok(Built {
+        directory: package.directory(),
+        name: package.name,
+        settings: package.settings,
+        tag: package.tag,
+        version: package.version,
+        packaged,
+        pulled_image,
+        resource,
+        findings,
+        times,
+    })
+}
+
+/// Replaces the directory of a package as a whole.
+fn replace(ctx: &Context, package: &PackagePlan, output: &Output, resource: Option<&Resource>) -> Result<()> {
+    let name = &package.name;
+    let lock = package.output.join(format!(".{name}.lock"));
+    let _lock = Lock::take(ctx, &lock, &format!("package {name}"))?;
+    let staged = StagedFolder::beside(&package.directory())?;
+    let place = staged.path();
+    fs_err::write(place.join(MODULE_FILE), output.shipped.bytes())?;
+    fs_err::write(place.join("plugin.debug.wasm"), &output.optimized.bytes)?;
+    fs_err::write(place.join(RUNTIME_CONFIG_FILE), output.runtime_config.to_bytes())?;
+    let image = &output.image;
+    let blobs: Vec<_> = image.blobs().map(|blob| blob.descriptor.clone()).collect();
+    let tags = package.tag.as_slice();
+    let transfer = Transfer { source: image, manifest: &image.manifest, blobs: &blobs, tags };
+    Layout::at(place.join("image")).write(ctx, &transfer)?;
+    fs_err::write(place.join("digest"), format!("{}\n", image.digest()))?;
+    if let Some(resource) = resource {
+        fs_err::write(place.join(package.settings.kind.file_name()), resource.to_yaml())?;
+    }
+    ctx.interrupt.check()?;
+    Ok(staged.swap()?)
+}
+
+fn not_written(package: &PackagePlan, error: Error) -> Error {
+    match error.downcast::<io::Error>() {
+        Ok(source) => OutputError { directory: package.output.clone(), source }.into(),
+        Err(error) => error,
+    }
+}
+
+/// The output of a package can't be written.
+#[derive(Debug, thiserror::Error)]
+#[error("could not write to `{directory}`")]
+pub struct OutputError {
+    directory: Utf8PathBuf,
+    source: io::Error,
+}
+
+impl OutputError {
+    /// Whether another directory would do.
+    pub fn is_about_the_place(&self) -> bool {
+        use io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+        matches!(self.source.kind(), NotADirectory | PermissionDenied | ReadOnlyFilesystem)
+    }
+}
+
+impl Explain for OutputError {
+    fn help(&self) -> Vec<String> {
+        self.source.help()
+    }
+}

@@ -1,0 +1,79 @@
+//! The report for people.
+
+use crate::config::{Choice as _, Optimize};
+use crate::context::Context;
+use crate::diagnostics::Severity;
+use crate::ops::pipeline::{Built, PackageFindings};
+use crate::ops::publish::Published;
+use crate::shell::Verbosity;
+use crate::text::count;
+
+/// Shows on standard error what was made of a package.
+pub(super) fn summary(ctx: &Context, built: &Built) {
+    let shell = &ctx.shell;
+    let directory = ctx.display_path(&built.directory);
+    shell.status("Finished", format_args!("{} in {directory}", built.name));
+    let sizes = built.packaged.sizes;
+    let optimized = match built.settings.optimize {
+        Optimize::None => "not optimized".to_owned(),
+        _ => format!("{} optimized", bytes(sizes.optimized)),
+    };
+    shell.detail(format_args!(
+        "module    {} compiled, {optimized}, {} stripped",
+        bytes(sizes.compiled),
+        bytes(sizes.stripped)
+    ));
+    let layers: Vec<String> = built.packaged.layers.iter().map(|layer| bytes(layer.size)).collect();
+    shell.detail(format_args!(
+        "image     {} variant, {}: {}",
+        built.settings.variant.name(),
+        count(layers.len(), "layer"),
+        layers.join(" + ")
+    ));
+    shell.detail(format_args!("digest    {}", built.packaged.image));
+    if built.resource.is_some() {
+        shell.detail(format_args!("resource  {}", directory.join(built.settings.kind.file_name())));
+    }
+    if shell.verbosity() == Verbosity::Verbose {
+        let times = built.times;
+        shell.detail(format_args!(
+            "time      compile {:.2?}, optimize {:.2?}, check {:.2?}, package {:.2?}",
+            times.compile, times.optimize, times.check, times.package
+        ));
+    }
+    if built.resource.is_none() {
+        shell.warn(format_args!(
+            "no {} was written for `{}`: set `image` under [package.metadata.wasmplugin], or give `--image`",
+            built.settings.kind, built.name
+        ));
+    }
+}
+
+/// The pinned references of packages, a line each.
+pub(super) fn references(packages: &[Published]) -> String {
+    let reference =
+        |package: &Published| format!("{}@{}\n", package.repository, package.built.packaged.image);
+    packages.iter().map(reference).collect()
+}
+
+/// Why packages are refused, in one line.
+pub(super) fn refusal(packages: &[PackageFindings]) -> String {
+    let found = |severity| packages.iter().map(|package| package.findings.count(severity)).sum();
+    let (errors, warnings): (usize, usize) = (found(Severity::Error), found(Severity::Warning));
+    match (errors, warnings) {
+        (0, warnings) => format!("{}, and warnings are denied", count(warnings, "warning")),
+        (errors, 0) => format!("the checks refuse this: {}", count(errors, "error")),
+        (errors, warnings) => {
+            format!("the checks refuse this: {}, {}", count(errors, "error"), count(warnings, "warning"))
+        }
+    }
+}
+
+/// A size as people read it.
+fn bytes(size: usize) -> String {
+    match size {
+        0..1000 => format!("{size} B"),
+        1000..1_000_000 => format!("{:.1} kB", size as f64 / 1e3),
+        _ => format!("{:.1} MB", size as f64 / 1e6),
+    }
+}

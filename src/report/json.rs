@@ -1,0 +1,296 @@
+//! The report for programs. docs/json.md documents it, and docs/json.schema.json is its schema.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::config::Choice as _;
+use crate::diagnostics::source::Location;
+use crate::diagnostics::{Diagnostic, Place};
+use crate::ops::pipeline::{Built, LayerSummary, PackageFindings};
+use crate::ops::publish::Published;
+
+/// The version of the document. A field that goes away or changes its meaning makes another one.
+const SCHEMA: u32 = 1;
+
+/// The whole document.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Report {
+    /// The version of this document's schema.
+    schema: u32,
+    /// What was built or judged, in the order of the names.
+    packages: Vec<Package>,
+}
+
+/// A package. If the checks refuse a package, it has only `name` and `findings`.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct Package {
+    /// The name of the package; with `--module`, of the file without its extension.
+    name: String,
+    #[serde(flatten)]
+    built: Option<BuiltPackage>,
+    /// What the checks found.
+    findings: Vec<Finding>,
+    /// What `publish` did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    published: Option<PublishedPackage>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct BuiltPackage {
+    /// The absolute path of the output directory.
+    directory: String,
+    image: ImageReport,
+    module: ModuleReport,
+    /// The resource as JSON, of the kind that `--kind` asks for; null if none was written.
+    resource: Option<serde_json::Value>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct ImageReport {
+    /// The setting `image`; null if it isn't set.
+    repository: Option<String>,
+    /// The version of the package, or `--tag`; null with `--module` if no tag was given.
+    tag: Option<String>,
+    /// The digest of the manifest: `sha256:` and 64 hexadecimal digits.
+    digest: String,
+    /// `REPOSITORY@DIGEST`; null without a repository.
+    reference: Option<String>,
+    /// `oci` or `compat`.
+    variant: &'static str,
+    /// The layers in the order of the manifest.
+    layers: Vec<Layer>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct Layer {
+    media_type: String,
+    /// The digest of the layer as it is stored.
+    digest: String,
+    /// Its size in bytes as it is stored; for `compat` that is compressed.
+    size: usize,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct ModuleReport {
+    /// The digest of `plugin.wasm`.
+    digest: String,
+    /// The size of `plugin.wasm` in bytes.
+    size: usize,
+    /// The size of the module as the compiler left it, in bytes.
+    compiled_size: usize,
+    /// Its size after the optimizer and before names were removed, in bytes.
+    optimized_size: usize,
+    /// `speed`, `size` or `none`.
+    optimize: &'static str,
+}
+
+/// What a check found.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct Finding {
+    /// The code of the rule.
+    code: &'static str,
+    /// `note`, `warning` or `error`.
+    severity: &'static str,
+    /// What is wrong, in one line.
+    message: String,
+    /// Where it is, the most important place first.
+    places: Vec<PlaceReport>,
+    /// What a proxy or a mesh does with it; may be empty.
+    reason: String,
+    /// What to do about it.
+    help: Vec<String>,
+    /// The meshes that it concerns; empty if it concerns all of them.
+    meshes: Vec<&'static str>,
+}
+
+/// A part of a module, an image, a resource or a file.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct PlaceReport {
+    /// `item` (of a module), `layer` (of an image), `field` (of a resource) or `file`.
+    kind: &'static str,
+    /// The item, the layer, the path of the field or the path of the file.
+    name: String,
+    /// Where it is written; null if it isn't in a file.
+    location: Option<LocationReport>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct LocationReport {
+    /// The path of the file, as it is shown to people.
+    file: String,
+    /// The line, from 1.
+    line: usize,
+    /// The column in characters, from 1.
+    column: usize,
+    /// What is said about the place; may be empty.
+    label: String,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct PublishedPackage {
+    /// Whether nothing was written, because of `--dry-run`.
+    dry_run: bool,
+    /// The tags in the order in which they were given.
+    tags: Vec<TagReport>,
+    /// The size of the blobs that were missing, in bytes.
+    uploaded_bytes: u64,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct TagReport {
+    tag: String,
+    /// The digest that it named before; null if it is new, or goes to an archive.
+    digest_before: Option<String>,
+}
+
+impl Report {
+    pub(super) fn of_built(packages: &[Built]) -> Self {
+        Report { schema: SCHEMA, packages: packages.iter().map(Package::built).collect() }
+    }
+
+    pub(super) fn of_published(packages: &[Published], dry_run: bool) -> Self {
+        let package = |package: &Published| Package {
+            published: Some(PublishedPackage::of(package, dry_run)),
+            ..Package::built(&package.built)
+        };
+        Report { schema: SCHEMA, packages: packages.iter().map(package).collect() }
+    }
+
+    pub(super) fn of_refused(packages: &[PackageFindings]) -> Self {
+        let package = |package: &PackageFindings| Package {
+            name: package.name.clone(),
+            built: None,
+            findings: package.findings.iter().map(Finding::of).collect(),
+            published: None,
+        };
+        Report { schema: SCHEMA, packages: packages.iter().map(package).collect() }
+    }
+}
+
+/// The document, indented, with a newline at the end.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?;
+        writeln!(f, "{text}")
+    }
+}
+
+impl Package {
+    fn built(built: &Built) -> Self {
+        let repository = built.settings.image.as_ref().map(ToString::to_string);
+        let packaged = &built.packaged;
+        let layer = |layer: &LayerSummary| Layer {
+            media_type: layer.media_type.clone(),
+            digest: layer.digest.to_string(),
+            size: layer.size,
+        };
+        Package {
+            name: built.name.clone(),
+            built: Some(BuiltPackage {
+                directory: built.directory.to_string(),
+                image: ImageReport {
+                    tag: built.tag.as_ref().map(ToString::to_string),
+                    digest: packaged.image.to_string(),
+                    reference: repository
+                        .as_ref()
+                        .map(|repository| format!("{repository}@{}", packaged.image)),
+                    repository,
+                    variant: built.settings.variant.name(),
+                    layers: packaged.layers.iter().map(layer).collect(),
+                },
+                module: ModuleReport {
+                    digest: packaged.module.to_string(),
+                    size: packaged.sizes.stripped,
+                    compiled_size: packaged.sizes.compiled,
+                    optimized_size: packaged.sizes.optimized,
+                    optimize: built.settings.optimize.name(),
+                },
+                resource: built.resource.as_ref().map(|resource| resource.to_json()),
+            }),
+            findings: built.findings.iter().map(Finding::of).collect(),
+            published: None,
+        }
+    }
+}
+
+impl Finding {
+    fn of(diagnostic: &Diagnostic) -> Self {
+        Finding {
+            code: diagnostic.rule,
+            severity: diagnostic.severity.name(),
+            message: diagnostic.message.clone(),
+            places: diagnostic.places.iter().map(PlaceReport::of).collect(),
+            reason: diagnostic.reason.clone(),
+            help: diagnostic.help.clone(),
+            meshes: diagnostic.meshes.iter().map(|mesh| mesh.name).collect(),
+        }
+    }
+}
+
+impl PlaceReport {
+    fn of(place: &Place) -> Self {
+        let (kind, name) = match place {
+            Place::Item(item) => ("item", item.clone()),
+            Place::Layer { .. } => ("layer", place.to_string()),
+            Place::Field { path, .. } => ("field", path.clone()),
+            Place::File(location) => ("file", location.file.path.to_string()),
+        };
+        PlaceReport { kind, name, location: place.location().map(LocationReport::of) }
+    }
+}
+
+impl LocationReport {
+    fn of(location: &Location) -> Self {
+        let (line, column) = location.line_and_column();
+        LocationReport { file: location.file.path.to_string(), line, column, label: location.label.clone() }
+    }
+}
+
+impl PublishedPackage {
+    fn of(published: &Published, dry_run: bool) -> Self {
+        let tags = published.tags.iter().map(|change| TagReport {
+            tag: change.tag.to_string(),
+            digest_before: change.before.map(|digest| digest.to_string()),
+        });
+        PublishedPackage { dry_run, tags: tags.collect(), uploaded_bytes: published.uploaded }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use snapbox::assert::DEFAULT_ACTION_ENV;
+    use snapbox::{Assert, Data};
+
+    use super::Report;
+
+    #[test]
+    fn the_schema_is_that_of_the_documentation() {
+        let schema = serde_json::to_string_pretty(&schemars::schema_for!(Report)).unwrap() + "\n";
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/json.schema.json");
+        let kept = Data::read_from(path.as_ref(), Some(snapbox::data::DataFormat::Text)).raw();
+        Assert::new().action_env(DEFAULT_ACTION_ENV).eq(schema, kept);
+    }
+}

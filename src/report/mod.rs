@@ -1,0 +1,83 @@
+//! What a command says about packages: a summary for people on standard error, and documents for programs on standard
+//! output. Each format is a file.
+
+mod human;
+mod json;
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::ops::pipeline::{Built, PackageFindings};
+use crate::ops::publish::Published;
+use crate::shell::Verbosity;
+
+/// What is printed on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// What people want: from `publish` the pinned references, from `build` nothing.
+    Text,
+    /// The resources, a document each.
+    Yaml,
+    /// Everything.
+    Json,
+}
+
+/// Every format, by its name, with the line of the help.
+pub const FORMATS: &[(&str, Format, &str)] = &[
+    ("text", Format::Text, "What people want: from `publish` the pinned references, from `build` nothing"),
+    ("yaml", Format::Yaml, "The resources, a document each"),
+    ("json", Format::Json, "Everything, as documented in docs/json.md"),
+];
+
+/// Reports packages that were built.
+///
+/// # Errors
+///
+/// If standard output can't be written.
+pub fn built(ctx: &Context, format: Format, packages: &[Built]) -> Result<()> {
+    for package in packages {
+        human::summary(ctx, package);
+    }
+    match format {
+        Format::Text => Ok(()),
+        Format::Yaml => resources(ctx, packages),
+        Format::Json => Ok(ctx.shell.out(json::Report::of_built(packages))?),
+    }
+}
+
+/// Reports packages that were published.
+///
+/// # Errors
+///
+/// If standard output can't be written.
+pub fn published(ctx: &Context, format: Format, packages: &[Published], dry_run: bool) -> Result<()> {
+    for package in packages {
+        human::summary(ctx, &package.built);
+        if ctx.shell.verbosity() == Verbosity::Verbose {
+            ctx.shell.detail(format_args!("time      push {:.2?}", package.time));
+        }
+    }
+    match format {
+        Format::Text => Ok(ctx.shell.out(human::references(packages))?),
+        Format::Yaml => resources(ctx, packages.iter().map(|package| &package.built)),
+        Format::Json => Ok(ctx.shell.out(json::Report::of_published(packages, dry_run))?),
+    }
+}
+
+/// Reports that the checks refuse packages; the findings themselves were reported as they came up.
+///
+/// # Errors
+///
+/// If standard output can't be written.
+pub fn refused(ctx: &Context, format: Format, packages: &[PackageFindings]) -> Result<()> {
+    if format == Format::Json {
+        ctx.shell.out(json::Report::of_refused(packages))?;
+    }
+    ctx.shell.fail(human::refusal(packages));
+    Ok(())
+}
+
+fn resources<'b>(ctx: &Context, packages: impl IntoIterator<Item = &'b Built>) -> Result<()> {
+    let resources = packages.into_iter().filter_map(|package| package.resource.as_ref());
+    let documents: Vec<String> = resources.map(|resource| resource.to_yaml()).collect();
+    Ok(ctx.shell.out(documents.join("---\n"))?)
+}

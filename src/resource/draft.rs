@@ -1,0 +1,131 @@
+//! A WasmPlugin as its author wrote it, before it names what was built.
+
+use std::sync::Arc;
+
+use crate::diagnostics::source::SourceFile;
+use crate::error::FileError;
+use crate::resource::conversion::Loss;
+use crate::resource::field::Field;
+use crate::resource::kinds::{self, Kind};
+use crate::resource::name::from_package;
+use crate::resource::schema::{self, Mismatch};
+use crate::resource::url::Url;
+use crate::yaml::{self, Fault, Key, Node, Value};
+
+/// A WasmPlugin that doesn't name what was built yet. It may hold anything that is YAML: the checks judge it.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    source: Option<Arc<SourceFile>>,
+    faults: Vec<Fault>,
+    pub(super) document: Node,
+}
+
+impl Draft {
+    /// Reads the WasmPlugin in a file. If it has no name, it gets that of the cargo package.
+    ///
+    /// # Errors
+    ///
+    /// If the file isn't YAML.
+    pub fn read(file: Arc<SourceFile>, package: &str) -> Result<Draft, FileError> {
+        let (mut document, faults) = yaml::read_document(&file.text)
+            .map_err(|error| FileError::new(&file, error.span, error.message, error.help))?;
+        complete(&mut document, package);
+        Ok(Draft { source: Some(file), faults, document })
+    }
+
+    /// The WasmPlugin of a cargo package that has no file for it.
+    pub fn minimal(package: &str) -> Draft {
+        let entry = |key: &str, value: &str| (Key::from(key), Value::String(value.to_owned()).into());
+        let identity = vec![entry("apiVersion", kinds::API_VERSION), entry("kind", kinds::KIND)];
+        let mut document = Value::Map(identity).into();
+        complete(&mut document, package);
+        Draft { source: None, faults: Vec::new(), document }
+    }
+
+    /// The file that it was read from.
+    pub fn source(&self) -> Option<&Arc<SourceFile>> {
+        self.source.as_ref()
+    }
+
+    /// What its file has that a resource must not have, although kubectl reads it.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
+    /// The whole document.
+    pub fn root(&self) -> Field<'_> {
+        Field::document(&self.document)
+    }
+
+    /// The field at a path that a [`Loss`] names: `spec.match[0].mode`.
+    pub fn find(&self, path: &str) -> Option<Field<'_>> {
+        find(self.root(), path)
+    }
+
+    /// The document as YAML, without the comments of the file.
+    pub fn to_yaml(&self) -> String {
+        yaml::write(&self.document)
+    }
+
+    /// The field `kind`, if it names a kind of resource that has other fields than a WasmPlugin.
+    pub fn other_kind(&self) -> Option<(Field<'_>, &str)> {
+        let field = self.root().get("kind")?;
+        let kind = field.as_str()?;
+        ["ServiceMeshExtension", "TrafficExtension"].contains(&kind).then_some((field, kind))
+    }
+
+    /// What it has that the schema of a WasmPlugin doesn't allow. Nothing if it is a resource of another kind, whose
+    /// fields would each look wrong.
+    pub fn mismatches(&self) -> Vec<Mismatch<'_>> {
+        if self.other_kind().is_some() {
+            return Vec::new();
+        }
+        schema::compare(&kinds::schema(), &self.root())
+    }
+
+    /// What of it a document of this kind can't express.
+    pub fn losses(&self, kind: Kind) -> Vec<Loss> {
+        kind.losses(&self.document)
+    }
+
+    /// Whether a document of this kind has the mesh pull an image, and not load a file or a download.
+    pub fn needs_image(&self, kind: Kind) -> bool {
+        kind != Kind::Envoy && !matches!(self.url(), Some(Ok(Url::File | Url::Http(_))))
+    }
+
+    /// Its url, if it has one.
+    pub(super) fn url(&self) -> Option<Result<Url, crate::resource::url::UrlError>> {
+        self.root().at(&["spec", "url"])?.as_str().map(Url::parse)
+    }
+}
+
+/// Adds the name that a valid document may lack.
+fn complete(document: &mut Node, package: &str) {
+    if !matches!(document.value, Value::Map(_)) {
+        return;
+    }
+    let before_spec = document.position("spec").unwrap_or(usize::MAX);
+    if !matches!(document.get("metadata").map(|metadata| &metadata.value), None | Some(Value::Map(_))) {
+        return;
+    }
+    let metadata = document.entry("metadata", before_spec);
+    if metadata.get("name").is_none() {
+        *metadata.entry("name", 0) = Value::String(from_package(package)).into();
+    }
+}
+
+/// A key may hold dots and brackets itself, so the keys that are there are compared with the path.
+fn find<'d>(field: Field<'d>, path: &str) -> Option<Field<'d>> {
+    if path.is_empty() {
+        return Some(field);
+    }
+    if let Some((index, rest)) = path.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        let item = field.items().nth(index.parse().ok()?)?;
+        return find(item, rest.strip_prefix('.').unwrap_or(rest));
+    }
+    field.entries().find_map(|(key, value)| {
+        let rest = path.strip_prefix(key.name.as_str())?;
+        let rest = if rest.is_empty() || rest.starts_with('[') { rest } else { rest.strip_prefix('.')? };
+        find(value, rest)
+    })
+}

@@ -1,0 +1,133 @@
+//! A complete document, which names what was built.
+
+use camino::Utf8PathBuf;
+
+use crate::digest::Digest;
+use crate::reference::{Repository, Tag};
+use crate::resource::draft::Draft;
+use crate::resource::kinds::Kind;
+use crate::resource::url::{OciUrl, Url};
+use crate::yaml::{self, Node, Value};
+
+/// What was built, for a resource to name.
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    /// The image, if it is known where the mesh pulls it from.
+    pub image: Option<PulledImage>,
+    /// The digest of the module.
+    pub module: Digest,
+    /// The absolute path of the file that the module is written to.
+    pub file: Utf8PathBuf,
+}
+
+/// An image under the name by which the mesh pulls it.
+#[derive(Debug, Clone)]
+pub struct PulledImage {
+    /// The repository: `quay.io/acme/header-append`.
+    pub repository: Repository,
+    /// The tag, if it has one.
+    pub tag: Option<Tag>,
+    /// The digest of the manifest.
+    pub manifest: Digest,
+}
+
+/// A complete document: it says what is to be loaded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resource {
+    document: Node,
+}
+
+/// The `url` and the `sha256` that name what was built.
+pub struct Pin {
+    /// What the mesh fetches.
+    pub url: String,
+    /// The hash that the mesh compares, in hex.
+    pub sha256: String,
+}
+
+impl Draft {
+    /// A document of `kind` that names what was built. `None` if the mesh is to pull an image and its name isn't known.
+    pub fn pin(&self, kind: Kind, artifact: &Artifact) -> Option<Resource> {
+        let plugin = match self.pin_of(artifact.image.as_ref(), artifact.module) {
+            Some(pin) => self.with_pin(pin),
+            // It pulls no image.
+            None if kind == Kind::Envoy => self.document.clone(),
+            None => return None,
+        };
+        Some(Resource { document: kind.convert(&plugin, &artifact.file) })
+    }
+
+    /// The url and the hash that belong into this draft. An image is named by tag and digest, and its hash is that of
+    /// the manifest. A `file` or `http(s)` url of the draft stays, and its hash is that of the module (Istio compares
+    /// it for `http(s)` and ignores it for `file`).
+    pub fn pin_of(&self, image: Option<&PulledImage>, module: Digest) -> Option<Pin> {
+        let url = self.root().at(&["spec", "url"]).and_then(|url| url.as_str());
+        match url.map(|url| (url, Url::parse(url))) {
+            Some((url, Ok(Url::File | Url::Http(_)))) => {
+                Some(Pin { url: url.to_owned(), sha256: module.hex() })
+            }
+            _ => image.map(|image| Pin { url: image.url(), sha256: image.manifest.hex() }),
+        }
+    }
+
+    fn with_pin(&self, pin: Pin) -> Node {
+        let mut document = self.document.clone();
+        let spec = document.entry("spec", usize::MAX);
+        *spec.entry("url", 0) = Value::String(pin.url).into();
+        let after_url = spec.position("url").map_or(0, |position| position + 1);
+        *spec.entry("sha256", after_url) = Value::String(pin.sha256).into();
+        document
+    }
+}
+
+/// A part of a url that names another image than the one that was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UrlDifference {
+    /// Which part: `tag`.
+    pub part: &'static str,
+    /// What the url has.
+    pub stated: String,
+    /// What the image has.
+    pub actual: Option<String>,
+}
+
+impl PulledImage {
+    /// What a mesh pulls, with both tag and digest: the one to read, the other to rely on.
+    pub fn url(&self) -> String {
+        let tag = self.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
+        format!("oci://{}{tag}@{}", self.repository, self.manifest)
+    }
+
+    /// The parts of an `oci://` url that don't name this image.
+    pub fn differences(&self, url: &str) -> Vec<UrlDifference> {
+        let Ok(Url::Oci(OciUrl { repository, tag, digest })) = Url::parse(url) else { return Vec::new() };
+        let mut differences = Vec::new();
+        let mut compare = |part, stated: String, actual: Option<String>| {
+            if actual.as_ref() != Some(&stated) {
+                differences.push(UrlDifference { part, stated, actual });
+            }
+        };
+        // `acme/hello` and `docker.io/acme/hello` are one repository.
+        let repository = repository.parse().map_or(repository, |named: Repository| named.to_string());
+        compare("repository", repository, Some(self.repository.to_string()));
+        if let Some(tag) = tag {
+            compare("tag", tag, self.tag.as_ref().map(Tag::to_string));
+        }
+        if let Some(digest) = digest {
+            compare("digest", digest, Some(self.manifest.to_string()));
+        }
+        differences
+    }
+}
+
+impl Resource {
+    /// The resource as YAML that ends in one newline and does not begin with `---`.
+    pub fn to_yaml(&self) -> String {
+        yaml::write(&self.document)
+    }
+
+    /// The resource as JSON.
+    pub fn to_json(&self) -> serde_json::Value {
+        self.document.to_json()
+    }
+}

@@ -1,0 +1,228 @@
+//! A template and answers become files.
+
+use camino::Utf8PathBuf;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Value;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use toml_edit::DocumentMut;
+
+use super::catalogue::{SHARED, Template};
+use crate::error::Explain;
+use crate::resource::{FlagValue, Overrides, RESOURCE_FLAGS, from_package};
+
+/// What a template is rendered with. Nothing here is checked again.
+#[derive(Debug, Clone)]
+pub struct Answers {
+    /// The name of the package.
+    pub name: String,
+    /// The repository of the image, without a tag.
+    pub image: Option<String>,
+    /// The fields of the resource.
+    pub overrides: Overrides,
+}
+
+/// A file to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// The path below the directory of the package.
+    pub path: Utf8PathBuf,
+    /// The text.
+    pub content: String,
+}
+
+/// A template that cannot be rendered, which is a bug in this program.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot render the template `{template}`")]
+pub struct RenderError {
+    template: &'static str,
+    source: minijinja::Error,
+}
+
+impl Explain for RenderError {
+    fn help(&self) -> Vec<String> {
+        vec!["this is a bug in cargo-wasmplugin; another `--template` may work".to_owned()]
+    }
+}
+
+/// Renders the files of `template`.
+///
+/// A file whose name ends in `.j2` is rendered and loses that ending. Any other file is copied.
+///
+/// # Errors
+///
+/// If a template is not valid or uses a value that does not exist. Tests render every template.
+pub fn render(template: &Template, answers: &Answers) -> Result<Vec<File>, RenderError> {
+    let error = |source| RenderError { template: template.name, source };
+    let environment = environment().map_err(error)?;
+    let values = values(answers);
+    let is_own = |path| template.files.iter().any(|(own, _)| *own == path);
+    let shared = SHARED.iter().filter(|(path, _)| !is_own(*path));
+    let file = |&(path, text): &(&'static str, &'static str)| match path.strip_suffix(".j2") {
+        None => Ok(File { path: path.into(), content: text.to_owned() }),
+        Some(rendered) => environment
+            .render_named_str(path, text, &values)
+            .map(|content| File { path: target(rendered), content }),
+    };
+    template.files.iter().chain(shared).map(file).collect::<Result<_, _>>().map_err(error)
+}
+
+/// The names of the crates that a rendered package depends on.
+pub fn dependencies(files: &[File]) -> Vec<String> {
+    let manifest = files.iter().find(|file| file.path == "Cargo.toml");
+    // A test parses the manifest of every template.
+    let manifest = manifest.and_then(|file| file.content.parse::<DocumentMut>().ok()).unwrap_or_default();
+    let table = manifest.get("dependencies").and_then(|item| item.as_table_like());
+    table.into_iter().flat_map(|table| table.iter().map(|(name, _)| name.to_owned())).collect()
+}
+
+fn environment() -> Result<Environment<'static>, minijinja::Error> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(
+        SyntaxConfig::builder().keep_trailing_newline(true).trim_blocks(true).lstrip_blocks(true).build()?,
+    );
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.add_filter("toml", |text: &str| toml_edit::Value::from(text).to_string());
+    environment.add_filter("yaml", yaml);
+    for (path, text) in SHARED {
+        environment.add_template_owned(format!("shared/{path}"), *text)?;
+    }
+    Ok(environment)
+}
+
+/// The variables of the templates. Each flag of the resource is one, with `_` for `-`: `image_pull_policy`.
+fn values(answers: &Answers) -> Value {
+    let flags = RESOURCE_FLAGS.iter().map(|flag| {
+        let value = answers.overrides.get(flag).map(|value| match value {
+            FlagValue::Text(text) => Value::from(text),
+            FlagValue::Integer(number) => Value::from(*number),
+            // Pairs and not a map, whose keys would be sorted.
+            FlagValue::Labels(labels) => labels.iter().cloned().collect(),
+        });
+        (flag.name.replace('-', "_"), Value::from(value))
+    });
+    let others = [
+        ("name", Value::from(&answers.name)),
+        ("resource_name", Value::from(from_package(&answers.name))),
+        ("image", Value::from(answers.image.as_deref())),
+    ];
+    Value::from_pairs(others.map(|(name, value)| (name.to_owned(), value)).into_iter().chain(flags))
+}
+
+/// The file in the package. Among the templates, `.gitignore` has no dot, so that git does not obey it.
+fn target(path: &str) -> Utf8PathBuf {
+    if path == "gitignore" { ".gitignore".into() } else { path.into() }
+}
+
+/// A YAML scalar that YAML 1.1 and 1.2 read as this string. Every JSON string is one.
+fn yaml(text: &str) -> String {
+    const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    let is_plain = text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && !WORDS.contains(&text);
+    if is_plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use toml_edit::DocumentMut;
+
+    use super::{Answers, File, FlagValue, Overrides, RESOURCE_FLAGS, dependencies, render, yaml};
+    use crate::check;
+    use crate::diagnostics::source::SourceFile;
+    use crate::resource::{Draft, FlagSyntax, Kind};
+    use crate::scaffold::TEMPLATES;
+
+    fn answers(image: Option<&str>, overrides: Overrides) -> Answers {
+        Answers { name: "my_filter".to_owned(), image: image.map(str::to_owned), overrides }
+    }
+
+    /// A value for every flag. YAML would read those of namespace and Secret as numbers, and a label as a boolean.
+    fn all() -> Overrides {
+        let label = |label: &str, value: &str| (label.to_owned(), value.to_owned());
+        let value = |name, syntax| match (name, syntax) {
+            ("url", _) => FlagValue::Text("https://example.com/a.wasm?x=1#2".to_owned()),
+            (_, FlagSyntax::Text) => FlagValue::Text("42".to_owned()),
+            (_, FlagSyntax::OneOf(words)) => FlagValue::Text(words[words.len() - 1].to_owned()),
+            (_, FlagSyntax::Integer) => FlagValue::Integer(-7),
+            (_, FlagSyntax::Labels) => {
+                FlagValue::Labels(vec![label("app", "on"), label("app.kubernetes.io/version", "1.0")])
+            }
+        };
+        RESOURCE_FLAGS.iter().map(|flag| (flag, value(flag.name, flag.syntax))).collect()
+    }
+
+    fn content<'f>(files: &'f [File], path: &str) -> &'f str {
+        &files.iter().find(|file| file.path == path).unwrap().content
+    }
+
+    #[test]
+    fn every_template_renders_with_and_without_answers() {
+        let none = answers(None, Overrides::default());
+        let all = answers(Some("quay.io/acme/my-filter"), all());
+        for template in TEMPLATES {
+            for answers in [&none, &all] {
+                let files = render(template, answers).unwrap();
+                for path in ["Cargo.toml", "src/lib.rs", "wasmplugin.yaml", "README.md", ".gitignore"] {
+                    let content = content(&files, path);
+                    assert!(content.ends_with('\n') && !content.ends_with("\n\n"), "{path}: {content}");
+                    assert!(content.lines().all(|line| line.trim_end() == line), "{path}: {content}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_answer_is_in_the_files() {
+        let answers = answers(Some("quay.io/acme/my-filter"), all());
+        for template in TEMPLATES {
+            let files = render(template, &answers).unwrap();
+            let manifest: DocumentMut = content(&files, "Cargo.toml").parse().unwrap();
+            assert_eq!(manifest["package"]["name"].as_str(), Some("my_filter"));
+            let settings = &manifest["package"]["metadata"]["wasmplugin"];
+            assert_eq!(settings["image"].as_str(), Some("quay.io/acme/my-filter"));
+            let text = content(&files, "wasmplugin.yaml").to_owned();
+            let file = SourceFile { path: "wasmplugin.yaml".into(), text };
+            let written = Draft::read(Arc::new(file), "other").unwrap();
+            assert_eq!(check::resource(&written, Kind::WasmPlugin, &[], false), []);
+            // Setting every field again changes nothing.
+            let mut again = written.clone();
+            for (flag, value) in all().iter() {
+                flag.set(&mut again, value).unwrap();
+            }
+            assert_eq!(again.to_yaml(), written.to_yaml());
+            assert!(written.to_yaml().contains("\n  name: my-filter\n"), "{}", written.to_yaml());
+        }
+    }
+
+    #[test]
+    fn every_package_depends_on_the_sdk() {
+        for template in TEMPLATES {
+            let files = render(template, &answers(None, Overrides::default())).unwrap();
+            assert!(dependencies(&files).contains(&"proxy-wasm".to_owned()), "{}", template.name);
+        }
+    }
+
+    #[test]
+    fn a_workspace_does_not_change_what_the_manifest_means() {
+        for template in TEMPLATES {
+            let files = render(template, &answers(None, Overrides::default())).unwrap();
+            let manifest: DocumentMut = content(&files, "Cargo.toml").parse().unwrap();
+            for ignored_in_members in ["profile", "patch", "replace", "workspace"] {
+                assert!(!manifest.contains_key(ignored_in_members), "{}", template.name);
+            }
+        }
+    }
+
+    #[test]
+    fn yaml_reads_back_what_was_written() {
+        for plain in ["hello", "http-headers", "e1"] {
+            assert_eq!(yaml(plain), plain);
+        }
+        for (hard, quoted) in [("on", "\"on\""), ("1e3", "\"1e3\""), ("a: b", "\"a: b\"")] {
+            assert_eq!(yaml(hard), quoted);
+        }
+    }
+}

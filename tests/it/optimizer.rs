@@ -1,0 +1,96 @@
+//! An optimizer that crashes, and a damaged result of one.
+
+use snapbox::str;
+
+use crate::support::module::plugin;
+use crate::support::running::Said;
+use crate::support::{Sandbox, bare, package};
+
+/// A number as three bytes of LEB128.
+fn number(value: usize) -> [u8; 3] {
+    assert!(value < 1 << 21);
+    [value as u8 | 0x80, (value >> 7) as u8 | 0x80, (value >> 14) as u8]
+}
+
+/// A valid module with loops nested deeper than any optimizer expects. It is made of bytes because the parser of
+/// WebAssembly text overflows its stack too.
+fn deeply_nested() -> Vec<u8> {
+    const DEPTH: usize = 30_000;
+    let shallow = wat::parse_str(bare::TEXT).unwrap();
+    let mut module = shallow[..8].to_vec();
+    let mut rest = &shallow[8..];
+    while let [id, tail @ ..] = rest {
+        let (length, used) = leb128(tail);
+        let content = &tail[used..used + length];
+        if *id == 10 {
+            // The bodies: the first one, of `_initialize`, gets the loops.
+            let body_length = 1 + DEPTH * 3 + 1;
+            let (old_length, old_used) = leb128(&content[1..]);
+            let others = &content[1 + old_used + old_length..];
+            let mut code = vec![content[0]];
+            code.extend(number(body_length));
+            code.push(0);
+            code.extend([0x03, 0x40].repeat(DEPTH));
+            code.extend(vec![0x0b; DEPTH + 1]);
+            code.extend(others);
+            module.push(10);
+            module.extend(number(code.len()));
+            module.extend(code);
+        } else if *id != 0 {
+            module.push(*id);
+            module.extend(number(length));
+            module.extend(content);
+        }
+        rest = &tail[used + length..];
+    }
+    wasmparser::validate(&module).unwrap();
+    module
+}
+
+fn leb128(bytes: &[u8]) -> (usize, usize) {
+    let used = bytes.iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
+    let value = bytes[..used].iter().rev().fold(0, |value, byte| value << 7 | usize::from(byte & 0x7f));
+    (value, used)
+}
+
+#[test]
+fn the_optimizer_crashes() {
+    let sandbox = Sandbox::new();
+    sandbox.write("bare.wasm", deeply_nested());
+    let build = |optimize: &[&str]| {
+        let args = ["build", "--module", "bare.wasm", "--quiet", "--image", "localhost:5000/acme/bare"];
+        sandbox.process_in("", [&args, optimize].concat())
+    };
+    sandbox.refuses(
+        &mut build(&[]),
+        101,
+        str![[r#"
+error: the optimizer cannot take `bare.wasm`
+
+Caused by:
+  `[TOOL] __wasm-opt [..]` failed (signal: [..])
+...
+help: try a newer optimizer with `--wasm-opt PATH`
+help: or leave the module as it was compiled with `--optimize none`
+
+"#]],
+    );
+    assert!(!sandbox.path("target/wasmplugin/bare").exists());
+    assert_eq!(package::leftovers(&sandbox.path("target")), [""; 0]);
+    Said::of(&mut build(&["--optimize", "none"])).done();
+    package::check(&sandbox.path("target/wasmplugin/bare")).unwrap();
+}
+
+#[test]
+fn a_damaged_result_of_the_optimizer_is_made_again() {
+    let sandbox = Sandbox::new();
+    sandbox.write("made.wasm", plugin("", &[]));
+    sandbox.tool(["build", "--module", "made.wasm"]).assert().success();
+    let digest = sandbox.read("target/wasmplugin/made/digest");
+    let kept = sandbox.path("target/wasmplugin/.optimized/made");
+    let kept = kept.read_dir_utf8().unwrap().next().unwrap().unwrap().into_path();
+    fs_err::write(&kept, b"\0asm\x01\0").unwrap();
+    fs_err::remove_dir_all(sandbox.path("target/wasmplugin/made")).unwrap();
+    sandbox.tool(["build", "--module", "made.wasm"]).assert().success();
+    assert_eq!(sandbox.read("target/wasmplugin/made/digest"), digest);
+}
