@@ -1,9 +1,9 @@
 //! What a mesh takes of an image: the rules of the agent in Istio's proxies (`pkg/wasm/imagefetcher.go`), which
 //! Envoy Gateway shares.
 //!
-//! An index stands for its image for linux/amd64, wherever the proxy runs. An image in Docker's format has the
-//! module in the archive that is its last layer, and so has one in the format of OCI; failing that, the latter
-//! may be an artifact of two layers, one of which is the module.
+//! From an index, a mesh takes the image for linux/amd64, on every platform. In an image in Docker's format, it
+//! looks for the module in the last layer, which is an archive. In an image in OCI's format, it does the same. If
+//! that fails, it expects an artifact of two layers, and takes the one that is a module.
 
 use std::io::{self, Read};
 
@@ -185,7 +185,7 @@ fn unpack(layer: impl Read) -> Result<Vec<u8>, LayerProblem> {
         if is_module(&entry.path_bytes()) {
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).map_err(LayerProblem::Archive)?;
-            // Of an archive that is cut off, the crate gives what there is.
+            // At the end of a truncated archive, the crate returns the bytes that exist.
             let is_whole = bytes.len() as u64 == entry.size();
             return if is_whole { Ok(bytes) } else { Err(LayerProblem::CutOff) };
         }

@@ -171,7 +171,7 @@ impl Push {
         Ok(missing.iter().map(|blob| blob.size).sum())
     }
 
-    /// Whoever relied on a tag can find again what it named.
+    /// Users of a tag can find the image again that it named.
     fn show_moves(&self, ctx: &Context) {
         let moved = self.tags.iter().filter_map(|change| Some((&change.tag, change.before?)));
         for (tag, before) in moved.filter(|(_, before)| *before != self.manifest.descriptor.digest) {
@@ -247,7 +247,7 @@ struct Clash {
 
 /// The tags of versions would become other images.
 #[derive(Debug, thiserror::Error)]
-#[error("the tag of a version exists already, and would become another image{}", listed(_0))]
+#[error("the tag of a version already names another image{}", listed(_0))]
 struct Taken(Vec<Clash>);
 
 fn listed(clashes: &[Clash]) -> String {
@@ -257,8 +257,8 @@ fn listed(clashes: &[Clash]) -> String {
 impl Explain for Taken {
     fn help(&self) -> Vec<String> {
         vec![
-            "raise `version` in Cargo.toml, or push under another tag with `--tag`: whoever runs a version relies on it to stay what it is".to_owned(),
-            "to replace it all the same, give `--force`".to_owned(),
+            "raise `version` in Cargo.toml, or push under another tag with `--tag`: users of a version rely on it not to change".to_owned(),
+            "to replace it anyway, use `--force`".to_owned(),
         ]
     }
 }
