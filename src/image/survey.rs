@@ -1,11 +1,10 @@
 //! What a mesh takes of an image: the rules of the agent in Istio's proxies (`pkg/wasm/imagefetcher.go`), which
 //! Envoy Gateway shares.
 //!
-//! An index stands for its image for linux/amd64, wherever the proxy runs. An image in Docker's format has the
-//! module in the archive that is its last layer, and so has one in the format of OCI; failing that, the latter
-//! may be an artifact of two layers, one of which is the module.
+//! From an index, a mesh takes the image for linux/amd64, on every platform. In an image in Docker's format, it
+//! looks for the module in the last layer, which is an archive. In an image in OCI's format, it does the same. If
+//! that fails, it expects an artifact of two layers, and takes the one that is a module.
 
-use std::fmt;
 use std::io::{self, Read};
 
 use flate2::read::MultiGzDecoder;
@@ -24,41 +23,10 @@ const DEEPEST: usize = 8;
 /// What a mesh does with an image.
 #[derive(Debug)]
 pub enum Verdict {
-    /// It loads the module.
-    Loads(LoadedModule),
+    /// It loads this module. If the layer is the module itself, a mesh cuts it off after 256 MiB without an error.
+    Loads(Vec<u8>),
     /// It refuses the image.
     Refuses(Unloadable),
-}
-
-/// The module that a mesh takes out of an image.
-#[derive(Debug)]
-pub struct LoadedModule {
-    /// How the module is packed.
-    pub packing: Packing,
-    /// The module. If the layer is the module itself, a mesh cuts it off after 256 MiB without an error.
-    pub bytes: Vec<u8>,
-}
-
-/// The ways in which an image may contain a module.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packing {
-    /// In the last layer of an image in Docker's format.
-    Docker,
-    /// In the last layer of an image in the format of OCI.
-    Compat,
-    /// As a layer of an artifact.
-    Artifact,
-}
-
-/// What an image is, with its article.
-impl fmt::Display for Packing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Packing::Docker => "a container image in Docker's format",
-            Packing::Compat => "a container image in the format of OCI",
-            Packing::Artifact => "an artifact",
-        })
-    }
 }
 
 /// Why a mesh refuses an image.
@@ -163,36 +131,32 @@ fn survey_image<R: Read, E: From<io::Error>>(
         Ok(manifest) => manifest,
         Err(error) => return Ok(Verdict::Refuses(Unloadable::Manifest(error))),
     };
-    let found = |packing, bytes: Vec<u8>| {
-        // The agent looks at no more than this; the rest is up to Envoy.
-        if bytes.len() < 8 || !bytes.starts_with(b"\0asm") {
-            return Verdict::Refuses(Unloadable::NotWasm);
-        }
-        Verdict::Loads(LoadedModule { packing, bytes })
-    };
-    let (packing, archive) = match manifest.is_docker() {
-        true => (Packing::Docker, last_layer(&manifest, DOCKER_LAYER)),
-        false => (Packing::Compat, last_layer(&manifest, MediaType::ImageLayerGzip.as_ref())),
-    };
-    let unpacked = match archive {
-        Ok(layer) => unpack(open(layer)?).map(|bytes| found(packing, bytes)),
+    let expected = if manifest.is_docker() { DOCKER_LAYER } else { MediaType::ImageLayerGzip.as_ref() };
+    let unpacked = match last_layer(&manifest, expected) {
+        Ok(layer) => unpack(open(layer)?),
         Err(problem) => Err(problem),
     };
-    let problem = match unpacked {
-        Ok(verdict) => return Ok(verdict),
-        Err(problem) if packing == Packing::Docker => {
-            return Ok(Verdict::Refuses(Unloadable::Docker(problem)));
-        }
+    let compat = match unpacked {
+        Ok(module) => return Ok(judge(module)),
         Err(problem) => problem,
     };
+    if manifest.is_docker() {
+        return Ok(Verdict::Refuses(Unloadable::Docker(compat)));
+    }
     match module_layer(&manifest) {
         Ok(layer) => {
-            let mut bytes = Vec::new();
-            open(layer)?.take(LIMIT).read_to_end(&mut bytes)?;
-            Ok(found(Packing::Artifact, bytes))
+            let mut module = Vec::new();
+            open(layer)?.take(LIMIT).read_to_end(&mut module)?;
+            Ok(judge(module))
         }
-        Err(artifact) => Ok(Verdict::Refuses(Unloadable::Oci { compat: problem, artifact })),
+        Err(artifact) => Ok(Verdict::Refuses(Unloadable::Oci { compat, artifact })),
     }
+}
+
+/// The agent looks at no more than the first bytes. The rest is up to Envoy.
+fn judge(module: Vec<u8>) -> Verdict {
+    let is_wasm = module.len() >= 8 && module.starts_with(b"\0asm");
+    if is_wasm { Verdict::Loads(module) } else { Verdict::Refuses(Unloadable::NotWasm) }
 }
 
 fn last_layer<'m>(manifest: &'m Manifest, expected: &'static str) -> Result<&'m Descriptor, LayerProblem> {
@@ -221,7 +185,7 @@ fn unpack(layer: impl Read) -> Result<Vec<u8>, LayerProblem> {
         if is_module(&entry.path_bytes()) {
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).map_err(LayerProblem::Archive)?;
-            // Of an archive that is cut off, the crate gives what there is.
+            // At the end of a truncated archive, the crate returns the bytes that exist.
             let is_whole = bytes.len() as u64 == entry.size();
             return if is_whole { Ok(bytes) } else { Err(LayerProblem::CutOff) };
         }
@@ -240,7 +204,7 @@ mod tests {
     use oci_spec::image::MediaType;
     use serde_json::{Value, json};
 
-    use super::{DEEPEST, Packing, Verdict, survey};
+    use super::{DEEPEST, Verdict, survey};
     use crate::image::descriptor::{Blob, Descriptor};
     use crate::image::names::DOCKER_MANIFEST_LIST;
 
@@ -279,13 +243,13 @@ mod tests {
     }
 
     /// What a mesh does with `manifest`, if these manifests are there too.
-    fn verdict(manifest: &Blob, others: &[&Blob]) -> Result<Packing, String> {
+    fn verdict(manifest: &Blob, others: &[&Blob]) -> Result<Vec<u8>, String> {
         let child = |wanted: &Descriptor| {
             let found = others.iter().find(|other| other.descriptor.digest == wanted.digest);
             Ok::<_, Never>(Blob::clone(found.expect("the child is there")))
         };
         match survey(manifest.clone(), child, |_| Ok(MODULE)).unwrap() {
-            Verdict::Loads(module) => Ok(module.packing),
+            Verdict::Loads(module) => Ok(module),
             Verdict::Refuses(reason) => Err(reason.to_string()),
         }
     }
@@ -300,16 +264,16 @@ mod tests {
         );
         for kind in ["application/vnd.oci.image.index.v1+json", DOCKER_MANIFEST_LIST] {
             let loads = index(kind, &[(&arm64, arm.clone()), (&image, linux.clone())]);
-            assert_eq!(verdict(&loads, &[&image]), Ok(Packing::Artifact));
+            assert_eq!(verdict(&loads, &[&image]), Ok(MODULE.to_vec()));
             let loads = index(kind, &[(&image, Value::Null), (&arm64, linux.clone())]);
-            assert_eq!(verdict(&loads, &[&image]), Ok(Packing::Artifact));
+            assert_eq!(verdict(&loads, &[&image]), Ok(MODULE.to_vec()));
             let refused = index(kind, &[(&image, arm.clone())]);
             assert_eq!(
                 verdict(&refused, &[&image]).unwrap_err(),
                 "it is an index without an image for linux/amd64"
             );
             let nested = index(kind, &[(&loads, Value::Null)]);
-            assert_eq!(verdict(&nested, &[&loads, &image]), Ok(Packing::Artifact));
+            assert_eq!(verdict(&nested, &[&loads, &image]), Ok(MODULE.to_vec()));
         }
         let mut chain = vec![image];
         for _ in 0..=DEEPEST {

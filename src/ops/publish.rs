@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Error, Exit, Explain, Result};
-use crate::image::{Blob, Descriptor, Manifest, Packing, Unloadable, Verdict};
+use crate::image::{Blob, Descriptor, Manifest, Unloadable, Verdict};
 use crate::ops::pipeline::{self, Built, Outcome, PlanOptions};
 use crate::reference::{Reference, Repository, Tag};
 use crate::transport::registry::Scope;
@@ -71,7 +71,7 @@ pub fn publish(ctx: &Context, options: PublishOptions) -> Result<Outcome<Vec<Pub
         package.tag.as_ref().ok_or_else(|| NoTag(package.name.clone()))?;
     }
     plan.has_distinct_references()?;
-    if !matches!(push.destination, Destination::Registry(_)) {
+    if push.destination.is_one_place() {
         plan.has_one_package("--to")?;
     }
     pipeline::build(ctx, plan)?.and_then(|built| push_all(ctx, &push, built))
@@ -118,7 +118,7 @@ struct Push {
 }
 
 impl Push {
-    /// Looks at what is there. Tags that must not change are added to `taken`.
+    /// Looks at what exists already. Tags that must not change are added to `taken`.
     fn prepare(ctx: &Context, options: &PushOptions, built: Built, taken: &mut Vec<Clash>) -> Result<Self> {
         let repository = built.settings.image.clone().expect("the plan was checked for a repository");
         let digest = built.packaged.image;
@@ -171,7 +171,7 @@ impl Push {
         Ok(missing.iter().map(|blob| blob.size).sum())
     }
 
-    /// Whoever relied on a tag can find again what it named.
+    /// Users of a tag can find the image again that it named.
     fn show_moves(&self, ctx: &Context) {
         let moved = self.tags.iter().filter_map(|change| Some((&change.tag, change.before?)));
         for (tag, before) in moved.filter(|(_, before)| *before != self.manifest.descriptor.digest) {
@@ -212,8 +212,8 @@ impl Explain for Gone {
 enum Difference {
     #[error("the module differs")]
     Module,
-    #[error("the module is the same, and only the packaging differs (variant, annotations or root ids): there it is packed as {0}")]
-    Packaging(Packing),
+    #[error("the module is the same, and only the packaging differs: variant, annotations or root ids")]
+    Packaging,
     #[error("a mesh would not load what is there: {0}")]
     Unloadable(Unloadable),
     #[error("what is there could not be compared: {0}")]
@@ -227,9 +227,7 @@ fn difference(ctx: &Context, sink: &dyn Sink, there: Digest, module: Digest) -> 
         survey(ctx, sink, manifest)
     };
     match verdict() {
-        Ok(Verdict::Loads(found)) if Digest::of(&found.bytes) == module => {
-            Difference::Packaging(found.packing)
-        }
+        Ok(Verdict::Loads(found)) if Digest::of(&found) == module => Difference::Packaging,
         Ok(Verdict::Loads(_)) => Difference::Module,
         Ok(Verdict::Refuses(reason)) => Difference::Unloadable(reason),
         Err(error) => Difference::Unknown(error),
@@ -249,7 +247,7 @@ struct Clash {
 
 /// The tags of versions would become other images.
 #[derive(Debug, thiserror::Error)]
-#[error("the tag of a version exists already, and would become another image{}", listed(_0))]
+#[error("the tag of a version already names another image{}", listed(_0))]
 struct Taken(Vec<Clash>);
 
 fn listed(clashes: &[Clash]) -> String {
@@ -259,8 +257,8 @@ fn listed(clashes: &[Clash]) -> String {
 impl Explain for Taken {
     fn help(&self) -> Vec<String> {
         vec![
-            "raise `version` in Cargo.toml, or push under another tag with `--tag`: whoever runs a version relies on it to stay what it is".to_owned(),
-            "to replace it all the same, give `--force`".to_owned(),
+            "raise `version` in Cargo.toml, or push under another tag with `--tag`: users of a version rely on it not to change".to_owned(),
+            "to replace it anyway, use `--force`".to_owned(),
         ]
     }
 }

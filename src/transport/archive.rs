@@ -62,7 +62,7 @@ impl Explain for ArchiveError {
             ArchiveError::NotAFile(_) => {
                 vec!["name a file in a directory that exists; a file of that name is replaced".to_owned()]
             }
-            _ => vec!["write the archive again, for example with `skopeo copy`".to_owned()],
+            _ => vec!["create the archive again, for example with `skopeo copy`".to_owned()],
         }
     }
 }
@@ -144,7 +144,7 @@ impl Sink for Archive {
     }
 
     fn write(&self, ctx: &Context, transfer: &Transfer<'_>) -> Result<()> {
-        // A link stays a link: what it leads to is replaced.
+        // A symbolic link stays one: its target is replaced.
         let path = self.path.canonicalize_utf8().unwrap_or_else(|_| self.path.clone());
         if path.exists() && !path.is_file() {
             return Err(ArchiveError::NotAFile(path).into());

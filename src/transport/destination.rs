@@ -22,6 +22,14 @@ pub enum Destination {
 }
 
 impl Destination {
+    /// Whether it has room for one package only: its name is not that of the package's repository.
+    pub fn is_one_place(&self) -> bool {
+        match self {
+            Destination::Registry(_) => false,
+            Destination::Layout(_) | Destination::Archive(_) => true,
+        }
+    }
+
     /// The sink for the images of `repository`. A registry is asked for the rights of `scope`.
     ///
     /// # Errors

@@ -73,7 +73,7 @@ impl Index {
         entry.get("digest")?.as_str()?.parse().ok()
     }
 
-    /// Has `tags` name the manifest. If there is no tag, it is listed without one.
+    /// Lists the manifest under `tags`, or without a tag if there is none.
     pub(super) fn add(&mut self, manifest: &Descriptor, tags: &[Tag]) {
         let Some(manifests) = self.0.get_mut("manifests").and_then(Value::as_array_mut) else { return };
         manifests.retain(|entry| !tags.iter().any(|tag| ref_name(entry) == Some(tag.as_str())));
@@ -112,7 +112,7 @@ fn ref_name(entry: &Value) -> Option<&str> {
     entry.get("annotations")?.get(REF_NAME)?.as_str()
 }
 
-/// The content of the file that makes a directory a layout.
+/// The content of the marker file.
 pub(super) fn marker() -> Vec<u8> {
     let layout = OciLayoutBuilder::default().image_layout_version("1.0.0").build();
     canonical_json(&layout.expect("a layout is its version"))

@@ -133,7 +133,7 @@ impl Sink for Layout {
         fs_err::create_dir_all(self.directory.join(BLOBS))?;
         let marker = self.directory.join(MARKER);
         write_new(&marker, &index::marker())?;
-        // Others may add to the same layout. The marker never changes, so it is there to be locked.
+        // Another process may add to the same layout. The marker never changes, so it can serve as the lock.
         let _lock = Lock::take(ctx, &marker, &format!("the layout {}", ctx.display_path(&self.directory)))?;
         for blob in transfer.blobs {
             let path = self.path_of(blob.digest);

@@ -7,30 +7,30 @@ use crate::image::{Blob, Descriptor};
 use crate::reference::Tag;
 use crate::transport::source::Source;
 
-/// A place that images are written to.
+/// Something that images are written to.
 pub trait Sink: Source {
-    /// The digest of what `tag` names now, if that stays there.
+    /// The digest that `tag` names now, unless the sink will be replaced as a whole.
     ///
     /// # Errors
     ///
-    /// If this cannot be found out.
+    /// If the sink can't be read.
     fn tagged(&self, ctx: &Context, tag: &Tag) -> Result<Option<Digest>>;
 
-    /// Whether the tag of a version must go on naming the same image.
+    /// Whether the tag of a version must keep its image.
     fn protects_versions(&self) -> bool;
 
     /// Those of the blobs that have to be written.
     ///
     /// # Errors
     ///
-    /// If this cannot be found out.
+    /// If the sink can't be read.
     fn missing(&self, ctx: &Context, blobs: Vec<Descriptor>) -> Result<Vec<Descriptor>>;
 
-    /// Says what will be written: an image by its names, and so many of its blobs.
+    /// Shows what will be written: the names of an image, and how many of its blobs.
     fn announce(&self, ctx: &Context, names: &str, missing: usize, blobs: usize);
 
-    /// Writes the blobs first, and last the manifest under each tag. Whoever reads a tag meanwhile gets the old
-    /// image or the new one, whole.
+    /// Writes the blobs, and then the manifest under each tag. Another process that reads a tag meanwhile gets the
+    /// whole old image or the whole new one.
     ///
     /// # Errors
     ///
@@ -41,12 +41,12 @@ pub trait Sink: Source {
 /// An image on its way into a sink.
 #[derive(Clone, Copy)]
 pub struct Transfer<'t> {
-    /// Where the image comes from.
+    /// The source of the image.
     pub source: &'t dyn Source,
     /// Its manifest.
     pub manifest: &'t Blob,
     /// The blobs to write, as [`Sink::missing`] gave them.
     pub blobs: &'t [Descriptor],
-    /// The tags that shall name it.
+    /// The tags that will name it.
     pub tags: &'t [Tag],
 }

@@ -10,9 +10,9 @@ use crate::transport::content::Content;
 /// Registries have to accept manifests of this size, and few accept larger ones.
 pub(super) const LARGEST_MANIFEST: u64 = 4 << 20;
 
-/// A place that has images.
+/// Something that images are read from.
 pub trait Source {
-    /// The manifest or index that `reference` names, if there is one. Its bytes have the digest that it says.
+    /// The manifest or index that `reference` names, if it exists. Its digest is verified.
     ///
     /// # Errors
     ///

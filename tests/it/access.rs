@@ -189,10 +189,10 @@ fn files_that_cannot_be_read_are_named() {
     Said::of(&mut command).failed(&["REGISTRY_AUTH_FILE", "missing.json"]);
     filter.sandbox.write("auth.json", format!("{{ \"auths\": \"{PASSWORD}\" }}"));
     command.env("REGISTRY_AUTH_FILE", filter.sandbox.path("auth.json"));
-    Said::of(&mut command).failed(&["auth.json` holds no credentials"]);
+    Said::of(&mut command).failed(&["auth.json` contains no readable credentials"]);
     let logins = json!({ "auths": { registry.address(): { "auth": "%" } } });
     with_logins(&filter, &mut command, "REGISTRY_AUTH_FILE", logins);
-    Said::of(&mut command).failed(&["auth.json` holds no credentials"]);
+    Said::of(&mut command).failed(&["auth.json` contains no readable credentials"]);
     let others =
         json!({ "auths": { "other.io": { "auth": "%" }, registry.address(): login(USER, PASSWORD) } });
     with_logins(&filter, &mut command, "REGISTRY_AUTH_FILE", others);

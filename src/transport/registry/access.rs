@@ -1,34 +1,34 @@
-//! What a user says of the way into a registry.
+//! How a user wants a registry to be accessed.
 
 use camino::Utf8PathBuf;
 
 use crate::transport::registry::credentials::Login;
 
-/// How to get into a registry.
+/// How to access a registry.
 #[derive(Debug, Clone)]
 pub struct Access {
-    /// Who we are, if that is not what `docker login` and `podman login` left.
+    /// The login, unless those of `docker login` and `podman login` are to be used.
     pub login: Option<Login>,
-    /// The protocol that is spoken.
+    /// The protocol.
     pub protocol: Protocol,
 }
 
-/// What is spoken with a registry.
+/// The protocol of a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Protocol {
     /// Plain HTTP with this machine, TLS with every other one.
     Usual,
     /// Plain HTTP.
     Plain,
-    /// TLS; the certificates in the file count beside those of the system.
+    /// TLS. The certificates in the file are trusted in addition to those of the system.
     Tls {
         /// Certificates in PEM.
         cacert: Option<Utf8PathBuf>,
     },
 }
 
-/// The rights in a repository that a token is asked for. Some services give no token at all to somebody who has
-/// not all of the rights.
+/// The rights in a repository that a token is requested for. Some token services refuse users who have only some
+/// of the rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// To read.

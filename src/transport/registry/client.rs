@@ -176,14 +176,14 @@ impl Client {
             })?;
         let request = request.timeout(REQUEST_LIMIT).build();
         let request = request.map_err(|error| self.unanswered("the request for a token", error))?;
-        let told = request_line(request.method(), request.url());
-        let response = self.http.execute(request).await.map_err(|error| self.unanswered(&told, error))?;
-        let reply = Reply { request: told.clone(), response };
+        let shown = request_line(request.method(), request.url());
+        let response = self.http.execute(request).await.map_err(|error| self.unanswered(&shown, error))?;
+        let reply = Reply { request: shown.clone(), response };
         if reply.response.status() != StatusCode::OK {
             return Err(self.refused(reply).await.into());
         }
         let body = self.read(reply, LARGEST_TOKEN).await?;
-        let none = || RequestError::new(told, RequestErrorKind::NotARegistry("no token".to_owned()));
+        let none = || RequestError::new(shown, RequestErrorKind::NotARegistry("no token".to_owned()));
         Ok(auth::token(&body).ok_or_else(none)?)
     }
 
@@ -211,8 +211,8 @@ impl Client {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.unanswered(&request, error))? {
             if body.len() + chunk.len() > limit {
-                let told = format!("more than {limit} bytes");
-                return Err(RequestError::new(request, RequestErrorKind::NotARegistry(told)));
+                let found = format!("more than {limit} bytes");
+                return Err(RequestError::new(request, RequestErrorKind::NotARegistry(found)));
             }
             body.extend_from_slice(&chunk);
         }

@@ -23,7 +23,7 @@ pub enum ConnectionError {
     NoCertificate(camino::Utf8PathBuf),
     /// A proxy is not a URL. It is not shown, because there may be a password in it.
     #[error("the proxy in {0} is not a URL")]
-    NoProxy(&'static str),
+    InvalidProxy(&'static str),
     /// The certificates of the system, or one that was given, cannot be read.
     #[error("TLS cannot be set up")]
     Tls(#[source] reqwest::Error),
@@ -35,7 +35,7 @@ impl Explain for ConnectionError {
             ConnectionError::NoCertificate(_) => {
                 vec!["give the file that begins with `-----BEGIN CERTIFICATE-----`".to_owned()]
             }
-            ConnectionError::NoProxy(_) => vec!["write it as `http://HOST:PORT`".to_owned()],
+            ConnectionError::InvalidProxy(_) => vec!["write it as `http://HOST:PORT`".to_owned()],
             ConnectionError::Tls(_) => {
                 vec!["give the certificate of the registry's authority: `--cacert FILE`".to_owned()]
             }
@@ -85,14 +85,14 @@ fn certificates(ctx: &Context, file: &Utf8Path) -> Result<Vec<Certificate>> {
     certificates.iter().map(certificate).collect()
 }
 
-/// The proxies of the environment; none for a registry on this machine.
+/// The proxies that the environment names. A registry on this machine is reached without one.
 fn proxies(env: &Env, registry: &str) -> Result<Vec<Proxy>, ConnectionError> {
     if is_this_machine(registry) {
         return Ok(Vec::new());
     }
     let none = env.either("NO_PROXY").and_then(NoProxy::from_string);
     let proxy = |name: &'static str, kind: fn(&str) -> reqwest::Result<Proxy>| {
-        let proxy = env.either(name).map(|url| kind(url).map_err(|_| ConnectionError::NoProxy(name)));
+        let proxy = env.either(name).map(|url| kind(url).map_err(|_| ConnectionError::InvalidProxy(name)));
         Ok::<_, ConnectionError>(proxy.transpose()?.map(|proxy| proxy.no_proxy(none.clone())))
     };
     let proxies = [

@@ -1,4 +1,4 @@
-//! Who we are to a registry: what `docker login` and `podman login` left, or what was given.
+//! Credentials for a registry: from `docker login`, `podman login`, or the command line.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -42,18 +42,18 @@ impl fmt::Debug for Secret {
 pub struct Login {
     /// The name.
     pub username: String,
-    /// The password, or the token that stands for one.
+    /// The password, or a token in its place.
     pub password: Secret,
 }
 
 impl Login {
-    /// Both, as a header has them.
+    /// Both, as the `Authorization` header has them.
     pub(super) fn basic(&self) -> String {
         BASE64.encode(format!("{}:{}", self.username, self.password.0))
     }
 }
 
-/// What proves to a registry who we are, and where that was found.
+/// What we authenticate with, and where it was found.
 #[derive(Debug, Clone)]
 pub(super) struct Credential {
     pub(super) proof: Proof,
@@ -63,7 +63,7 @@ pub(super) struct Credential {
 #[derive(Debug, Clone)]
 pub(super) enum Proof {
     Password(Login),
-    /// A token that a registry exchanges for others.
+    /// A token that the registry exchanges for others.
     IdentityToken(Secret),
 }
 
@@ -72,7 +72,7 @@ impl Credential {
         Credential { proof: Proof::Password(login), source: "--username and --password-stdin".to_owned() }
     }
 
-    /// Who a registry knows us as, and from where, to be read by a person.
+    /// As whom we authenticate, and from which source, for messages.
     pub(super) fn who(&self) -> String {
         match &self.proof {
             Proof::Password(login) => format!("`{}`, of {}", login.username, self.source),
@@ -80,7 +80,7 @@ impl Credential {
         }
     }
 
-    /// What must not be shown, should the registry send it back: also in the form of a header.
+    /// What must not be shown if the registry sends it back, also in the form of a header.
     pub(super) fn secrets(&self) -> Vec<String> {
         match &self.proof {
             Proof::Password(login) => vec![login.password.0.clone(), login.basic()],
@@ -89,23 +89,25 @@ impl Credential {
     }
 }
 
-/// Credentials are there and cannot be used. What is in them is not shown.
+/// Credentials exist but can't be used. They are not shown.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
-    /// The file that the environment names is not there.
-    #[error("REGISTRY_AUTH_FILE names `{0}`, which is not there")]
+    /// The file that the environment names doesn't exist.
+    #[error("REGISTRY_AUTH_FILE names `{0}`, which does not exist")]
     Missing(Utf8PathBuf),
-    /// A file is no JSON, or not of the shape that docker and podman write.
-    #[error("`{0}` holds no credentials that can be read")]
+    /// A file is not JSON, or not in the format that docker and podman write.
+    #[error("`{0}` contains no readable credentials")]
     Unreadable(Utf8PathBuf),
-    /// A program that keeps credentials failed.
-    #[error("the credential helper `{program}`, which `{file}` names, gave no credentials for `{server}`")]
+    /// A credential helper failed.
+    #[error(
+        "the credential helper `{program}`, which `{file}` names, returned no credentials for `{server}`"
+    )]
     Helper {
         /// The program.
         program: String,
         /// The file that names it.
         file: Utf8PathBuf,
-        /// What it was asked for.
+        /// The server that it was asked for.
         server: String,
     },
 }
@@ -114,21 +116,21 @@ impl Explain for CredentialError {
     fn help(&self) -> Vec<String> {
         match self {
             CredentialError::Missing(_) => {
-                vec!["log in with `podman login`, or take the variable away".to_owned()]
+                vec!["log in with `podman login`, or unset the variable".to_owned()]
             }
             CredentialError::Unreadable(_) => {
-                vec!["log in again: `docker login` or `podman login` writes that file anew".to_owned()]
+                vec!["log in again: `docker login` or `podman login` rewrites the file".to_owned()]
             }
             CredentialError::Helper { program, .. } => vec![
-                format!("see whether it works: `{program} list`"),
+                format!("check whether it works: `{program} list`"),
                 "or give `--username NAME --password-stdin`".to_owned(),
             ],
         }
     }
 }
 
-/// The part of docker's config.json, and of podman's auth.json, that says whom they know. An entry is looked at
-/// only where it is used: one of another registry shall not stop a push.
+/// The credentials in docker's config.json or podman's auth.json. An entry is read only if it is used, so that a
+/// damaged one of another registry doesn't stop a push.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Logins {
@@ -140,7 +142,7 @@ struct Logins {
     creds_store: String,
 }
 
-/// An entry of `auths`. A field that is empty is as good as none.
+/// An entry of `auths`. An empty field counts as a missing one.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Entry {
@@ -154,7 +156,7 @@ struct Entry {
     identitytoken: String,
 }
 
-/// Docker reads a field that is null as one that is not there.
+/// Docker reads a null as a missing field.
 fn null_is_none<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: Default + Deserialize<'de>,
@@ -163,15 +165,15 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// What a credential helper answers.
+/// The output of a credential helper.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct HelperAnswer {
+struct HelperOutput {
     username: String,
     secret: String,
 }
 
-/// What the first file that knows the repository says; nothing where none does.
+/// The credential in the first file that has one for the repository.
 pub(super) fn find(ctx: &Context, repository: &Repository) -> Result<Option<Credential>> {
     for file in files(ctx)? {
         let bytes = match fs_err::read(&file) {
@@ -198,7 +200,7 @@ pub(super) fn find(ctx: &Context, repository: &Repository) -> Result<Option<Cred
     Ok(None)
 }
 
-/// The files that may know a registry, the strongest first.
+/// The files that may have credentials, in order of precedence.
 fn files(ctx: &Context) -> Result<Vec<Utf8PathBuf>, CredentialError> {
     let env = |name| Some(ctx.cwd.join(ctx.env.get(name)?.to_str()?));
     if let Some(file) = env("REGISTRY_AUTH_FILE") {
@@ -217,7 +219,7 @@ fn files(ctx: &Context) -> Result<Vec<Utf8PathBuf>, CredentialError> {
     Ok(files.into_iter().flatten().collect())
 }
 
-/// Where podman and skopeo write where there is no XDG_RUNTIME_DIR, as in a container.
+/// The file that podman and skopeo write to if XDG_RUNTIME_DIR is not set, as in a container.
 fn runtime_file() -> Utf8PathBuf {
     format!("/run/containers/{}/auth.json", rustix::process::getuid()).into()
 }
@@ -225,7 +227,7 @@ fn runtime_file() -> Utf8PathBuf {
 const DOCKER_HUB: &[&str] =
     &["https://index.docker.io/v1/", "docker.io", "index.docker.io", "registry-1.docker.io"];
 
-/// The program that keeps the credentials of a registry, and the name under which it knows the registry.
+/// The credential helper for a registry, and the registry's name in it.
 fn helper<'r>(logins: &Logins, repository: &'r Repository) -> Option<(String, &'r str)> {
     let (registry, _) = repository.parts();
     // Docker's own name of a registry comes first.
@@ -239,7 +241,7 @@ fn helper<'r>(logins: &Logins, repository: &'r Repository) -> Option<(String, &'
     Some((format!("docker-credential-{program}"), server))
 }
 
-/// What a credential helper knows of a server; nothing where it was never told of it.
+/// The credential that a helper has for a server, if it has one.
 fn ask(ctx: &Context, file: &Utf8Path, program: &str, server: &str) -> Result<Option<Proof>> {
     let failed = || CredentialError::Helper {
         program: program.to_owned(),
@@ -250,7 +252,7 @@ fn ask(ctx: &Context, file: &Utf8Path, program: &str, server: &str) -> Result<Op
     let answer = match process::answer(ctx, command.arg("get"), server.as_bytes(), Some(HELPER_LIMIT)) {
         Ok(answer) => answer,
         Err(ProcessError::Interrupted(interrupted)) => return Err(interrupted.into()),
-        // Configurations wander into containers and onto other machines, where the helper is not.
+        // Configurations get copied into containers and to other machines, without the helper.
         Err(ProcessError::Start { source, .. }) if source.kind() == ErrorKind::NotFound => {
             ctx.shell.warn(format_args!(
                 "there is no credential helper `{program}`, which `{}` names",
@@ -258,14 +260,14 @@ fn ask(ctx: &Context, file: &Utf8Path, program: &str, server: &str) -> Result<Op
             ));
             return Ok(None);
         }
-        // That it was never told is said on standard output, and by no exit code of its own.
+        // If it has no credentials, it says so on standard output, and not by an exit code of its own.
         Err(ProcessError::Failed { stdout, .. }) if contains(&stdout, b"credentials not found") => {
             return Ok(None);
         }
-        // What it printed is left out: it may be a secret.
+        // Its output is left out, because it may contain a secret.
         Err(_) => return Err(failed().into()),
     };
-    let HelperAnswer { username, secret } = serde_json::from_slice(&answer).map_err(|_| failed())?;
+    let HelperOutput { username, secret } = serde_json::from_slice(&answer).map_err(|_| failed())?;
     Ok(match (username.as_str(), secret) {
         (_, secret) if secret.is_empty() => None,
         ("<token>", token) => Some(Proof::IdentityToken(Secret(token))),
@@ -280,7 +282,7 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-/// What the entries of a file say; the longest that covers the repository counts.
+/// The credential in the entries of a file. The longest key that covers the repository counts.
 fn entry(logins: &Logins, repository: &Repository) -> Result<Option<Proof>, NoEntry> {
     let covers = |key: &str| {
         let rest = repository.as_str().strip_prefix(&normal(key))?;
@@ -297,7 +299,7 @@ fn entry(logins: &Logins, repository: &Repository) -> Result<Option<Proof>, NoEn
     Ok(None)
 }
 
-/// An entry is not of the shape that docker and podman write.
+/// An entry is not in the format that docker and podman write.
 #[derive(Debug)]
 struct NoEntry;
 
@@ -312,7 +314,7 @@ impl Entry {
             let decoded = BASE64.decode(&self.auth).ok().and_then(|bytes| String::from_utf8(bytes).ok());
             let (username, password) =
                 decoded.as_deref().and_then(|text| text.split_once(':')).ok_or(NoEntry)?;
-            // Some logins end in what was once the end of a C string; docker takes it away too.
+            // Some logins end in the NUL of a C string. Docker removes it too.
             (username.to_owned(), password.trim_end_matches('\0').to_owned())
         };
         let is_there = !username.is_empty() && !password.is_empty();
@@ -320,13 +322,13 @@ impl Entry {
     }
 }
 
-/// With or without the padding at the end: both are written.
+/// With or without padding at the end: tools write both.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A key of `auths` as the beginning of a repository's name. Docker writes urls, podman does not.
+/// A key of `auths` as the beginning of a repository's name. Docker writes URLs, podman doesn't.
 fn normal(key: &str) -> String {
     let host = match key.split_once("://") {
         Some((_, rest)) => rest.split('/').next().unwrap_or_default(),

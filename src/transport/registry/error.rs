@@ -158,7 +158,7 @@ impl Secrets {
     /// Adds a text in the forms in which it may come back: as it is, and as in JSON.
     pub(super) fn add(&mut self, secret: &str) {
         let json = serde_json::Value::from(secret).to_string();
-        let forms = [secret.to_owned(), json.trim_matches('"').to_owned(), tame(secret)];
+        let forms = [secret.to_owned(), json.trim_matches('"').to_owned(), one_line(secret)];
         self.0.extend(forms.into_iter().filter(|form| !form.is_empty()));
         // Otherwise one that is part of another would leave the rest of it.
         self.0.sort_by_key(|form| std::cmp::Reverse(form.len()));
@@ -183,7 +183,7 @@ impl Secrets {
             message: String,
         }
         let body = self.redact(body);
-        let told = match serde_json::from_str::<Complaints>(&body) {
+        let said = match serde_json::from_str::<Complaints>(&body) {
             Ok(Complaints { errors }) => {
                 let each = errors.iter().map(|Complaint { code, message }| match (&**code, &**message) {
                     (code, "") => code.to_owned(),
@@ -197,7 +197,7 @@ impl Secrets {
             Err(_) => body,
         };
         // The JSON may have contained a secret in an escaped form.
-        short(&self.redact(&tame(&told)))
+        short(&self.redact(&one_line(&said)))
     }
 }
 
@@ -221,7 +221,7 @@ fn fault(error: &reqwest::Error) -> Fault {
 
 /// The innermost cause. Those around it say only that a request failed.
 fn reason(error: &(dyn StdError + 'static)) -> String {
-    causes(error).last().map(|cause| short(&tame(&cause.to_string()))).unwrap_or_default()
+    causes(error).last().map(|cause| short(&one_line(&cause.to_string()))).unwrap_or_default()
 }
 
 /// An error and its causes. An I/O error that wraps another one does not list that as its source.
@@ -233,7 +233,7 @@ fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (
 }
 
 /// One line, without control characters.
-fn tame(text: &str) -> String {
+fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
@@ -269,13 +269,13 @@ impl Explain for RegistryError {
                     format!("have `{registry}` name its own URLs as they are reached from here")
                 }
             }],
-            RequestErrorKind::NotARegistry(_) => vec![no_registry(registry)],
+            RequestErrorKind::NotARegistry(_) => vec![not_a_registry(registry)],
             RequestErrorKind::NotSent(_) => Vec::new(),
         }
     }
 }
 
-fn no_registry(registry: &str) -> String {
+fn not_a_registry(registry: &str) -> String {
     format!("check `image`: `{registry}` must be a container registry")
 }
 
@@ -315,7 +315,7 @@ impl RegistryError {
             (405, _) => vec![
                 "mirrors, caches and registries under maintenance accept no pushes: give the registry behind it with `--image`, and this name with `--pull-image`".to_owned(),
             ],
-            (404, Task::Connect) | (300..400, _) => vec![no_registry(registry)],
+            (404, Task::Connect) | (300..400, _) => vec![not_a_registry(registry)],
             (404, _) => {
                 vec![format!("create the repository `{path}` in the registry, then run the command again")]
             }

@@ -1,7 +1,7 @@
 //! A session with a registry, about one of its repositories.
 //!
-//! A push is blobs first and the manifest last, so whoever reads the tag meanwhile, or after a push that died,
-//! finds the image that was there before.
+//! A push writes the blobs first and the manifest last. A proxy that reads the tag meanwhile, or after a push that
+//! was killed, gets the old image.
 
 use std::time::Duration;
 
@@ -50,9 +50,9 @@ impl Registry {
             let reply = registry.send(ctx, Method::GET, "", "").await?;
             match reply.response.status() {
                 StatusCode::OK if !is_page(&reply.response) => Ok(()),
-                StatusCode::OK => Err(no_registry(reply, "a page for people").into()),
+                StatusCode::OK => Err(not_a_registry(reply, "a page for people").into()),
                 StatusCode::UNAUTHORIZED if Challenge::of(reply.response.headers()).is_none() => {
-                    Err(no_registry(reply, "401 without a way to log in").into())
+                    Err(not_a_registry(reply, "401 without a way to log in").into())
                 }
                 _ => Err(registry.client.refused(reply).await.into()),
             }
@@ -143,8 +143,8 @@ impl Registry {
         let digest = manifest.descriptor.digest;
         match reference {
             Reference::Digest(wanted) if *wanted != digest => {
-                let told = format!("a manifest whose digest is {digest}");
-                Err(RequestError::new(request, RequestErrorKind::NotARegistry(told)).into())
+                let found = format!("a manifest whose digest is {digest}");
+                Err(RequestError::new(request, RequestErrorKind::NotARegistry(found)).into())
             }
             _ => Ok(Some(manifest)),
         }
@@ -260,8 +260,8 @@ impl Drop for Registry {
     }
 }
 
-fn no_registry(reply: Reply, told: &str) -> RequestError {
-    RequestError::new(reply.request, RequestErrorKind::NotARegistry(told.to_owned()))
+fn not_a_registry(reply: Reply, found: &str) -> RequestError {
+    RequestError::new(reply.request, RequestErrorKind::NotARegistry(found.to_owned()))
 }
 
 /// An answer of HTML instead of JSON: from a web server, or a page that asks people to log in.

@@ -76,8 +76,8 @@ pub(super) async fn upload(
 
 async fn unexpected(client: &Client, reply: Reply) -> RequestError {
     if reply.response.status().is_success() {
-        let told = format!("{} instead of the start of an upload", reply.response.status());
-        return RequestError::new(reply.request, RequestErrorKind::NotARegistry(told));
+        let found = format!("{} instead of the start of an upload", reply.response.status());
+        return RequestError::new(reply.request, RequestErrorKind::NotARegistry(found));
     }
     client.refused(reply).await
 }
