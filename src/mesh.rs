@@ -141,8 +141,8 @@ const fn mesh(name: &'static str, envoy: u8) -> Mesh {
 
 /// The newest three known versions of Istio, which are the default of the setting `mesh`.
 pub fn newest() -> impl Iterator<Item = &'static Mesh> {
-    let istio: Vec<&Mesh> = MESHES.iter().filter(|mesh| product(mesh) == "istio").collect();
-    istio[istio.len().saturating_sub(3)..].to_vec().into_iter()
+    let istio = || MESHES.iter().filter(|mesh| product(mesh) == "istio");
+    istio().skip(istio().count().saturating_sub(3))
 }
 
 /// The mesh with this name.

@@ -1,5 +1,11 @@
 //! The command line: arguments become the options of one operation. Only this part knows clap.
 
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    rustdoc::invalid_html_tags,
+    reason = "clap shows the comments on arguments as help"
+)]
+
 mod args;
 mod build;
 mod new;

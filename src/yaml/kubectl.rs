@@ -2,7 +2,7 @@
 //!
 //! kubectl reads through sigs.k8s.io/yaml, which is go-yaml v2 and a conversion to JSON: aliases and merge keys are
 //! resolved, a later key replaces an earlier one, and keys become text. What kubectl would refuse, such as a list as a
-//! key or a tag that doesn't fit its value, is left out or taken for text here: it is a fault to [`super::strict`].
+//! key or a tag that doesn't fit its value, is left out or taken for text here: it is a fault to `strict`.
 
 use std::collections::HashMap;
 use std::slice;

@@ -73,7 +73,7 @@ pub struct Plan {
 /// Where the modules of the packages come from, in the order of the packages.
 #[derive(Debug)]
 pub(super) enum Modules {
-    Crates { project: Project, toolchain: Toolchain, cargo: CargoOptions },
+    Crates { project: Box<Project>, toolchain: Box<Toolchain>, cargo: CargoOptions },
     Module(ModuleFile),
 }
 
@@ -115,7 +115,8 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
                 let toolchain = scope.spawn(|| Toolchain::find(ctx));
                 (Project::load(ctx, &selection, &flags), toolchain.join())
             });
-            let (project, toolchain) = (project?, toolchain.unwrap_or_else(|panic| resume_unwind(panic))?);
+            let toolchain = toolchain.unwrap_or_else(|panic| resume_unwind(panic));
+            let (project, toolchain) = (Box::new(project?), Box::new(toolchain?));
             let plugins = project.crates.iter().map(|krate| krate.plugin.clone()).collect();
             (plugins, project.target_dir.clone(), Modules::Crates { project, toolchain, cargo })
         }
