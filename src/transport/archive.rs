@@ -13,8 +13,8 @@ use crate::error::{Explain, Result};
 use crate::fs::StagedFile;
 use crate::image::{Blob, Descriptor, entry_header};
 use crate::reference::{Reference, Tag};
-use crate::transport::content::Content;
-use crate::transport::index::{self, INDEX, Index, IndexError, MARKER};
+use crate::transport::content::BlobContent;
+use crate::transport::index::{self, INDEX, IndexError, LayoutIndex, MARKER};
 use crate::transport::sink::{Sink, Transfer};
 use crate::transport::source::{LARGEST_MANIFEST, Source};
 
@@ -40,7 +40,7 @@ pub enum ArchiveError {
     },
     /// Its list of images cannot be read.
     #[error("`{INDEX}` in `{path}` is not an image index")]
-    Index {
+    LayoutIndex {
         /// The file.
         path: Utf8PathBuf,
         /// What is wrong with it.
@@ -91,14 +91,15 @@ impl Archive {
         read().map_err(|source| ArchiveError::Foreign { path: self.path.clone(), source })
     }
 
-    fn index(&self, entries: &Entries, file: &File) -> Result<Index, ArchiveError> {
+    fn index(&self, entries: &Entries, file: &File) -> Result<LayoutIndex, ArchiveError> {
         let foreign = |source| ArchiveError::Foreign { path: self.path.clone(), source };
         let Some((start, size)) = entries.0.get(Utf8Path::new(INDEX)) else {
             return Err(foreign(io::Error::new(io::ErrorKind::NotFound, format!("it has no `{INDEX}`"))));
         };
         let mut bytes = vec![0; (*size).min(LARGEST_MANIFEST) as usize];
         file.file().read_exact_at(&mut bytes, *start).map_err(foreign)?;
-        Index::read(&bytes).map_err(|source| ArchiveError::Index { path: self.path.clone(), source })
+        LayoutIndex::read(&bytes)
+            .map_err(|source| ArchiveError::LayoutIndex { path: self.path.clone(), source })
     }
 }
 
@@ -116,10 +117,10 @@ impl Source for Archive {
         Ok(Some(index.manifest(digest, file, *start, *size)?))
     }
 
-    fn open(&self, _ctx: &Context, blob: &Descriptor) -> Result<Content> {
+    fn open(&self, _ctx: &Context, blob: &Descriptor) -> Result<BlobContent> {
         let file = File::open(&self.path)?;
         match self.entries(&file)?.0.get(&index::path_of(blob.digest)) {
-            Some((start, _)) => Ok(Content::file(blob, file, *start)),
+            Some((start, _)) => Ok(BlobContent::file(blob, file, *start)),
             None => Err(ArchiveError::NoBlob { path: self.path.clone(), digest: blob.digest }.into()),
         }
     }
@@ -149,14 +150,14 @@ impl Sink for Archive {
         if path.exists() && !path.is_file() {
             return Err(ArchiveError::NotAFile(path).into());
         }
-        let mut index = Index::default();
+        let mut index = LayoutIndex::default();
         index.add(&transfer.manifest.descriptor, transfer.tags);
 
         let mut file = StagedFile::beside(&path)?;
         for blob in transfer.blobs {
             add_blob(ctx, &mut file, &transfer.source.open(ctx, blob)?)?;
         }
-        add_blob(ctx, &mut file, &Content::memory(transfer.manifest))?;
+        add_blob(ctx, &mut file, &BlobContent::memory(transfer.manifest))?;
         add(&mut file, MARKER, &index::marker())?;
         add(&mut file, INDEX, &index.to_bytes())?;
         file.write_all(&[0; 2 * BLOCK])?;
@@ -167,7 +168,7 @@ impl Sink for Archive {
 /// The files of a tar archive are padded to blocks of this size, and two empty ones are its end.
 const BLOCK: usize = 512;
 
-fn add_blob(ctx: &Context, file: &mut impl Write, blob: &Content) -> Result<()> {
+fn add_blob(ctx: &Context, file: &mut impl Write, blob: &BlobContent) -> Result<()> {
     begin(file, index::path_of(blob.digest()).as_str(), blob.size())?;
     for chunk in blob.chunks() {
         ctx.interrupt.check()?;

@@ -16,7 +16,7 @@ const CHUNK: usize = 128 << 10;
 
 /// The content of a blob, in memory or in a file. It can be read several times; clones share it.
 #[derive(Debug, Clone)]
-pub struct Content {
+pub struct BlobContent {
     digest: Digest,
     size: u64,
     storage: Storage,
@@ -43,17 +43,17 @@ impl Explain for Damaged {
     }
 }
 
-impl Content {
+impl BlobContent {
     /// The content of a blob in memory.
     pub(super) fn memory(blob: &Blob) -> Self {
         let Descriptor { digest, size, .. } = blob.descriptor;
-        Content { digest, size, storage: Storage::Memory(blob.bytes.clone()) }
+        BlobContent { digest, size, storage: Storage::Memory(blob.bytes.clone()) }
     }
 
     /// The content of the blob that `descriptor` describes, which begins at `start` in `file`.
     pub(super) fn file(descriptor: &Descriptor, file: File, start: u64) -> Self {
         let Descriptor { digest, size, .. } = *descriptor;
-        Content { digest, size, storage: Storage::File(Arc::new(file), start) }
+        BlobContent { digest, size, storage: Storage::File(Arc::new(file), start) }
     }
 
     /// The digest that the content should have.
@@ -139,10 +139,10 @@ impl Content {
     }
 }
 
-/// The pieces of a [`Content`].
+/// The pieces of a [`BlobContent`].
 #[derive(Debug)]
 pub struct Chunks {
-    content: Content,
+    content: BlobContent,
     /// `None` after the end or an error.
     hasher: Option<Hasher>,
     position: u64,
@@ -171,7 +171,7 @@ impl Iterator for Chunks {
 }
 
 struct ContentReader {
-    content: Content,
+    content: BlobContent,
     position: u64,
 }
 
@@ -189,14 +189,14 @@ mod tests {
     use fs_err::File;
     use oci_spec::image::MediaType;
 
-    use super::{CHUNK, Content};
+    use super::{BlobContent, CHUNK};
     use crate::image::{Blob, Descriptor};
 
-    fn content(in_file: &[u8], descriptor: &Descriptor) -> (tempfile::TempDir, Content) {
+    fn content(in_file: &[u8], descriptor: &Descriptor) -> (tempfile::TempDir, BlobContent) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("blob");
         fs_err::write(&path, in_file).unwrap();
-        let content = Content::file(descriptor, File::open(path).unwrap(), 3);
+        let content = BlobContent::file(descriptor, File::open(path).unwrap(), 3);
         (folder, content)
     }
 
@@ -207,7 +207,7 @@ mod tests {
             let blob = Blob::new(MediaType::EmptyJSON, bytes.clone());
             let in_file = [&b"abc"[..], &bytes, b"def"].concat();
             let (_folder, file) = content(&in_file, &blob.descriptor);
-            for whole in [Content::memory(&blob), file] {
+            for whole in [BlobContent::memory(&blob), file] {
                 let chunks = whole.chunks().map(Result::unwrap).collect::<Vec<_>>();
                 assert_eq!(chunks.concat(), bytes, "{size}");
                 assert!(chunks.iter().all(|chunk| !chunk.is_empty()));

@@ -5,7 +5,7 @@ use crate::digest::Digest;
 use crate::error::Result;
 use crate::image::{Blob, Descriptor};
 use crate::reference::{Reference, Tag};
-use crate::transport::content::Content;
+use crate::transport::content::BlobContent;
 use crate::transport::sink::{Sink, Transfer};
 use crate::transport::source::Source;
 
@@ -17,7 +17,7 @@ impl Source for DryRun {
         self.0.resolve(ctx, reference)
     }
 
-    fn open(&self, ctx: &Context, blob: &Descriptor) -> Result<Content> {
+    fn open(&self, ctx: &Context, blob: &Descriptor) -> Result<BlobContent> {
         self.0.open(ctx, blob)
     }
 }

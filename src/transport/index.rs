@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::error::{Explain, Result};
 use crate::image::{Blob, Descriptor, canonical_json};
 use crate::reference::Tag;
-use crate::transport::content::Content;
+use crate::transport::content::BlobContent;
 use crate::transport::source::LARGEST_MANIFEST;
 
 /// The file that makes a directory a layout.
@@ -23,7 +23,7 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// The index of a layout. What others have written into it stays as it is.
 #[derive(Debug)]
-pub(super) struct Index(Value);
+pub(super) struct LayoutIndex(Value);
 
 /// Bytes are not the index of a layout.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,7 @@ struct TooLarge(Digest);
 
 impl Explain for TooLarge {}
 
-impl Default for Index {
+impl Default for LayoutIndex {
     /// The index of a layout without images.
     fn default() -> Self {
         let index = ImageIndexBuilder::default()
@@ -52,15 +52,15 @@ impl Default for Index {
             .manifests([])
             .build()
             .expect("schema version and manifests are all that an index needs");
-        Index(serde_json::to_value(index).expect("an index is JSON"))
+        LayoutIndex(serde_json::to_value(index).expect("an index is JSON"))
     }
 }
 
-impl Index {
+impl LayoutIndex {
     pub(super) fn read(bytes: &[u8]) -> Result<Self, IndexError> {
         let index: Value = serde_json::from_slice(bytes)?;
         let is_index = index.get("manifests").is_some_and(Value::is_array);
-        if is_index { Ok(Index(index)) } else { Err(IndexError::NoManifests) }
+        if is_index { Ok(LayoutIndex(index)) } else { Err(IndexError::NoManifests) }
     }
 
     pub(super) fn to_bytes(&self) -> Vec<u8> {
@@ -92,7 +92,7 @@ impl Index {
             return Err(TooLarge(digest).into());
         }
         let mut descriptor = Descriptor { media_type: MediaType::ImageManifest, digest, size };
-        let bytes = Content::file(&descriptor, file, start).read()?;
+        let bytes = BlobContent::file(&descriptor, file, start).read()?;
         // The index lists what a tag names. What another index leads to has to speak for itself.
         let listed = self.manifests().find(|entry| entry["digest"] == digest.to_string().as_str());
         let of_itself = serde_json::from_slice(&bytes).unwrap_or(Value::Null);

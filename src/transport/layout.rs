@@ -11,8 +11,8 @@ use crate::error::{Explain, Result};
 use crate::fs::{Lock, StagedFile, write_new, write_whole};
 use crate::image::{Blob, Descriptor};
 use crate::reference::{Reference, Tag};
-use crate::transport::content::Content;
-use crate::transport::index::{self, BLOBS, INDEX, Index, IndexError, MARKER};
+use crate::transport::content::BlobContent;
+use crate::transport::index::{self, BLOBS, INDEX, IndexError, LayoutIndex, MARKER};
 use crate::transport::sink::{Sink, Transfer};
 use crate::transport::source::Source;
 
@@ -30,7 +30,7 @@ pub enum LayoutError {
     Foreign(Utf8PathBuf),
     /// Its list of images cannot be read.
     #[error("`{path}` is not an image index")]
-    Index {
+    LayoutIndex {
         /// The file.
         path: Utf8PathBuf,
         /// What is wrong with it.
@@ -51,7 +51,7 @@ impl Layout {
     }
 
     /// The index, unless the directory is missing, empty, or from a run that was killed before it wrote the index.
-    fn index(&self) -> Result<Option<Index>> {
+    fn index(&self) -> Result<Option<LayoutIndex>> {
         let entries = match fs_err::read_dir(&self.directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             entries => entries?,
@@ -64,8 +64,8 @@ impl Layout {
             (false, _) if names.iter().all(is_begun) => Ok(None),
             (true, true) => {
                 let path = self.directory.join(INDEX);
-                let index = Index::read(&fs_err::read(&path)?);
-                Ok(Some(index.map_err(|source| LayoutError::Index { path, source })?))
+                let index = LayoutIndex::read(&fs_err::read(&path)?);
+                Ok(Some(index.map_err(|source| LayoutError::LayoutIndex { path, source })?))
             }
             _ => Err(LayoutError::Foreign(self.directory.clone()).into()),
         }
@@ -99,8 +99,8 @@ impl Source for Layout {
         Ok(Some(index.manifest(digest, file, 0, size)?))
     }
 
-    fn open(&self, _ctx: &Context, blob: &Descriptor) -> Result<Content> {
-        Ok(Content::file(blob, File::open(self.path_of(blob.digest))?, 0))
+    fn open(&self, _ctx: &Context, blob: &Descriptor) -> Result<BlobContent> {
+        Ok(BlobContent::file(blob, File::open(self.path_of(blob.digest))?, 0))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::error::{Explain, Result};
 use crate::image::{Blob, Descriptor, Image};
 use crate::reference::Reference;
-use crate::transport::content::Content;
+use crate::transport::content::BlobContent;
 use crate::transport::source::Source;
 
 impl Source for Image {
@@ -13,9 +13,9 @@ impl Source for Image {
         Ok(is_named.then(|| self.manifest.clone()))
     }
 
-    fn open(&self, _ctx: &Context, blob: &Descriptor) -> Result<Content> {
+    fn open(&self, _ctx: &Context, blob: &Descriptor) -> Result<BlobContent> {
         let found = self.blobs().find(|known| known.descriptor.digest == blob.digest);
-        Ok(Content::memory(found.ok_or_else(|| NotOfTheImage(blob.clone()))?))
+        Ok(BlobContent::memory(found.ok_or_else(|| NotOfTheImage(blob.clone()))?))
     }
 }
 

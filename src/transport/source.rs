@@ -5,7 +5,7 @@ use crate::digest::Digest;
 use crate::error::{Error, Explain, Result};
 use crate::image::{self, Blob, Descriptor, Verdict};
 use crate::reference::Reference;
-use crate::transport::content::Content;
+use crate::transport::content::BlobContent;
 
 /// Registries have to accept manifests of this size, and few accept larger ones.
 pub(super) const LARGEST_MANIFEST: u64 = 4 << 20;
@@ -24,7 +24,7 @@ pub trait Source {
     /// # Errors
     ///
     /// If the blob is not there, or cannot be read.
-    fn open(&self, ctx: &Context, blob: &Descriptor) -> Result<Content>;
+    fn open(&self, ctx: &Context, blob: &Descriptor) -> Result<BlobContent>;
 }
 
 /// What a mesh does with the image that `manifest`, which is one of `source`, is or leads to.

@@ -1,7 +1,7 @@
 //! Whether a package is built already, so that nothing but cargo has to look at what has not changed.
 //!
 //! What goes in is compared by its content; what came out, as cargo does it, by the sizes and times of files. A
-//! package with findings is never fresh, so that they are reported again.
+//! package with findings in its module is never fresh, so that they are reported again.
 
 use std::collections::BTreeMap;
 use std::time::UNIX_EPOCH;

@@ -26,8 +26,8 @@ pub(super) struct Judged {
 pub(super) enum JudgedModule {
     /// The same module was packaged before, nothing was found in it, and everything that was written still exists.
     Fresh(Packaged),
-    /// The module is to be packaged.
-    New { module: OptimizedModule, compiled_size: usize },
+    /// The module is to be packaged. It is `clean` if nothing was found in it.
+    New { module: OptimizedModule, compiled_size: usize, clean: bool },
 }
 
 /// Optimizes and checks a module, and reports what was found in it.
@@ -74,6 +74,6 @@ pub(super) fn judge(
         ctx.shell.diagnostic(&package.name, finding);
     }
     times.check = started.elapsed() - times.optimize;
-    let module = JudgedModule::New { module, compiled_size };
+    let module = JudgedModule::New { module, compiled_size, clean: found.is_empty() };
     Ok(Judged { package, stamp, module, findings: findings.and(found), times })
 }

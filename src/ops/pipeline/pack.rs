@@ -33,6 +33,8 @@ pub(super) struct Output {
     pub(super) shipped: ShippedModule,
     pub(super) runtime_config: RuntimeConfig,
     pub(super) image: Image,
+    /// Whether nothing was found in the module.
+    pub(super) clean: bool,
 }
 
 impl Packed {
@@ -51,7 +53,7 @@ pub(super) fn pack(ctx: &Context, judged: Judged, deny_warnings: bool) -> Result
     let Judged { package, stamp, module, findings, mut times } = judged;
     let (packaged, output, findings) = match module {
         JudgedModule::Fresh(packaged) => (packaged, None, findings),
-        JudgedModule::New { module, compiled_size } => {
+        JudgedModule::New { module, compiled_size, clean } => {
             let passed = match Passed::judged(module, findings, deny_warnings) {
                 Ok(passed) => passed,
                 Err(findings) => return Err(PackageFindings { name: package.name, findings }),
@@ -64,7 +66,7 @@ pub(super) fn pack(ctx: &Context, judged: Judged, deny_warnings: bool) -> Result
             let image = variant.pack(&shipped, &runtime_config, annotations);
             let (optimized, findings) = passed.into_parts();
             let packaged = Packaged::of(&image, &shipped, &optimized, compiled_size);
-            (packaged, Some(Output { optimized, shipped, runtime_config, image }), findings)
+            (packaged, Some(Output { optimized, shipped, runtime_config, image, clean }), findings)
         }
     };
     let found = package.settings.checks.apply(judge(&package, &packaged));

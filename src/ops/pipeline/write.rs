@@ -29,8 +29,8 @@ pub(super) fn write(ctx: &Context, packed: Packed) -> Result<Built> {
     if let Some(output) = output {
         let written = replace(ctx, &package, &output, resource.as_ref());
         written.map_err(|error| not_written(&package, error))?;
-        // What has findings is judged again each time, so that they are reported again.
-        if findings.is_empty() {
+        // A module with findings is judged again each time, so that they are reported again.
+        if output.clean {
             stamp.record(&package, &packaged)?;
         }
     }

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::digest::Hasher;
 use crate::image::Descriptor;
 use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, STALL_LIMIT, request_line};
-use crate::transport::registry::error::{Fault, RequestError, RequestErrorKind};
+use crate::transport::registry::error::{NetworkFault, RequestError, RequestErrorKind};
 
 /// A proxy reads 256 MiB of a module and no more, so no layer of a filter is larger than this.
 const LARGEST_BLOB: u64 = 512 << 20;
@@ -22,7 +22,7 @@ pub(super) async fn download(ctx: &Context, client: &Client, blob: &Descriptor) 
     let failed = |kind| Failure::from(RequestError::new(request.clone(), kind));
     let stalled = |_| {
         failed(RequestErrorKind::NoResponse {
-            fault: Fault::TimedOut,
+            fault: NetworkFault::TimedOut,
             reason: "there was no progress".to_owned(),
         })
     };

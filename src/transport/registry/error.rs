@@ -64,7 +64,7 @@ pub(super) enum RequestErrorKind {
         retry_after: Option<Duration>,
     },
     #[error("got no response: {reason}")]
-    NoResponse { fault: Fault, reason: String },
+    NoResponse { fault: NetworkFault, reason: String },
     #[error("got something else than a registry's response: {0}")]
     NotARegistry(String),
     #[error("cannot be made: {0}")]
@@ -73,7 +73,7 @@ pub(super) enum RequestErrorKind {
 
 /// Why there was no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum NetworkFault {
     /// The registry cannot be reached, or nothing listens there.
     Unreachable,
     /// The certificate is not trusted.
@@ -128,7 +128,7 @@ impl RequestError {
     pub(super) fn of_client(request: String, error: reqwest::Error, secrets: &Secrets) -> Self {
         let fault = fault(&error);
         let reason = match fault {
-            Fault::TimedOut => "it took too long".to_owned(),
+            NetworkFault::TimedOut => "it took too long".to_owned(),
             _ => secrets.redact(&reason(&error.without_url())),
         };
         RequestError::new(request, RequestErrorKind::NoResponse { fault, reason })
@@ -141,7 +141,7 @@ impl RequestError {
                 let asked = retry_after.unwrap_or_default().max(pause);
                 (asked <= LONGEST_PAUSE).then_some(asked)
             }
-            RequestErrorKind::NoResponse { fault: Fault::Broken, .. } => Some(pause),
+            RequestErrorKind::NoResponse { fault: NetworkFault::Broken, .. } => Some(pause),
             _ => None,
         }
     }
@@ -201,21 +201,21 @@ impl Secrets {
     }
 }
 
-fn fault(error: &reqwest::Error) -> Fault {
+fn fault(error: &reqwest::Error) -> NetworkFault {
     match causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
         Some(error @ rustls::Error::InvalidCertificate(_))
             if error.to_string().contains("CaUsedAsEndEntity") =>
         {
-            Fault::AuthorityAsServer
+            NetworkFault::AuthorityAsServer
         }
         Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
-            Fault::Certificate
+            NetworkFault::Certificate
         }
-        Some(rustls::Error::InvalidMessage(_)) => Fault::NoTls,
-        _ if error.is_timeout() => Fault::TimedOut,
-        _ if error.is_builder() || error.is_redirect() => Fault::Forbidden,
-        _ if error.is_connect() => Fault::Unreachable,
-        _ => Fault::Broken,
+        Some(rustls::Error::InvalidMessage(_)) => NetworkFault::NoTls,
+        _ if error.is_timeout() => NetworkFault::TimedOut,
+        _ if error.is_builder() || error.is_redirect() => NetworkFault::Forbidden,
+        _ if error.is_connect() => NetworkFault::Unreachable,
+        _ => NetworkFault::Broken,
     }
 }
 
@@ -252,20 +252,20 @@ impl Explain for RegistryError {
         match &self.error.kind {
             RequestErrorKind::Status { code, said, .. } => self.help_for_status(*code, said, registry, path),
             RequestErrorKind::NoResponse { fault, .. } => vec![match fault {
-                Fault::Unreachable => format!(
+                NetworkFault::Unreachable => format!(
                     "check that `{registry}` is the right registry, that it runs, and that the network lets you reach it (HTTPS_PROXY, NO_PROXY)"
                 ),
-                Fault::Certificate => "give the certificate of its authority: `--cacert FILE`".to_owned(),
-                Fault::AuthorityAsServer => {
+                NetworkFault::Certificate => "give the certificate of its authority: `--cacert FILE`".to_owned(),
+                NetworkFault::AuthorityAsServer => {
                     "have the authority issue a certificate for the server: its own certificate is not one, even if it is trusted".to_owned()
                 }
-                Fault::NoTls => {
+                NetworkFault::NoTls => {
                     "leave out `--tls` and `--cacert`; for a registry on another machine give `--plain-http` if it has no encryption".to_owned()
                 }
-                Fault::Broken | Fault::TimedOut => {
+                NetworkFault::Broken | NetworkFault::TimedOut => {
                     "run the command again: a blob that arrived is not uploaded twice".to_owned()
                 }
-                Fault::Forbidden => {
+                NetworkFault::Forbidden => {
                     format!("have `{registry}` name its own URLs as they are reached from here")
                 }
             }],

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::image::{Blob, DOCKER_MANIFEST, DOCKER_MANIFEST_LIST, Descriptor, Manifest, Variant};
 use crate::interrupt::Interrupted;
 use crate::reference::{Reference, Repository, Tag};
-use crate::transport::content::Content;
+use crate::transport::content::BlobContent;
 use crate::transport::registry::access::{Access, Scope};
 use crate::transport::registry::auth::Challenge;
 use crate::transport::registry::client::{Client, Failure, PAUSES, REQUEST_LIMIT, Reply};
@@ -62,8 +62,8 @@ impl Registry {
     }
 
     /// Uploads blobs, side by side.
-    fn upload(&self, ctx: &Context, blobs: &[Content]) -> Result<()> {
-        let size = blobs.iter().map(Content::size).sum();
+    fn upload(&self, ctx: &Context, blobs: &[BlobContent]) -> Result<()> {
+        let size = blobs.iter().map(BlobContent::size).sum();
         let progress = ctx.shell.progress("Pushing", size);
         let uploads = blobs.iter().map(async |blob| {
             let upload = async || upload(ctx, &self.client, blob, &progress).await;
@@ -200,10 +200,10 @@ impl Source for Registry {
         self.run(ctx, Task::Read, &self.name(reference), async || self.manifest(ctx, reference).await)
     }
 
-    fn open(&self, ctx: &Context, blob: &Descriptor) -> Result<Content> {
+    fn open(&self, ctx: &Context, blob: &Descriptor) -> Result<BlobContent> {
         let download = async || download(ctx, &self.client, blob).await;
         let file = self.run(ctx, Task::Read, self.client.repository.as_str(), download)?;
-        Ok(Content::file(blob, file, 0))
+        Ok(BlobContent::file(blob, file, 0))
     }
 }
 

@@ -13,9 +13,9 @@ use tokio::time::Instant;
 use crate::context::Context;
 use crate::error::Error;
 use crate::shell::Progress;
-use crate::transport::content::Content;
+use crate::transport::content::BlobContent;
 use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, Reply, STALL_LIMIT, request_line};
-use crate::transport::registry::error::{Fault, RequestError, RequestErrorKind};
+use crate::transport::registry::error::{NetworkFault, RequestError, RequestErrorKind};
 
 /// How long a registry may take to store what it has received.
 const STORE_LIMIT: Duration = Duration::from_secs(180);
@@ -24,7 +24,7 @@ const STORE_LIMIT: Duration = Duration::from_secs(180);
 pub(super) async fn upload(
     ctx: &Context,
     client: &Client,
-    blob: &Content,
+    blob: &BlobContent,
     progress: &Progress,
 ) -> Result<(), Failure> {
     let begin = |builder: RequestBuilder| builder.header(CONTENT_LENGTH, 0).timeout(REQUEST_LIMIT);
@@ -59,7 +59,7 @@ pub(super) async fn upload(
         Either::Left((reply, _)) => reply,
         Either::Right(((), _)) => {
             let kind = RequestErrorKind::NoResponse {
-                fault: Fault::TimedOut,
+                fault: NetworkFault::TimedOut,
                 reason: "there was no progress".to_owned(),
             };
             return Err(RequestError::new(request_line(&Method::PUT, &place), kind).into());
@@ -85,7 +85,7 @@ async fn unexpected(client: &Client, reply: Reply) -> RequestError {
 /// The bytes of a blob, which move the bar as they are taken. If they cannot be read, or are not those that they
 /// should be, the body breaks off before its end.
 fn body(
-    blob: &Content,
+    blob: &BlobContent,
     progress: &Progress,
     sent: &Arc<AtomicU64>,
     unreadable: &Arc<Mutex<Option<Error>>>,
