@@ -250,7 +250,10 @@ fn a_loss_stops_the_build_before_anything_is_written() {
 fn a_loss_that_only_warns_is_denied_where_warnings_are() {
     let made = Made::with_spec("{phase: AUTHN}");
     let stderr = made.refused(1, &["--kind", "envoy", "--deny-warnings"]);
-    assert!(stderr.ends_with("error: 1 warning, and warnings are denied\n"), "{stderr}");
+    assert!(
+        stderr.ends_with("error: the checks found 1 warning, and `--deny-warnings` is set\n"),
+        "{stderr}"
+    );
     let (code, package) = made.json(&["--kind", "envoy", "--deny-warnings"]);
     assert_eq!((code, &package["resource"]), (Some(1), &Value::Null));
     let (code, package) = made.json(&["--kind", "envoy"]);
@@ -479,9 +482,9 @@ fn one_url_is_for_one_package() {
     sandbox.add_bare("two");
     let command = sandbox.tool(["build", "--workspace", "--url", "https://example.com/plugin.wasm"]);
     command.assert().code(2).stdout_eq("").stderr_eq(str![[r#"
-error: `--url` takes one package, but there are more: `one`, `two`
+error: `--url` can only be used with one package, but several are selected: `one`, `two`
 
-help: choose one with `-p`, and give each its own `--url`
+help: select one with `-p`, and use a different `--url` for each
 
 "#]]);
 }

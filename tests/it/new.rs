@@ -131,7 +131,7 @@ fn an_invalid_name_is_refused_with_a_valid_one() {
             "Kubernetes would refuse it because it is not a DNS name: it must begin and end with a letter or a digit",
             "x",
         ),
-        ("9lives", "the name of a cargo package cannot start with a digit", "filter-9lives"),
+        ("9lives", "the name of a cargo package can't start with a digit", "filter-9lives"),
         ("test", "it is the name of a crate that comes with Rust", "test-filter"),
         ("match", "it is a keyword of Rust", "match-filter"),
         ("proxy-wasm", "it is the name of a dependency of the filter", "proxy-wasm-filter"),
@@ -171,7 +171,7 @@ fn a_wrong_option_is_refused_before_anything_is_made() {
         assert!(!sandbox.path("hello").exists(), "{option:?}");
     }
     sandbox.tool(["new", ".."]).assert().code(2).stdout_eq("").stderr_eq(str![[r#"
-error: the path `..` has no name that the filter could take
+error: the path `..` doesn't end in a name for the filter
 
 help: pass a name with `--name`
 
@@ -289,7 +289,7 @@ fn the_templates_are_listed_on_standard_output() {
     let assert = Sandbox::new().tool(["new", "--list-templates"]).assert().success().stderr_eq("");
     assert.stdout_eq(str![[r#"
 http-headers  adds the headers of its configuration to each response
-minimal       logs each request; the least that a filter needs
+minimal       logs each request; a minimal starting point
 
 "#]]);
 }
@@ -308,7 +308,7 @@ note: next, run `cd hello`, `cargo test` and `cargo wasmplugin build`
 fn without_a_terminal_nothing_is_asked() {
     let sandbox = Sandbox::new();
     sandbox.tool(["new"]).assert().code(2).stdout_eq("").stderr_eq(str![[r#"
-error: no path for the new filter
+error: missing the path of the new filter
 
 help: pass one, as in `cargo wasmplugin new hello`
 
@@ -352,8 +352,7 @@ fn what_is_missing_is_asked_for_at_a_terminal() {
     let (status, screen) = terminal.end();
     assert!(status.success(), "{screen}");
 
-    let line =
-        screen.lines().find_map(|line| line.strip_prefix("note: the same command without questions: "));
+    let line = screen.lines().find_map(|line| line.strip_prefix("note: to skip the prompts, run: "));
     let line = line.unwrap_or_else(|| panic!("no command line:\n{screen}"));
     let words: Vec<&OsStr> = line.split(' ').map(OsStr::new).collect();
     assert_eq!(words[..2], ["cargo", "wasmplugin"]);
@@ -368,7 +367,7 @@ fn nothing_is_asked_if_nothing_is_missing() {
     let sandbox = Sandbox::new();
     let terminal = Terminal::run(&sandbox.path(""), &["new", "hello", "--image", "quay.io/acme/hello"]);
     let (status, screen) = terminal.end();
-    assert!(status.success() && !screen.contains("without questions"), "{screen}");
+    assert!(status.success() && !screen.contains("to skip the prompts"), "{screen}");
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn without_a_reference_not_even_cargo_is_run() {
     let mut command = command(&sandbox, &["-f", "-"]);
     let said = Said::of_with_input(command.env("CARGO", "/nonexistent/cargo"), text).done();
     assert_eq!(said.stdout, text);
-    assert_eq!(said.stderr, "note: nothing was resolved: no url is a reference `wasmplugin://PACKAGE`\n");
+    assert_eq!(said.stderr, "note: nothing to resolve: no url has the form `wasmplugin://PACKAGE`\n");
 }
 
 #[test]
