@@ -20,7 +20,7 @@ use crate::optimize;
 
 /// Ship Proxy-Wasm filters into Envoy, Istio and OpenShift Service Mesh
 ///
-/// Modules and resources that the mesh would refuse are refused here first, with the reason and a fix.
+/// Refuses modules and resources that the mesh would refuse, and says why and how to fix them.
 #[derive(Debug, Parser)]
 #[command(
     name = "cargo-wasmplugin",

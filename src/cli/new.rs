@@ -33,7 +33,7 @@ pub(super) struct New {
     /// Name of the package [default: the name of the directory]
     #[arg(long)]
     name: Option<String>,
-    /// Image repository to push to, without a tag
+    /// Image repository, without a tag
     #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
     image: Option<Repository>,
     /// Version control system to set up, as in `cargo new`

@@ -17,16 +17,16 @@ use crate::text::quoted;
 /// How to build an image. Each flag overrides a setting in Cargo.toml.
 #[derive(Debug, Args)]
 pub(super) struct ImageArgs {
-    /// Image repository to push to, without a tag
+    /// Image repository, without a tag
     #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
     image: Option<Repository>,
-    /// Image repository that the mesh pulls from, if its name is different
+    /// Image repository that the mesh pulls from, if it is different
     #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
     pull_image: Option<Repository>,
     /// Layout of the image [default: oci]
     #[arg(long, value_parser = args::choice::<Variant>())]
     variant: Option<Variant>,
-    /// Image annotation, which overrides those from Cargo.toml; can be repeated
+    /// Image annotation, overrides those from Cargo.toml; can be repeated
     #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = args::key_value)]
     annotations: Vec<(String, String)>,
     /// What to optimize for [default: speed]

@@ -12,10 +12,10 @@ use crate::report::{self, Format};
 
 /// Fill digests into existing manifests
 ///
-/// Replaces each `wasmplugin://PACKAGE` in the image url of a WasmPlugin, a TrafficExtension or an
-/// EnvoyExtensionPolicy with a url and a sha256 that pin the image of that package, which is built. All manifests are
-/// printed as one stream. Everything else in them stays the same. Nothing is pushed: run `publish` before or after, with
-/// the same settings. The same sources have the same digest.
+/// Builds each package that a url `wasmplugin://PACKAGE` refers to, and fills in the url and sha256 that pin its image.
+/// The url can be in a WasmPlugin, a TrafficExtension or an EnvoyExtensionPolicy. Prints all manifests as one stream, with
+/// everything else unchanged. Doesn't push anything: run `publish` before or after with the same settings, because the
+/// same sources have the same digest.
 #[derive(Debug, Args)]
 #[command(after_help = args::examples("\
   Apply a directory of manifests to the cluster:
