@@ -11,6 +11,7 @@ import http.client
 import itertools
 import json
 import os
+import random
 import re
 import shlex
 import shutil
@@ -23,6 +24,7 @@ from pathlib import Path
 TARGET = "wasm32-wasip1"
 PLUGINS = 20
 MIB = 1024 * 1024
+LARGE = 64 * MIB
 
 # The profile that the documentation of the proxy-wasm crate shows.
 DOCUMENTED_PROFILE = """
@@ -70,7 +72,7 @@ def main():
     bench = Bench(work, tool, wasm_opt, Registry(address, Path(log)))
     # The changed line comes last, for the sizes are those of the scaffold as it is.
     rows = bench.unchanged() + bench.workspace() + bench.unchanged_publish() + bench.sizes() + bench.start()
-    rows += bench.memory() + bench.manifests() + bench.changed_line() + bench.changed_publish()
+    rows += bench.memory() + bench.large_module() + bench.manifests() + bench.changed_line() + bench.changed_publish()
     print("| what | cargo-wasmplugin | by hand | compared | limit | |")
     print("| --- | ---: | ---: | ---: | ---: | --- |")
     for row in rows:
@@ -256,6 +258,60 @@ class Bench:
             absolute_row(name + "the largest process, cargo and rustc included", largest, of_cargo, None, mebibytes),
         ]
 
+    def large_module(self):
+        """A module that another toolchain made. The optimizer is left out, so there is one process."""
+        say(f"a module of {LARGE // MIB} MiB")
+        folder = self.work / "large"
+        folder.mkdir()
+        module = folder / "large.wasm"
+        module.write_bytes(large_module())
+        size = module.stat().st_size
+        repositories = (f"{self.registry.address}/acme/large-{number}" for number in itertools.count())
+
+        def command(name, repository):
+            flags = ["--module", module, "--optimize", "none", "--target-dir", folder / "target", "--tag", "v1"]
+            return [self.tool, name, *flags, "--image", repository]
+
+        def anew(name):
+            shutil.rmtree(folder / "target", ignore_errors=True)
+            return self.peak(folder, command(name, next(repositories)))[0]
+
+        built = statistics.median(anew("build") for _ in range(5))
+        published = statistics.median(anew("publish") for _ in range(5))
+
+        def up_to_date(measure):
+            # skopeo knows where it has pushed a blob before, and has the registry link it: each module is new.
+            repository = next(repositories)
+            with open(module, "r+b") as file:
+                file.seek(LARGE // 2)
+                file.write(repository.encode())
+            self.run(folder, command("build", repository))
+            return measure(repository)
+
+        own = statistics.median(
+            up_to_date(lambda repository: self.peak(folder, command("publish", repository))[0]) for _ in range(5)
+        )
+
+        def by_skopeo(repository):
+            image = f"oci:{folder}/target/wasmplugin/large/image"
+            copy = ["skopeo", "copy", "--dest-tls-verify=false", image, f"docker://{repository}:v1"]
+            return self.timed(folder, copy)
+
+        ours, skopeo = self.turns(
+            9,
+            lambda: up_to_date(lambda repository: self.timed(folder, command("publish", repository))),
+            lambda: up_to_date(by_skopeo),
+        )
+        self.notes.append("5 of the memory and 9 of the time of a large module")
+        name = f"`{{}}` of {LARGE // MIB} MiB"
+        up_to_date_name = name.format("publish") + ", up to date, to an empty repository"
+        return [
+            absolute_row(name.format("build --module") + ": peak memory", built, None, 2 * size + 32 * MIB, mebibytes),
+            absolute_row(name.format("publish --module") + ": peak memory", published, None, 160 * MIB, mebibytes),
+            absolute_row(f"{up_to_date_name}: peak memory of this program's own process", own, None, 64 * MIB, mebibytes),
+            ratio_row(f"{up_to_date_name}, against `skopeo copy`", ours, skopeo, 1.0, milliseconds),
+        ]
+
     def manifests(self):
         say("1,000 manifests")
         folder = self.ours / "manifests"
@@ -347,6 +403,39 @@ class Registry:
                 sys.exit(f"bench: error: {method} {path} was answered with {answer.status}")
         connection.close()
         return time.perf_counter() - begin
+
+
+def large_module():
+    """A filter that does nothing, with much data that does not compress."""
+
+    def number(value):
+        encoded = bytearray()
+        while value > 0x7F:
+            encoded.append(value & 0x7F | 0x80)
+            value >>= 7
+        return bytes(encoded) + bytes([value])
+
+    def text(value):
+        return number(len(value)) + value.encode()
+
+    def section(kind, items):
+        content = number(len(items)) + b"".join(items)
+        return bytes([kind]) + number(len(content)) + content
+
+    nothing, returns_0 = b"\x02\x00\x0b", b"\x04\x00\x41\x00\x0b"
+    functions = ["_initialize", "proxy_abi_version_0_2_1", "proxy_on_memory_allocate", "proxy_on_request_headers"]
+    exports = [text(name) + b"\x00" + number(index) for index, name in enumerate(functions)]
+    sections = [
+        section(1, [b"\x60\x00\x00", b"\x60\x01\x7f\x01\x7f", b"\x60\x03\x7f\x7f\x7f\x01\x7f"]),
+        section(3, [number(kind) for kind in (0, 0, 1, 2)]),
+        section(5, [b"\x00" + number(LARGE // 65536 + 1)]),
+        section(7, [text("memory") + b"\x02\x00", *exports]),
+        section(10, [nothing, nothing, returns_0, returns_0]),
+        section(11, [b"\x00\x41\x00\x0b" + number(LARGE) + random.Random(0).randbytes(LARGE)]),
+        # Names, which are stripped: the name of the module is `large`.
+        b"\x00\x0d" + text("name") + b"\x00\x06" + text("large"),
+    ]
+    return b"\0asm\1\0\0\0" + b"".join(sections)
 
 
 BUILD = ["cargo", "wasmplugin", "build"]

@@ -162,6 +162,7 @@ impl Explain for io::Error {
         let help = match self.kind() {
             io::ErrorKind::StorageFull => "free some space on that disk, then run the command again",
             io::ErrorKind::QuotaExceeded => "free some of the disk quota, then run the command again",
+            io::ErrorKind::PermissionDenied => "give this user access to that path",
             _ => return Vec::new(),
         };
         vec![help.to_owned()]

@@ -39,5 +39,7 @@ pub mod internals {
     pub use crate::mesh::{MESHES, Mesh};
     pub use crate::resource::{FlagSyntax, KINDS, Kind, RESOURCE_FLAGS};
     pub use crate::scaffold::TEMPLATES;
-    pub use crate::yaml::{Key, Node, Value, mapping, read_document, sequence, write};
+    pub use crate::yaml::{
+        Key, Node, Value, kubectl, mapping, parse, read_document, sequence, stream, write,
+    };
 }

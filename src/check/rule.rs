@@ -1,5 +1,6 @@
 //! What a rule is, and what the rules of each kind look at.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::check::hostcalls::Abi;
@@ -166,18 +167,23 @@ impl DocumentSubject<'_> {
         is_kind: impl Fn(&FaultKind) -> bool,
     ) -> Vec<Diagnostic> {
         let faults = self.faults.iter().filter(|fault| is_kind(&fault.kind)).take(ENOUGH);
-        let finding = |fault: &Fault| Diagnostic {
-            rule: rule.code,
-            severity: rule.severity,
-            message: fault.kind.message(),
-            places: vec![Place::File(Location {
-                file: self.source.clone(),
-                span: fault.span.clone(),
-                label: fault.kind.label().to_owned(),
-            })],
-            reason: String::new(),
-            help: vec![fault.kind.help()],
-            meshes: Vec::new(),
+        let place = |span: &Range<usize>, label: &str| {
+            Place::File(Location { file: self.source.clone(), span: span.clone(), label: label.to_owned() })
+        };
+        let finding = |fault: &Fault| {
+            let mut places = vec![place(&fault.span, fault.kind.label())];
+            if let FaultKind::DuplicateKey { first, .. } = &fault.kind {
+                places.push(place(first, "the first one"));
+            }
+            Diagnostic {
+                rule: rule.code,
+                severity: rule.severity,
+                message: fault.kind.message(),
+                places,
+                reason: String::new(),
+                help: vec![fault.kind.help()],
+                meshes: Vec::new(),
+            }
         };
         faults.map(finding).collect()
     }
@@ -216,22 +222,23 @@ fn finding(
     complaint: &str,
     label: impl Into<String>,
 ) -> Diagnostic {
+    let (span, label) = (field.span(), label.into());
+    let file = draft.source().filter(|_| !span.is_empty());
+    // What is shown beside the lines of a file has to be said somewhere if there are none.
+    let message = match file {
+        None if !label.is_empty() => format!("{field} {complaint}; {label}"),
+        _ => format!("{field} {complaint}"),
+    };
+    let location = file.map(|file| Location { file: file.clone(), span, label });
     Diagnostic {
         rule: rule.code,
         severity: rule.severity,
-        message: format!("{field} {complaint}"),
-        places: vec![place(draft, field, label.into())],
+        message,
+        places: vec![Place::Field { path: field.path(), location }],
         reason: String::new(),
         help: Vec::new(),
         meshes: Vec::new(),
     }
-}
-
-fn place(draft: &Draft, field: &Field<'_>, label: String) -> Place {
-    let span = field.span();
-    let location =
-        draft.source().filter(|_| !span.is_empty()).map(|file| Location { file: file.clone(), span, label });
-    Place::Field { path: field.path(), location }
 }
 
 /// How many findings of one rule are reported. A hostile module can break a rule a million times.

@@ -1,11 +1,10 @@
 //! The crates become modules: cargo compiles them, all in one run where their settings agree.
 
 mod module_file;
+mod options;
 mod rustflags;
 mod sources;
 mod toolchain;
-
-use std::ffi::OsString;
 
 use camino::Utf8PathBuf;
 use cargo_metadata::Message;
@@ -18,20 +17,8 @@ use crate::process::{self, ProcessError};
 use crate::project::{Crate, Project};
 
 pub use module_file::ModuleFile;
+pub use options::CargoOptions;
 pub use toolchain::Toolchain;
-
-/// How cargo is asked to build.
-#[derive(Debug, Clone, Default)]
-pub struct CargoOptions {
-    /// `--profile`, where the user chose one.
-    pub profile: Option<String>,
-    /// Whether the network is forbidden.
-    pub offline: bool,
-    /// What cargo is given as it is: `--features`, `--locked`, `--config`, `-j` and their like.
-    pub args: Vec<OsString>,
-    /// The values of `--config` among them.
-    pub config: Vec<String>,
-}
 
 /// Compiles the plugins of `project`; the modules come in the order of the plugins.
 ///

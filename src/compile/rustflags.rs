@@ -2,7 +2,9 @@
 
 use toml_edit::{DocumentMut, Item};
 
-use crate::compile::{CargoOptions, Toolchain, sources};
+use crate::compile::options::CargoOptions;
+use crate::compile::sources;
+use crate::compile::toolchain::Toolchain;
 use crate::config::Target;
 use crate::context::Context;
 use crate::error::{Result, UsageError};

@@ -8,7 +8,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::Package;
 use toml_edit::{Document, Table};
 
-use crate::compile::{CargoOptions, Toolchain};
+use crate::compile::options::CargoOptions;
+use crate::compile::toolchain::Toolchain;
 use crate::config::Target;
 use crate::context::Context;
 use crate::error::Result;

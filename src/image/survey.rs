@@ -5,12 +5,12 @@
 //! module in the archive that is its last layer, and so has one in the format of OCI; failing that, the latter
 //! may be an artifact of two layers, one of which is the module.
 
+use std::fmt;
 use std::io::{self, Read};
 
 use flate2::read::MultiGzDecoder;
 use oci_spec::image::MediaType;
 
-use crate::digest::Digest;
 use crate::image::descriptor::{Blob, Descriptor};
 use crate::image::manifest::{Index, Manifest, ManifestError};
 use crate::image::names::{DOCKER_LAYER, DOCKER_MANIFEST_LIST, DOCKER_SCHEMA_1, MODULE_FILE, MODULE_LAYER};
@@ -33,12 +33,8 @@ pub enum Verdict {
 /// The module that a mesh takes out of an image.
 #[derive(Debug)]
 pub struct LoadedModule {
-    /// The digest that `sha256` is compared with: that of the image's own manifest, also if an index led to it.
-    pub image: Digest,
     /// How the module is packed.
     pub packing: Packing,
-    /// The layer that holds the module.
-    pub layer: Descriptor,
     /// The module. If the layer is the module itself, a mesh cuts it off after 256 MiB without an error.
     pub bytes: Vec<u8>,
 }
@@ -52,6 +48,17 @@ pub enum Packing {
     Compat,
     /// As a layer of an artifact.
     Artifact,
+}
+
+/// What an image is, with its article.
+impl fmt::Display for Packing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Packing::Docker => "a container image in Docker's format",
+            Packing::Compat => "a container image in the format of OCI",
+            Packing::Artifact => "an artifact",
+        })
+    }
 }
 
 /// Why a mesh refuses an image.
@@ -152,24 +159,23 @@ fn survey_image<R: Read, E: From<io::Error>>(
     manifest: &Blob,
     mut open: impl FnMut(&Descriptor) -> Result<R, E>,
 ) -> Result<Verdict, E> {
-    let image = manifest.descriptor.digest;
     let manifest = match Manifest::read(&manifest.bytes) {
         Ok(manifest) => manifest,
         Err(error) => return Ok(Verdict::Refuses(Unloadable::Manifest(error))),
     };
-    let found = |packing, layer: &Descriptor, bytes: Vec<u8>| {
+    let found = |packing, bytes: Vec<u8>| {
         // The agent looks at no more than this; the rest is up to Envoy.
         if bytes.len() < 8 || !bytes.starts_with(b"\0asm") {
             return Verdict::Refuses(Unloadable::NotWasm);
         }
-        Verdict::Loads(LoadedModule { image, packing, layer: layer.clone(), bytes })
+        Verdict::Loads(LoadedModule { packing, bytes })
     };
     let (packing, archive) = match manifest.is_docker() {
         true => (Packing::Docker, last_layer(&manifest, DOCKER_LAYER)),
         false => (Packing::Compat, last_layer(&manifest, MediaType::ImageLayerGzip.as_ref())),
     };
     let unpacked = match archive {
-        Ok(layer) => unpack(open(layer)?).map(|bytes| found(packing, layer, bytes)),
+        Ok(layer) => unpack(open(layer)?).map(|bytes| found(packing, bytes)),
         Err(problem) => Err(problem),
     };
     let problem = match unpacked {
@@ -183,7 +189,7 @@ fn survey_image<R: Read, E: From<io::Error>>(
         Ok(layer) => {
             let mut bytes = Vec::new();
             open(layer)?.take(LIMIT).read_to_end(&mut bytes)?;
-            Ok(found(Packing::Artifact, layer, bytes))
+            Ok(found(Packing::Artifact, bytes))
         }
         Err(artifact) => Ok(Verdict::Refuses(Unloadable::Oci { compat: problem, artifact })),
     }

@@ -1,7 +1,7 @@
 //! Sets the fields of the resource that flags override, and judges each one.
 
 use crate::check;
-use crate::diagnostics::{Diagnostic, Severity};
+use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::error::UsageError;
 use crate::resource::{Draft, Kind, Overrides};
 
@@ -31,11 +31,9 @@ fn errors(draft: &Draft) -> Vec<Diagnostic> {
 }
 
 fn refused(flag: &str, error: &Diagnostic) -> UsageError {
-    let label =
-        error.places.iter().find_map(|place| place.location()).map(|location| location.label.as_str());
+    // There is no source line to show the label on.
+    let label = error.places.iter().find_map(Place::location).map(|location| location.label.as_str());
     let label = label.filter(|label| !label.is_empty()).map(|label| format!("; {label}")).unwrap_or_default();
-    UsageError {
-        message: format!("invalid value for `--{flag}`: {}{label}", error.message),
-        help: error.help.clone(),
-    }
+    let message = format!("invalid value for `--{flag}`: {}{label}", error.message);
+    UsageError { message, help: error.help.clone() }
 }

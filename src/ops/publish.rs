@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Error, Exit, Explain, Result};
-use crate::image::{Blob, Descriptor, Manifest, Unloadable, Verdict};
+use crate::image::{Blob, Descriptor, Manifest, Packing, Unloadable, Verdict};
 use crate::ops::pipeline::{self, Built, Outcome, PlanOptions};
 use crate::reference::{Reference, Repository, Tag};
 use crate::transport::registry::Scope;
@@ -38,9 +38,9 @@ pub struct PushOptions {
 pub struct Published {
     /// What was built.
     pub built: Built,
-    /// Where its image was pushed to, or would have been.
+    /// The repository that its image was pushed to. In a dry run, nothing was pushed.
     pub repository: Repository,
-    /// Under which tags, in the order in which they were given.
+    /// The tags, in the order in which they were given.
     pub tags: Vec<TagChange>,
     /// How many bytes of blobs had to be written.
     pub uploaded: u64,
@@ -53,7 +53,7 @@ pub struct Published {
 pub struct TagChange {
     /// The tag.
     pub tag: Tag,
-    /// The digest that it named; nothing where it is new.
+    /// The digest that it named, unless it is new.
     pub before: Option<Digest>,
 }
 
@@ -78,9 +78,9 @@ pub fn publish(ctx: &Context, options: PublishOptions) -> Result<Outcome<Vec<Pub
 }
 
 fn push_all(ctx: &Context, options: &PushOptions, built: Vec<Built>) -> Result<Vec<Published>> {
-    let pushes = built.into_iter().map(|built| Push::prepare(ctx, options, built));
-    let mut pushes = pushes.collect::<Result<Vec<_>>>()?;
-    let taken: Vec<_> = pushes.iter_mut().flat_map(|push| std::mem::take(&mut push.taken)).collect();
+    let mut taken = Vec::new();
+    let pushes = built.into_iter().map(|built| Push::prepare(ctx, options, built, &mut taken));
+    let pushes = pushes.collect::<Result<Vec<_>>>()?;
     if !taken.is_empty() {
         return Err(Taken(taken).into());
     }
@@ -115,12 +115,11 @@ struct Push {
     blobs: Vec<Descriptor>,
     sink: Box<dyn Sink>,
     tags: Vec<TagChange>,
-    /// The tags that must not change.
-    taken: Vec<Clash>,
 }
 
 impl Push {
-    fn prepare(ctx: &Context, options: &PushOptions, built: Built) -> Result<Self> {
+    /// Looks at what is there. Tags that must not change are added to `taken`.
+    fn prepare(ctx: &Context, options: &PushOptions, built: Built, taken: &mut Vec<Clash>) -> Result<Self> {
         let repository = built.settings.image.clone().expect("the plan was checked for a repository");
         let digest = built.packaged.image;
         let layout = Layout::at(built.directory.join("image"));
@@ -130,7 +129,7 @@ impl Push {
             false => options.destination.open(ctx, &repository, Scope::Push)?,
             true => Box::new(DryRun(options.destination.open(ctx, &repository, Scope::Pull)?)),
         };
-        let (mut tags, mut taken) = (Vec::new(), Vec::new());
+        let mut tags = Vec::new();
         for tag in unique(built.tag.iter().chain(&options.more_tags)) {
             let before = sink.tagged(ctx, &tag)?;
             let is_protected =
@@ -141,7 +140,7 @@ impl Push {
             }
             tags.push(TagChange { tag, before });
         }
-        Ok(Push { built, repository, layout, manifest, blobs, sink, tags, taken })
+        Ok(Push { built, repository, layout, manifest, blobs, sink, tags })
     }
 
     fn carry_out(self, ctx: &Context) -> Result<Published> {
@@ -213,8 +212,10 @@ impl Explain for Gone {
 enum Difference {
     #[error("the module differs")]
     Module,
-    #[error("the module is the same, and only the packaging differs: variant, annotations or root ids")]
-    Packaging,
+    #[error(
+        "the module is the same, and only the packaging differs (variant, annotations or root ids): there it is packed as {0}"
+    )]
+    Packaging(Packing),
     #[error("a mesh would not load what is there: {0}")]
     Unloadable(Unloadable),
     #[error("what is there could not be compared: {0}")]
@@ -228,7 +229,9 @@ fn difference(ctx: &Context, sink: &dyn Sink, there: Digest, module: Digest) -> 
         survey(ctx, sink, manifest)
     };
     match verdict() {
-        Ok(Verdict::Loads(found)) if Digest::of(&found.bytes) == module => Difference::Packaging,
+        Ok(Verdict::Loads(found)) if Digest::of(&found.bytes) == module => {
+            Difference::Packaging(found.packing)
+        }
         Ok(Verdict::Loads(_)) => Difference::Module,
         Ok(Verdict::Refuses(reason)) => Difference::Unloadable(reason),
         Err(error) => Difference::Unknown(error),

@@ -14,9 +14,9 @@ use crate::fs::StagedFile;
 use crate::image::{Blob, Descriptor, entry_header};
 use crate::reference::{Reference, Tag};
 use crate::transport::content::Content;
-use crate::transport::index::{self, INDEX, Index, IndexError, LARGEST_MANIFEST, MARKER};
+use crate::transport::index::{self, INDEX, Index, IndexError, MARKER};
 use crate::transport::sink::{Sink, Transfer};
-use crate::transport::source::Source;
+use crate::transport::source::{LARGEST_MANIFEST, Source};
 
 /// The archive in a file, which need not exist yet.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ impl Explain for ArchiveError {
     }
 }
 
-/// Where the files of an archive lie in it: where each begins, and its size.
+/// The position and the size of each file in an archive.
 struct Entries(HashMap<Utf8PathBuf, (u64, u64)>);
 
 impl Archive {

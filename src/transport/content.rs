@@ -98,7 +98,7 @@ impl Content {
         ContentReader { content: self.clone(), position: 0 }
     }
 
-    /// The bytes from `position` on, at most so many. There are none at the end, or if the file ends too early.
+    /// At most so many bytes from `position` on. They are fewer if the content or the file ends.
     fn read_at(&self, position: u64, most: usize) -> io::Result<Bytes> {
         let length = usize::try_from(self.size - position).unwrap_or(usize::MAX).min(most);
         match &self.storage {
@@ -143,7 +143,7 @@ impl Content {
 #[derive(Debug)]
 pub struct Chunks {
     content: Content,
-    /// There is none any more after the end or an error.
+    /// `None` after the end or an error.
     hasher: Option<Hasher>,
     position: u64,
 }

@@ -26,7 +26,7 @@ impl Destination {
     ///
     /// # Errors
     ///
-    /// If the registry does not let us in.
+    /// If the registry does not accept us.
     pub fn open(&self, ctx: &Context, repository: &Repository, scope: Scope) -> Result<Box<dyn Sink>> {
         Ok(match self {
             Destination::Registry(access) => Box::new(Registry::open(ctx, repository, access, scope)?),

@@ -10,6 +10,7 @@ use crate::error::{Explain, Result};
 use crate::image::{Blob, Descriptor, canonical_json};
 use crate::reference::Tag;
 use crate::transport::content::Content;
+use crate::transport::source::LARGEST_MANIFEST;
 
 /// The file that makes a directory a layout.
 pub(super) const MARKER: &str = "oci-layout";
@@ -19,9 +20,6 @@ pub(super) const INDEX: &str = "index.json";
 pub(super) const BLOBS: &str = "blobs/sha256";
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
-
-/// Registries have to take manifests of this size, and few take larger ones.
-pub(super) const LARGEST_MANIFEST: u64 = 4 << 20;
 
 /// The index of a layout. What others have written into it stays as it is.
 #[derive(Debug)]
@@ -38,7 +36,7 @@ pub enum IndexError {
     NoManifests,
 }
 
-/// A manifest is larger than any registry would take.
+/// A manifest is larger than a registry has to accept.
 #[derive(Debug, thiserror::Error)]
 #[error("the manifest {0} is larger than {LARGEST_MANIFEST} bytes")]
 struct TooLarge(Digest);

@@ -50,7 +50,7 @@ impl Layout {
         Layout { directory }
     }
 
-    /// The index; none if the directory does not exist, or nobody has got so far as to write one.
+    /// The index, unless the directory is missing, empty, or from a run that was killed before it wrote the index.
     fn index(&self) -> Result<Option<Index>> {
         let entries = match fs_err::read_dir(&self.directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

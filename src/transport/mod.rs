@@ -14,6 +14,9 @@ pub mod registry;
 mod sink;
 mod source;
 
+#[cfg(test)]
+mod tests;
+
 pub use destination::Destination;
 pub use dry_run::DryRun;
 pub use layout::Layout;

@@ -7,6 +7,9 @@ use crate::image::{self, Blob, Descriptor, Verdict};
 use crate::reference::Reference;
 use crate::transport::content::Content;
 
+/// Registries have to accept manifests of this size, and few accept larger ones.
+pub(super) const LARGEST_MANIFEST: u64 = 4 << 20;
+
 /// A place that has images.
 pub trait Source {
     /// The manifest or index that `reference` names, if there is one. Its bytes have the digest that it says.

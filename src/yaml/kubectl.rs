@@ -214,3 +214,148 @@ impl Mapping {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::parse;
+
+    fn read_text(text: &str) -> Result<Node, SyntaxError> {
+        read(&parse(text, 0..text.len())?.unwrap())
+    }
+
+    fn json(text: &str) -> serde_json::Value {
+        read_text(text).unwrap_or_else(|error| panic!("{text:?}: {error:?}")).to_json()
+    }
+
+    /// What go-yaml 2.4.0 and the conversion of sigs.k8s.io/yaml made of the texts on the left.
+    #[test]
+    fn kubectl_reads_it_so() {
+        for (text, expected) in [
+            // Scalars.
+            (
+                "[yes, y, On, no, n, OFF, TRUE, ~, null, '', =, <<]",
+                r#"[true,true,true,false,false,false,true,null,null,"","=","<<"]"#,
+            ),
+            (
+                "[012, 08, 0o12, 0O7, 0x1F, -0x1F, 0x1_F, 0b11, -0b11, 00, 0_]",
+                "[10,8.0,10,7,31,-31,31,3,-3,0,0]",
+            ),
+            ("[1_000, 1__0, -_1, _1, 1_e3, ._5, .5_0, 5_.0]", r#"[1000,10,-1,"_1",1000.0,"._5",0.5,5.0]"#),
+            (
+                "[1e3, .5, -.5, 1., ., +, 1e999, -0.0, +12, 1e21]",
+                r#"[1000.0,0.5,-0.5,1.0,".","+","1e999",-0.0,12,1e21]"#,
+            ),
+            (
+                "[12:30, 2026-01-01, 2026-01-01 10:00:00, 1.2.3, 0x, 0x1p3]",
+                r#"["12:30","2026-01-01","2026-01-01 10:00:00","1.2.3","0x","0x1p3"]"#,
+            ),
+            ("['yes', \"012\", 'null']", r#"["yes","012","null"]"#),
+            // Tags.
+            (
+                "[!!str 012, !!str null, !!str , ! 12, !x 12, !!int '12', !!bool 'yes', !!null '']",
+                r#"["012","null","","12","12",12,true,null]"#,
+            ),
+            (
+                "[!!float 1, !!float 1.5, !!timestamp 2026-01-01, !!binary aGk=, !!binary '/w==']",
+                "[1.0,1.5,\"2026-01-01\",\"hi\",\"\u{fffd}\"]",
+            ),
+            (
+                "[!!seq {a: 1}, !!map [1], !!set {x: null}, !!omap [x: 1]]",
+                r#"[{"a":1},[1],{"x":null},[{"x":1}]]"#,
+            ),
+            // Keys.
+            (
+                "{8: a, 1.5: a, 1e3: a, yes: a, 012: a, 0.1: a}",
+                r#"{"8":"a","1.5":"a","1000":"a","true":"a","10":"a","0.1":"a"}"#,
+            ),
+            (
+                "{16777217.0: a, 123456789.5: a, 1e-7: a, 1e21: a}",
+                r#"{"1.6777216e+07":"a","1.2345679e+08":"a","1e-07":"a","1e+21":"a"}"#,
+            ),
+            ("{a: 1, a: 2, '1': a, 1: b}", r#"{"a":2,"1":"b"}"#),
+            // Aliases.
+            ("{a: &x 1, b: &x 2, c: *x}", r#"{"a":1,"b":2,"c":2}"#),
+            ("{a: &x , b: *x, c: &y [*x], d: *y}", r#"{"a":null,"b":null,"c":[null],"d":[null]}"#),
+            ("&a a: *a", r#"{"a":"a"}"#),
+            ("{a: &a x, *a : b}", r#"{"a":"x","x":"b"}"#),
+            // Merge keys.
+            ("{b: &b {x: 1, z: 2}, m: {<<: *b, x: 9}}", r#"{"b":{"x":1,"z":2},"m":{"x":9,"z":2}}"#),
+            ("{b: &b {x: 1, z: 2}, m: {x: 9, <<: *b}}", r#"{"b":{"x":1,"z":2},"m":{"x":1,"z":2}}"#),
+            ("{<<: [{x: 1}, {x: 2, z: 3}], w: 1}", r#"{"x":1,"z":3,"w":1}"#),
+            ("{<<: [{x: 1}, {x: 2, z: 3}], x: 5}", r#"{"x":5,"z":3}"#),
+            ("{<<: [&a {x: 1}, *a], <<: {z: 2}}", r#"{"x":1,"z":2}"#),
+            ("{<<: {<<: {a: 1}, b: 2}}", r#"{"a":1,"b":2}"#),
+            ("{a: {p: 1}, <<: {a: {q: 2}}}", r#"{"a":{"q":2}}"#),
+            ("[{! <<: {a: 1}}, {!!merge '<<': {a: 1}}, {<<: []}]", r#"[{"a":1},{"a":1},{}]"#),
+            (
+                "[{'<<': {a: 1}}, {!!str <<: {a: 1}}, {!x <<: {a: 1}}]",
+                r#"[{"<<":{"a":1}},{"<<":{"a":1}},{"<<":{"a":1}}]"#,
+            ),
+        ] {
+            assert_eq!(json(text), serde_json::from_str::<serde_json::Value>(expected).unwrap(), "{text}");
+        }
+    }
+
+    /// These are errors of kubectl, and faults of a resource.
+    #[test]
+    fn what_kubectl_refuses_still_has_a_value() {
+        for (text, expected) in [
+            ("{~: a, [b]: c, {d: e}: f, g: h}", r#"{"g":"h"}"#),
+            ("[!!int abc, !!null x, !!binary x, !!int 1.5]", r#"["abc","x","x","1.5"]"#),
+            (
+                "[.inf, -.INF, .nan, 9223372036854775808]",
+                r#"[".inf","-.INF",".nan",9.223372036854775808e18]"#,
+            ),
+            ("{<<: 1, a: {<<: [1, {b: c}]}}", r#"{"a":{"b":"c"}}"#),
+        ] {
+            assert_eq!(json(text), serde_json::from_str::<serde_json::Value>(expected).unwrap(), "{text}");
+        }
+    }
+
+    #[test]
+    fn values_keep_the_places_of_their_anchors() {
+        let text = "a: &x {b: c}\nd: {<<: *x, e: *x}";
+        let document = read_text(text).unwrap();
+        let d = document.get("d").unwrap();
+        let (key, value) = d.find("b").unwrap();
+        assert_eq!((&text[key.span.clone()], &text[value.span.clone()]), ("b", "c"));
+        assert_eq!(&text[d.get("e").unwrap().span.clone()], "{b: c}");
+    }
+
+    #[test]
+    fn aliases_without_end_are_refused() {
+        for text in
+            ["&a [*a]", "&a {b: *a}", "&a {*a : b}", "&a [{b: [c, *a]}]", "<<: &a [*a]", "&a {<<: *a}"]
+        {
+            let error = read_text(text).expect_err(text);
+            assert_eq!(error.message, "the value of the anchor `&a` contains itself", "{text}");
+            assert_eq!(&text[error.span], "*a", "{text}");
+        }
+    }
+
+    #[test]
+    fn laughs_are_refused_at_their_outermost_alias() {
+        let level = |name: &str, item: &str| format!("- &{name} [{}]\n", [item; 10].join(", "));
+        let few = level("a", "x") + &level("b", "*a") + &level("c", "*b") + &level("d", "*c");
+        let items = read_text(&few).unwrap();
+        assert_eq!(items.items()[3].items()[9].items()[9].items()[9].items()[9].as_str(), Some("x"));
+        let many = few + &level("e", "*d") + &level("f", "*e");
+        let error = read_text(&many).unwrap_err();
+        assert_eq!(error.message, "the aliases of this document stand for more than 1048576 bytes");
+        assert!(["*d", "*e"].contains(&&many[error.span.clone()]), "{error:?}");
+        let long = format!("- &a {}\n{}", "x".repeat(500_000), "- *a\n".repeat(100_000));
+        assert_eq!(read_text(&long).unwrap_err().message, error.message);
+        let merged = format!("- &a {{x: {}}}\n{}", "x".repeat(500_000), "- {<<: [*a, *a]}\n".repeat(2));
+        assert_eq!(read_text(&merged).unwrap_err().message, error.message);
+    }
+
+    #[test]
+    fn a_tower_of_aliases_is_too_deep() {
+        let tower = (1..=MAX_DEPTH)
+            .fold("- &a0 [x]\n".to_owned(), |text, level| text + &format!("- &a{level} [*a{}]\n", level - 1));
+        let error = read_text(&tower).unwrap_err();
+        assert_eq!(error.message, "the values are nested more than 64 levels deep");
+        assert_eq!(&tower[error.span], "*a62");
+    }
+}

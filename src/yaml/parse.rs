@@ -7,7 +7,9 @@ use granit_parser::{
     ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, StructureStyle,
 };
 
-use super::tree::{Anchor, Content, MAX_BYTES, MAX_DEPTH, Properties, Style, SyntaxError, SyntaxNode, Tag};
+use super::tree::{
+    Anchor, Content, MAX_BYTES, MAX_DEPTH, NodeTag, Properties, Style, SyntaxError, SyntaxNode,
+};
 
 /// Reads the document at `span` of `text`; nothing if it is empty. The places are those in `text`.
 ///
@@ -18,6 +20,7 @@ pub fn parse(text: &str, span: Range<usize>) -> Result<Option<SyntaxNode<'_>>, S
     let mut events = Events::new(text, span)?;
     let (mut open, mut root) = (Vec::<Open<'_>>::new(), None);
     while let Some((event, span)) = events.next()? {
+        let is_mapping = matches!(event, Event::MappingStart(..));
         let node = match event {
             Event::DocumentStart(..) if root.is_some() => {
                 let message = "a second document begins here, but only one is expected";
@@ -26,26 +29,9 @@ pub fn parse(text: &str, span: Range<usize>) -> Result<Option<SyntaxNode<'_>>, S
             Event::SequenceStart(..) | Event::MappingStart(..) if open.len() == MAX_DEPTH => {
                 return Err(SyntaxError::too_deep(span.bytes));
             }
-            Event::SequenceStart(style, anchor, tag) => {
+            Event::SequenceStart(style, anchor, tag) | Event::MappingStart(style, anchor, tag) => {
                 let properties = events.properties(anchor, tag, span.tag)?;
-                open.push(Open {
-                    start: span.bytes.start,
-                    properties,
-                    style,
-                    is_mapping: false,
-                    nodes: Vec::new(),
-                });
-                continue;
-            }
-            Event::MappingStart(style, anchor, tag) => {
-                let properties = events.properties(anchor, tag, span.tag)?;
-                open.push(Open {
-                    start: span.bytes.start,
-                    properties,
-                    style,
-                    is_mapping: true,
-                    nodes: Vec::new(),
-                });
+                open.push(Open { start: span.bytes.start, properties, style, is_mapping, nodes: Vec::new() });
                 continue;
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
@@ -191,7 +177,7 @@ impl<'t> Events<'t> {
         tag: Option<Cow<'_, granit_parser::Tag>>,
         tag_span: Option<Range<usize>>,
     ) -> Result<Option<Box<Properties<'t>>>, SyntaxError> {
-        let tag = tag.zip(tag_span).map(|(tag, span)| Tag {
+        let tag = tag.zip(tag_span).map(|(tag, span)| NodeTag {
             written: &self.text[span.clone()],
             span,
             name: format!("{}{}", tag.handle(), tag.suffix()),
@@ -219,6 +205,9 @@ impl<'t> Events<'t> {
         let length = self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         match error.kind() {
             ErrorKind::RecursionLimitExceeded => SyntaxError::too_deep(at..at + length),
+            ErrorKind::UnknownAnchor => {
+                SyntaxError::new(at..at + length, "the alias refers to an anchor that doesn't come before it")
+            }
             kind => SyntaxError::new(at..at + length, format!("this is not valid YAML: {kind}")),
         }
     }
@@ -232,5 +221,142 @@ fn options() -> Options {
         block_scalar_eof_without_line_feed: true,
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is written of every node, in the order of the text: a key before its value.
+    fn written(text: &str) -> Vec<&str> {
+        fn visit<'s>(node: &SyntaxNode<'_>, text: &'s str, found: &mut Vec<&'s str>) {
+            found.push(&text[node.full_span()]);
+            match &node.content {
+                Content::Scalar(_) | Content::Alias { .. } => {}
+                Content::Sequence(items) => items.iter().for_each(|item| visit(item, text, found)),
+                Content::Mapping(entries) => {
+                    for (key, value) in entries {
+                        visit(key, text, found);
+                        visit(value, text, found);
+                    }
+                }
+            }
+        }
+        let mut found = Vec::new();
+        visit(&root(text), text, &mut found);
+        found
+    }
+
+    fn root(text: &str) -> SyntaxNode<'_> {
+        parse(text, 0..text.len()).unwrap_or_else(|error| panic!("{text:?}: {error:?}")).unwrap()
+    }
+
+    #[test]
+    fn spans_are_what_is_written() {
+        for (text, expected) in [
+            ("a: b", &["a: b", "a", "b"][..]),
+            (
+                "{a: 'b' , \"c\" : [d,e] }",
+                &["{a: 'b' , \"c\" : [d,e] }", "a", "'b'", "\"c\"", "[d,e]", "d", "e"],
+            ),
+            ("[{a: , b, c: }]", &["[{a: , b, c: }]", "{a: , b, c: }", "a", "", "b", "", "c", ""]),
+            ("[a: b, c]", &["[a: b, c]", "a: b", "a", "b", "c"]),
+            (
+                "- - é\r\n  - 'ü' # x\r\n-\r\n",
+                &["- - é\r\n  - 'ü' # x\r\n-", "- é\r\n  - 'ü'", "é", "'ü'", ""],
+            ),
+            ("a: 'it''s' # no ' here", &["a: 'it''s'", "a", "'it''s'"]),
+            ("a: \"\\\"\\\\\"  \nb: ''", &["a: \"\\\"\\\\\"  \nb: ''", "a", "\"\\\"\\\\\"", "b", "''"]),
+            ("a: b\n  c # d\ne: f", &["a: b\n  c # d\ne: f", "a", "b\n  c", "e", "f"]),
+            ("a: |\n   b\n\n   c\n\n# d\n", &["a: |\n   b\n\n   c", "a", "b\n\n   c"]),
+            ("a: >-\n  \u{1f600}\n\nb:\n", &["a: >-\n  \u{1f600}\n\nb", "a", "\u{1f600}", "b", ""]),
+            ("a: &x !t 1\nb: *x", &["a: &x !t 1\nb: *x", "a", "&x !t 1", "b", "*x"]),
+            ("&m\n&k a: !!map\n  b: c", &["&m\n&k a: !!map\n  b: c", "&k a", "!!map\n  b: c", "b", "c"]),
+            ("? [a]\n: b\n", &["? [a]\n: b", "[a]", "a", "b"]),
+            ("\u{feff}# x\r\ra:\r  b\r", &["a:\r  b", "a", "b"]),
+        ] {
+            assert_eq!(written(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn styles_are_what_is_written() {
+        let node = root("- a\n- 'b'\n- \"c\"\n- |\n  d\n- >\n  e\n- {f: g}\n- h: i\n-\n");
+        let Content::Sequence(items) = &node.content else { panic!("{node:?}") };
+        let styles: Vec<Style> = items.iter().map(|item| item.style).collect();
+        assert_eq!(node.style, Style::Block);
+        assert_eq!(
+            styles,
+            [
+                Style::Plain,
+                Style::SingleQuoted,
+                Style::DoubleQuoted,
+                Style::Literal,
+                Style::Folded,
+                Style::Flow,
+                Style::Block,
+                Style::Plain
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_not_written_is_no_tilde() {
+        for text in ["a:", "{a}", "a: !!null", "a: &x", "- ", "---\n"] {
+            let mut node = root(text);
+            while let Content::Sequence(_) | Content::Mapping(_) = node.content {
+                node = match node.content {
+                    Content::Mapping(mut entries) => entries.remove(0).1,
+                    Content::Sequence(mut items) => items.remove(0),
+                    _ => unreachable!(),
+                };
+            }
+            assert_eq!((node.text(), node.span.is_empty()), (Some(""), true), "{text:?}");
+        }
+        assert_eq!(root("~").text(), Some("~"));
+    }
+
+    #[test]
+    fn anchors_and_tags_have_their_own_places() {
+        let text = "%TAG !e! tag:example.com,2000:\n---\n- &a-b !e!x 1\n- !<tag:yaml.org,2002:str> &é 2\n- *a-b\n- ! 3\n";
+        let node = root(text);
+        let Content::Sequence(items) = &node.content else { panic!("{node:?}") };
+        let (one, two) = (items[0].anchor().unwrap(), items[1].anchor().unwrap());
+        assert_eq!((one.name, &text[one.span.clone()], two.name), ("a-b", "&a-b", "é"));
+        assert_eq!(items[2].content, Content::Alias { name: "a-b", id: one.id });
+        let tags: Vec<_> =
+            items.iter().filter_map(SyntaxNode::tag).map(|tag| (tag.written, tag.name.as_str())).collect();
+        assert_eq!(
+            tags,
+            [
+                ("!e!x", "tag:example.com,2000:x"),
+                ("!<tag:yaml.org,2002:str>", "tag:yaml.org,2002:str"),
+                ("!", "!")
+            ]
+        );
+        assert_eq!(items[1].tag().unwrap().yaml_name(), Some("str"));
+    }
+
+    #[test]
+    fn a_document_of_a_stream_has_the_places_of_the_stream() {
+        let text = "é: [\n---\na: [é, &x b]\n--- {\n";
+        let start = text.find("---").unwrap();
+        let end = text.rfind("---").unwrap();
+        let node = parse(text, start..end).unwrap().unwrap();
+        let Content::Mapping(entries) = &node.content else { panic!("{node:?}") };
+        let Content::Sequence(items) = &entries[0].1.content else { panic!("{node:?}") };
+        assert_eq!(&text[entries[0].1.span.clone()], "[é, &x b]");
+        assert_eq!(&text[items[1].anchor().unwrap().span.clone()], "&x");
+        let error = parse(text, end..text.len()).unwrap_err();
+        assert_eq!(error.span.start, text.rfind('{').unwrap());
+        assert_eq!(parse(text, text.len()..text.len()), Ok(None));
+    }
+
+    #[test]
+    fn a_block_ends_as_go_yaml_ends_it() {
+        assert_eq!(root("|\n  a").text(), Some("a"));
+        assert_eq!(root("|\n  a\n\n").text(), Some("a\n"));
+        assert_eq!(root("|+\n  a\n\n").text(), Some("a\n\n"));
     }
 }

@@ -85,7 +85,11 @@ fn word(text: &str) -> Option<Value> {
 }
 
 fn may_be_number(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '+' | '-' | '.'))
+    text.starts_with(|first| is_digit(first) || matches!(first, '+' | '-' | '.'))
+}
+
+fn is_digit(character: char) -> bool {
+    character.is_ascii_digit()
 }
 
 fn disputed(text: &str, one: &str, other: &str) -> FaultKind {
@@ -143,7 +147,7 @@ fn yaml_1_1(text: &str) -> Reading {
         return Reading::Base60;
     }
     let plain = unsigned.replace('_', "");
-    if unsigned.starts_with(|first: char| first.is_ascii_digit()) {
+    if unsigned.starts_with(is_digit) {
         if let Some((base, digits)) = prefixed(&plain, &[("0b", 2), ("0x", 16)])
             && all(digits, base)
         {
@@ -166,8 +170,9 @@ fn yaml_1_1(text: &str) -> Reading {
 /// go-yaml: underscores are dropped, then Go's own number syntax with its prefixes, then a float.
 fn go_number(text: &str) -> Reading {
     let (negative, unsigned) = sign(text);
-    // After a point, Go reads the number itself, and takes an underscore only between digits.
-    if text.starts_with("._") {
+    // If a point comes first, go-yaml leaves the underscores to Go, which wants them between digits.
+    let is_enclosed = |part: &str| part.starts_with(is_digit) && part.ends_with(is_digit);
+    if text.starts_with('.') && text.contains('_') && !text[1..].split('_').all(is_enclosed) {
         return Reading::Text;
     }
     let plain = unsigned.replace('_', "");
@@ -179,6 +184,13 @@ fn go_number(text: &str) -> Reading {
     }
     if all(&plain, 10) && (plain == "0" || !plain.starts_with('0')) {
         return int(negative, &plain, 10);
+    }
+    // go-yaml itself lets a sign follow this prefix.
+    if unsigned == text
+        && let Some((negative, digits)) = plain.strip_prefix("0b").map(sign)
+        && all(digits, 2)
+    {
+        return int(negative, digits, 2);
     }
     if is_float(&plain, true, false) {
         return float(&text.replace('_', ""));
@@ -309,6 +321,7 @@ mod tests {
             "0X1F",
             "-0x1F",
             "0b11",
+            "0b-1",
             "1_000",
             "1e3",
             "1.5e3",

@@ -1,14 +1,14 @@
-//! Streams of documents: where each begins and ends, found without reading one.
+//! Streams of documents: where each begins and ends, found without reading them.
 //!
-//! A line that begins with `---` or `...` is a marker wherever it stands: YAML allows no scalar to hold one, in
-//! quotes or as a block. So a stream falls apart by its lines, and a document that is not YAML spoils no other.
+//! A line that begins with `---` or `...` is always a marker: YAML doesn't allow one in any scalar, not even in quotes
+//! or in a block. So a stream can be split by its lines, and a document that is not YAML doesn't affect the others.
 
 use std::ops::Range;
 
 /// A document of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// Its bytes, with its own marker, the comments before that, and all up to what begins the next one.
+    /// Its bytes: its own marker, the comments before that, and all up to the beginning of the next document.
     pub span: Range<usize>,
     opening: Opening,
 }
@@ -16,7 +16,7 @@ pub struct Document {
 /// What a document begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Opening {
-    /// Nothing begins: all is blank or comment.
+    /// Nothing but blanks and comments.
     Nothing,
     /// `%YAML` or another directive.
     Directive,
@@ -63,12 +63,12 @@ fn document_at(stream: &str, start: usize) -> Option<Document> {
     (start < stream.len()).then_some(Document { span: start..stream.len(), opening })
 }
 
-/// Makes one stream of several: a marker comes between two where the second brings none of its own.
+/// Makes one stream of several, with a marker between two if the second one doesn't begin with one.
 pub fn join(streams: impl IntoIterator<Item = String>) -> String {
     let mut streams = streams.into_iter();
     let mut joined = streams.next().unwrap_or_default();
     for stream in streams {
-        // It marks the beginning of a file, which is none any more.
+        // It marks the beginning of a file, and this isn't one any more.
         let stream = stream.trim_start_matches(BYTE_ORDER_MARK);
         let line_break = line_break(&joined).to_owned();
         if !joined.is_empty() && !joined.ends_with(['\n', '\r']) {
@@ -76,7 +76,7 @@ pub fn join(streams: impl IntoIterator<Item = String>) -> String {
         }
         let separator = match documents(stream).next().map(|document| document.opening) {
             Some(Opening::Content) if !joined.is_empty() => "---",
-            // A directive is one only where no document is open.
+            // A directive is allowed only if no document is open.
             Some(Opening::Directive) if !joined.is_empty() => "...",
             _ => "",
         };
@@ -89,14 +89,14 @@ pub fn join(streams: impl IntoIterator<Item = String>) -> String {
     joined
 }
 
-/// The last line break of a text; `\n` where it has none.
+/// The last line break of a text; `\n` if it has none.
 pub fn line_break(text: &str) -> &str {
     let Some(at) = text.rfind(['\n', '\r']) else { return "\n" };
     let start = if text[..at].ends_with('\r') && text[at..].starts_with('\n') { at - 1 } else { at };
     &text[start..=at]
 }
 
-/// Where the line that `at` stands in ends: before and after its break.
+/// The line break that ends the line of `at`.
 pub fn line_end(text: &str, at: usize) -> Range<usize> {
     let Some(length) = text[at..].find(['\n', '\r']) else { return text.len()..text.len() };
     let start = at + length;
@@ -160,7 +160,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_stream_falls_apart_without_a_rest(text in "(---|\\.\\.\\.|%|#|a|[ \n\r]|\u{feff}){0,40}") {
+        fn documents_are_all_of_the_stream(text in "(---|\\.\\.\\.|%|#|a|[ \n\r]|\u{feff}){0,40}") {
             let joined: String = documents(&text).map(|document| &text[document.span]).collect();
             prop_assert_eq!(joined, text);
         }

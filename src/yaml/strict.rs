@@ -94,3 +94,96 @@ fn value(scalar: &SyntaxNode<'_>) -> Result<Value, FaultKind> {
         _ => Ok(kubectl::scalar(scalar)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::parse;
+
+    fn found(text: &str) -> Vec<(FaultKind, &str)> {
+        let root = parse(text, 0..text.len()).unwrap_or_else(|error| panic!("{text}: {error:?}")).unwrap();
+        faults(&root).into_iter().map(|fault| (fault.kind, &text[fault.span])).collect()
+    }
+
+    #[test]
+    fn what_all_readers_read_the_same_has_no_fault() {
+        for text in [
+            "",
+            "# a\n---\na: [1, 0.5, true, null, 'yes', text]\n\"n\": {}\n'<<': |\n  yes\n",
+            "!!str 012: !!str yes",
+        ] {
+            assert!(
+                parse(text, 0..text.len()).unwrap().is_none_or(|root| faults(&root).is_empty()),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_fault_has_its_kind_and_its_place() {
+        let text = |text: &str| text.to_owned();
+        let duplicate = |key: &str, first| FaultKind::DuplicateKey { key: text(key), first };
+        let ambiguous = |scalar: &str, one: &str, other: &str| FaultKind::AmbiguousScalar {
+            text: text(scalar),
+            readings: [text(one), text(other)],
+        };
+        let number = |number: &str, is_finite| FaultKind::UnsupportedNumber { text: text(number), is_finite };
+        let non_text = |key: Option<&str>| FaultKind::NonTextKey { text: key.map(text) };
+        let anchor = |name: &str| FaultKind::Anchor { name: text(name) };
+        let alias = |name: &str| FaultKind::Alias { name: text(name) };
+        let tag = |tag: &str| FaultKind::Tag { tag: text(tag) };
+        for (source, expected) in [
+            ("a: yes", vec![(ambiguous("yes", "the boolean true", "text"), "yes")]),
+            ("- [<<]", vec![(ambiguous("<<", "a merge key", "text"), "<<")]),
+            ("off: 1", vec![(ambiguous("off", "the boolean false", "text"), "off")]),
+            (
+                "[.nan, 9223372036854775808]",
+                vec![
+                    (number(".nan", false), ".nan"),
+                    (number("9223372036854775808", true), "9223372036854775808"),
+                ],
+            ),
+            (
+                "{a: 1, \"a\": 2, 'a': 3}",
+                vec![(duplicate("a", 1..2), "\"a\""), (duplicate("a", 1..2), "'a'")],
+            ),
+            (
+                "{'true': 1, true: 2}",
+                vec![(non_text(Some("true")), "true"), (duplicate("true", 1..7), "true")],
+            ),
+            ("{a: {a: 1}, b: [{a: 1}, {a: 1}]}", vec![]),
+            ("~: 1", vec![(non_text(Some("~")), "~")]),
+            (": 1", vec![(non_text(Some("")), "")]),
+            ("{[a]: 1, {b: c}: 2}", vec![(non_text(None), "[a]"), (non_text(None), "{b: c}")]),
+            ("{a: &x 1, b: *x}", vec![(anchor("x"), "&x"), (alias("x"), "*x")]),
+            ("{&x a: 1, *x : 2}", vec![(anchor("x"), "&x"), (alias("x"), "*x")]),
+            ("&x {a: &y [1]}", vec![(anchor("x"), "&x"), (anchor("y"), "&y")]),
+            (
+                "{<<: {a: 1}, <<: {b: yes}}",
+                vec![
+                    (FaultKind::MergeKey, "<<"),
+                    (FaultKind::MergeKey, "<<"),
+                    (ambiguous("yes", "the boolean true", "text"), "yes"),
+                ],
+            ),
+            ("!!merge <<: {}", vec![(tag("!!merge"), "!!merge"), (FaultKind::MergeKey, "<<")]),
+            ("a: !x yes", vec![(tag("!x"), "!x")]),
+            ("a: !!str &x yes", vec![(anchor("x"), "&x")]),
+            ("a: !!int &x 012", vec![(tag("!!int"), "!!int"), (anchor("x"), "&x")]),
+            ("a: &x !!int 012", vec![(anchor("x"), "&x"), (tag("!!int"), "!!int")]),
+            ("!!map {a: !!seq []}", vec![(tag("!!map"), "!!map"), (tag("!!seq"), "!!seq")]),
+            ("!!str []", vec![(tag("!!str"), "!!str")]),
+        ] {
+            assert_eq!(found(source), expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn every_fault_says_what_to_do() {
+        let found = found("a: yes\nb: .inf\n1: &x !y 2\n<<: {}\n[a]: *x\n1: 99999999999999999999\n");
+        assert_eq!(found.len(), 11);
+        for (kind, _) in found {
+            assert!(!kind.message().is_empty() && !kind.help().is_empty(), "{kind:?}");
+        }
+    }
+}

@@ -65,7 +65,7 @@ pub struct Properties<'t> {
     /// The anchor.
     pub anchor: Option<Anchor<'t>>,
     /// The tag.
-    pub tag: Option<Tag<'t>>,
+    pub tag: Option<NodeTag<'t>>,
 }
 
 /// `&name`
@@ -81,7 +81,7 @@ pub struct Anchor<'t> {
 
 /// `!!name`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tag<'t> {
+pub struct NodeTag<'t> {
     /// The bytes of the tag.
     pub span: Range<usize>,
     /// The tag as it is written: `!!str`.
@@ -108,7 +108,7 @@ impl<'t> SyntaxNode<'t> {
     }
 
     /// The tag.
-    pub fn tag(&self) -> Option<&Tag<'t>> {
+    pub fn tag(&self) -> Option<&NodeTag<'t>> {
         self.properties.as_ref()?.tag.as_ref()
     }
 
@@ -129,7 +129,7 @@ impl<'t> SyntaxNode<'t> {
     }
 }
 
-impl Tag<'_> {
+impl NodeTag<'_> {
     /// The name of a tag that YAML itself defines: `str`.
     pub fn yaml_name(&self) -> Option<&str> {
         self.name.strip_prefix("tag:yaml.org,2002:")

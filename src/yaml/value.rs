@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-/// A value and where it stands.
+/// A value with its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// The bytes of the text; empty where the value is left out or was not read from a text.
+    /// The bytes of the text; empty if no value is written or it was not read from a text.
     pub span: Range<usize>,
     /// The value.
     pub value: Value,
@@ -26,22 +26,21 @@ pub enum Value {
     String(String),
     /// A sequence.
     Seq(Vec<Node>),
-    /// A mapping. No key stands twice.
+    /// A mapping without duplicate keys.
     Map(Vec<(Key, Node)>),
 }
 
-/// A key of a mapping and where it stands.
+/// A key of a mapping with its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Key {
-    /// The bytes of the text; empty where the key was not read from a text.
+    /// The bytes of the text; empty if the key was not read from a text.
     pub span: Range<usize>,
     /// The key itself.
     pub name: String,
 }
 
 impl Node {
-    /// The key and its value, where this is a mapping that has it and its value is not null: the API server
-    /// prunes nulls.
+    /// The key and its value, if this is a mapping that has it and its value is not null: the API server prunes nulls.
     pub fn find(&self, key: &str) -> Option<(&Key, &Node)> {
         let (key, node) = self.entries().iter().find(|(Key { name, .. }, _)| name == key)?;
         (node.value != Value::Null).then_some((key, node))
@@ -52,7 +51,7 @@ impl Node {
         self.find(key).map(|(_, node)| node)
     }
 
-    /// The keys and values of a mapping; of anything else none.
+    /// The keys and values of a mapping; none of anything else.
     pub fn entries(&self) -> &[(Key, Node)] {
         match &self.value {
             Value::Map(entries) => entries,
@@ -60,13 +59,13 @@ impl Node {
         }
     }
 
-    /// Where `key` stands among the keys of a mapping.
+    /// The position of `key` among the keys of a mapping.
     pub fn position(&self, key: &str) -> Option<usize> {
         self.entries().iter().position(|(Key { name, .. }, _)| name == key)
     }
 
-    /// The value under `key`, to be changed. A mapping without the key gets it at `index` or, where that is
-    /// past its end, at its end; what is no mapping becomes one.
+    /// The value under `key`, to be changed. A mapping without the key gets it at `index`, or at its end if that is
+    /// smaller; anything else becomes a mapping.
     pub fn entry(&mut self, key: &str, index: usize) -> &mut Node {
         let found = self.position(key);
         if !matches!(self.value, Value::Map(_)) {
@@ -81,7 +80,7 @@ impl Node {
         &mut entries[index].1
     }
 
-    /// The items of a sequence; of anything else none.
+    /// The items of a sequence; none of anything else.
     pub fn items(&self) -> &[Node] {
         match &self.value {
             Value::Seq(items) => items,
@@ -89,7 +88,7 @@ impl Node {
         }
     }
 
-    /// The text, where the value is one.
+    /// The text, if the value is one.
     pub fn as_str(&self) -> Option<&str> {
         match &self.value {
             Value::String(text) => Some(text),
@@ -97,7 +96,7 @@ impl Node {
         }
     }
 
-    /// The document as JSON.
+    /// The value as JSON.
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {
             Value::Null => serde_json::Value::Null,
@@ -113,24 +112,24 @@ impl Node {
     }
 }
 
-/// A mapping that stands in no text. No key may be given twice.
+/// A mapping that comes from no text. The keys must differ.
 pub fn mapping<'k>(entries: impl IntoIterator<Item = (&'k str, Node)>) -> Node {
     Value::Map(entries.into_iter().map(|(key, node)| (Key::from(key), node)).collect()).into()
 }
 
-/// A sequence that stands in no text.
+/// A sequence that comes from no text.
 pub fn sequence(items: impl IntoIterator<Item = Node>) -> Node {
     Value::Seq(items.into_iter().collect()).into()
 }
 
-/// A node that stands in no text.
+/// A node that comes from no text.
 impl From<Value> for Node {
     fn from(value: Value) -> Self {
         Node { span: 0..0, value }
     }
 }
 
-/// A text that stands in no text.
+/// A string that comes from no text.
 impl From<&str> for Node {
     fn from(text: &str) -> Self {
         Value::String(text.to_owned()).into()

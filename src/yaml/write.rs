@@ -12,7 +12,7 @@ pub fn write(document: &Node) -> String {
     serde_saphyr::to_string_with_options(
         document,
         serde_saphyr::ser_options! {
-            // Block scalars are where readers differ most: `is_prose` chooses the texts that get one.
+            // Readers differ most on block scalars: `is_prose` chooses the texts that get one.
             prefer_block_scalars: false,
         },
     )
@@ -42,7 +42,7 @@ impl Serialize for Node {
     }
 }
 
-/// Text on one line, in quotes wherever it could be read as something else.
+/// Text on one line, in quotes if it could be read as something else.
 struct Text<'a>(&'a str);
 
 impl Serialize for Text<'_> {

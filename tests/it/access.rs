@@ -256,6 +256,23 @@ fn whoever_may_only_read_is_told_so() {
 }
 
 #[test]
+fn a_dry_run_needs_no_right_to_push() {
+    let tokens = Tokens::start(May::PullOnly, May::Nothing);
+    let registry = Registry::with(&[With::Tokens(&tokens)]);
+    let repository = registry.repository("acme/bare");
+    let filter = Filter::new();
+    let with = |args: &[&str]| {
+        let args = [&["--username", USER, "--password-stdin"], args].concat();
+        Said::of_with_input(&mut filter.command(&repository, &args), PASSWORD)
+    };
+    with(&["--dry-run"]).done();
+    let asked = tokens.asked();
+    assert_eq!(asked.len(), 1, "{asked:#?}");
+    assert_eq!(asked[0].scopes, ["repository:acme/bare:pull"]);
+    with(&[]).failed(&["401 Unauthorized", &tokens.realm()]);
+}
+
+#[test]
 fn tls_needs_an_authority_that_is_known() {
     let registry = Registry::with(&[With::Password, With::Tls]);
     let repository = registry.repository("acme/bare");
@@ -267,7 +284,7 @@ fn tls_needs_an_authority_that_is_known() {
     filter.publish(&repository, &["--tls"]).failed(&["certificate", "--cacert FILE"]);
     filter.publish(&repository, &[]).failed(&["400 Bad Request", "--tls", "--cacert FILE"]);
     let no_certificate = ["--cacert", "Cargo.toml"];
-    filter.publish(&repository, &no_certificate).failed(&["`Cargo.toml` holds no certificates"]);
+    filter.publish(&repository, &no_certificate).failed(&["`Cargo.toml` contains no certificates"]);
     filter.publish(&repository, &["--cacert", "missing.pem"]).failed(&["missing.pem"]);
     assert_eq!(filter.publish(&repository, &["--tls", "--plain-http"]).code, Some(2));
     let plain = Registry::open();
@@ -322,7 +339,7 @@ fn credentials_do_not_leave_for_a_service_without_tls() {
     let filter = Filter::new();
     let args = ["--username", USER, "--password-stdin"];
     let mut command = filter.command(&proxy.repository("acme/bare"), &args);
-    Said::of_with_input(&mut command, PASSWORD).failed(&["names no url to get a token from"]);
+    Said::of_with_input(&mut command, PASSWORD).failed(&["names no URL to get a token from"]);
     assert!(proxy.requests().iter().all(|request| request.header("authorization").is_none()));
 }
 
@@ -336,7 +353,7 @@ fn credentials_do_not_follow_a_way_out_of_tls() {
     let authority = server.authority();
     let args = ["--username", USER, "--password-stdin", "--cacert", authority.as_str()];
     let mut command = filter.command(&server.repository("acme/bare"), &args);
-    Said::of_with_input(&mut command, PASSWORD).failed(&["`GET https://", "name its own urls"]);
+    Said::of_with_input(&mut command, PASSWORD).failed(&["`GET https://", "name its own URLs"]);
     assert!(plain.requests().is_empty(), "{:#?}", plain.requests());
 }
 

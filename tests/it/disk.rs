@@ -113,3 +113,30 @@ help: choose another directory with `--target-dir`
 "#]],
     );
 }
+
+/// A file that can't be read isn't taken for one that can't be written.
+#[test]
+fn the_resource_may_not_be_read() {
+    let sandbox = Sandbox::new();
+    sandbox.write("bare.wasm", wat::parse_str(bare::TEXT).unwrap());
+    sandbox.write("wasmplugin.yaml", "kind: WasmPlugin\n");
+    let secret = std::os::unix::fs::PermissionsExt::from_mode(0o000);
+    fs_err::set_permissions(sandbox.path("wasmplugin.yaml"), secret).unwrap();
+    let args = ["build", "--quiet", "--module", "bare.wasm"];
+    // Without these capabilities, modes count for root too.
+    let wrapper = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--"];
+    let mut command = match rustix::process::geteuid().is_root() {
+        true => sandbox.process_by("", &wrapper, args),
+        false => sandbox.process_in("", args),
+    };
+    sandbox.refuses(
+        &mut command,
+        101,
+        str![[r#"
+error: failed to open file `[ROOT]/wasmplugin.yaml`: Permission denied (os error 13)
+
+help: give this user access to that path
+
+"#]],
+    );
+}

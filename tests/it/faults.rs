@@ -75,14 +75,12 @@ fn what_is_no_registry_is_told_apart() {
         let proxy = Proxy::alone();
         proxy.rule(Rule::on("GET", "/v2/", answer));
         let said = filter.publish(&proxy.repository("acme/bare"), &[]);
-        let said = said.failed(&[told, "has to be a registry of container images"]);
+        let said = said.failed(&[told, "must be a container registry"]);
         assert!(!said.stderr.contains("html"), "{}", said.stderr);
     }
     let proxy = Proxy::alone();
     proxy.rule(Rule::on("GET", "/v2/", Action::Cut { after: 0 }));
-    filter
-        .publish(&proxy.repository("acme/bare"), &[])
-        .failed(&["was not answered", "run the command again"]);
+    filter.publish(&proxy.repository("acme/bare"), &[]).failed(&["got no response", "run the command again"]);
 }
 
 #[test]
@@ -114,7 +112,7 @@ fn each_refusal_has_its_cure() {
             &unknown,
             &["404 Not Found: NAME_UNKNOWN", "create the repository `acme/bare`"],
         ),
-        ("POST", UPLOADS, 405, "", &["405", "a mirror, a cache"]),
+        ("POST", UPLOADS, 405, "", &["405", "mirrors, caches"]),
         ("PUT", UPLOADS, 413, "<html>too large", &["413 Payload Too Large", "limit for the size"]),
         ("GET", MANIFEST, 403, &denied, &["`GET http://", "403", "docker login"]),
         ("PUT", MANIFEST, 403, &denied, &["could not write the manifest", "403"]),

@@ -14,6 +14,7 @@ mod disk;
 mod docs;
 mod envoy;
 mod faults;
+mod foreign;
 mod help;
 mod image;
 mod kinds;

@@ -162,7 +162,7 @@ fn json_on_standard_output_tells_what_lies_on_the_disk() {
             "schema": 1,
             "packages": [{
                 "name": "hello",
-                "folder": build.was_in,
+                "directory": build.was_in,
                 "image": image,
                 "module": {
                     "digest": sha256(&module),
@@ -206,7 +206,7 @@ fn json_of_a_module_of_another_toolchain() {
     image["variant"] = "oci".into();
     let package = &document["packages"][0];
     assert_eq!(package["name"], "made");
-    assert_eq!(package["folder"], folder.as_str());
+    assert_eq!(package["directory"], folder.as_str());
     assert_eq!(package["image"], image);
     assert_eq!(package["resource"], Value::Null);
     assert_eq!(package["module"]["compiledSize"], module.len());
@@ -217,7 +217,7 @@ fn json_of_a_module_of_another_toolchain() {
     let finding = findings[0].as_object().unwrap();
     assert_eq!((&finding["code"], &finding["severity"]), (&json!("no-callback"), &json!("warning")));
     let keys: Vec<&str> = finding.keys().map(String::as_str).collect();
-    assert_eq!(keys, ["code", "cure", "message", "place", "reason", "severity"]);
+    assert_eq!(keys, ["code", "help", "meshes", "message", "places", "reason", "severity"]);
 }
 
 /// A workspace of two plugins that need no crates, so that they are quick to compile.
@@ -271,7 +271,7 @@ fn two_packages_are_two_documents() {
     assert_eq!(packages.iter().map(|package| &package["name"]).collect::<Vec<_>>(), ["one", "two"]);
     for package in packages {
         let name = package["name"].as_str().unwrap();
-        assert_eq!(package["folder"], sandbox.path(folder(name)).as_str());
+        assert_eq!(package["directory"], sandbox.path(folder(name)).as_str());
         assert_eq!(package["image"]["repository"], format!("quay.io/acme/{name}"));
         assert_eq!(format!("{}\n", package["image"]["digest"].as_str().unwrap()), {
             sandbox.read(format!("{}/digest", folder(name)))

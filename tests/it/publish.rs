@@ -148,18 +148,30 @@ fn the_tag_of_a_version_keeps_its_image() {
 }
 
 #[test]
-fn what_is_no_filter_is_told_apart() {
+fn a_damaged_blob_is_not_pushed() {
     let registry = Registry::open();
     let repository = registry.repository("acme/bare");
     let filter = Filter::new();
-    filter.published(&repository, &["--tag", "other"]);
-    let index = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
-    let kind = [("Content-Type", "application/vnd.oci.image.index.v1+json")];
-    let put =
-        send(registry.address(), "PUT", "/v2/acme/bare/manifests/0.1.0", &kind, index.as_bytes()).unwrap();
-    assert_eq!(put.status, 201);
-    filter.publish(&repository, &[]).failed(&["is no filter that a mesh would load"]);
-    filter.published(&repository, &["--force"]);
+    filter.published(&repository, &["--dry-run"]);
+    let module = fs_err::read(filter.sandbox.path("bare/target/wasmplugin/bare/plugin.wasm")).unwrap();
+    let digest = crate::support::layout::sha256(&module);
+    let blobs = filter.sandbox.path("bare/target/wasmplugin/bare/image/blobs/sha256");
+    let blob = blobs.join(&digest["sha256:".len()..]);
+    let mut damaged = module.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    // A package is taken for what it was if its files have the same sizes and times.
+    let modified = fs_err::metadata(&blob).unwrap().modified().unwrap();
+    fs_err::write(&blob, damaged).unwrap();
+    fs_err::OpenOptions::new().write(true).open(&blob).unwrap().file().set_modified(modified).unwrap();
+
+    filter.publish(&repository, &[]).failed(&[&format!("`{blob}` is damaged"), "remove it"]);
+    assert_eq!(digest_of(&registry, "acme/bare", "0.1.0"), None);
+    let path = format!("/v2/acme/bare/blobs/{digest}");
+    assert_eq!(send(registry.address(), "HEAD", &path, &[], b"").unwrap().status, 404);
+    // The advice is right.
+    fs_err::remove_file(&blob).unwrap();
+    filter.published(&repository, &[]);
+    assert_eq!(digest_of(&registry, "acme/bare", "0.1.0"), Some(filter.digest()));
 }
 
 #[test]
@@ -239,7 +251,7 @@ fn a_resource_that_names_no_image_is_told() {
     let repository = registry.repository("acme/bare");
     let filter = Filter::new();
     let said = filter.published(&repository, &["--url", "https://example.com/plugin.wasm", "-o", "yaml"]);
-    assert!(said.stderr.contains("warning: the resource of `bare` loads something else"), "{}", said.stderr);
+    assert!(said.stderr.contains("warning[unused-image]: `spec.url` isn't `oci://`"), "{}", said.stderr);
     assert_eq!(field(&said.stdout, "url"), "https://example.com/plugin.wasm");
     let said = filter.published(&repository, &[]);
     assert!(!said.stderr.contains("warning"), "{}", said.stderr);
@@ -251,7 +263,7 @@ fn what_cannot_be_published_is_not_compiled() {
     let manifest = crate::support::bare::manifest("bare", "");
     filter.sandbox.write("bare/Cargo.toml", manifest);
     let said = Said::of(&mut filter.sandbox.process_in("bare", ["publish"]));
-    let said = said.failed(&["`bare` cannot be published", "image = ", "--image"]);
+    let said = said.failed(&["`bare` can't be published", "image = ", "--image"]);
     assert!(!said.stderr.contains("Compiling"), "{}", said.stderr);
 
     filter.sandbox.write("bare.wasm", wat::parse_str(crate::support::bare::TEXT).unwrap());

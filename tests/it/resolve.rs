@@ -171,6 +171,6 @@ fn the_refusal_of_a_long_line_is_short() {
     let sandbox = Sandbox::new();
     let line = format!("a: {{b: wasmplugin://one, c: \"{}\"}}\n", "\u{e9} ".repeat(300_000));
     let said = Said::of_with_input(&mut command(&sandbox, &["-f", "-"]), &line);
-    let said = said.failed(&["`a.b` holds a reference", "<stdin>:1:8"]);
+    let said = said.refused(&["`a.b` contains a reference", "<stdin>:1:8"]);
     assert!(said.stderr.len() < 10_000, "{}", said.stderr.len());
 }

@@ -8,7 +8,7 @@ use crate::diagnostics::source::SourceFile;
 use crate::error::FileError;
 use crate::resource::pinned::PulledImage;
 use crate::resource::references::finder::Finder;
-use crate::resource::references::reference::{NamedResource, Reference, ReferenceFault};
+use crate::resource::references::reference::{NamedResource, PackageReference, ReferenceFault};
 use crate::yaml::{Fault, stream};
 
 /// A file of manifests, and the references in it.
@@ -22,7 +22,7 @@ pub struct ManifestFile {
     pub faults: Vec<ReferenceFault>,
     /// The duplicate keys of documents that have references.
     pub duplicates: Vec<Fault>,
-    references: Vec<Reference>,
+    references: Vec<PackageReference>,
 }
 
 impl ManifestFile {

@@ -5,7 +5,9 @@ use std::ops::Range;
 use crate::resource::kinds::{KINDS, Kind};
 use crate::resource::path::Path;
 use crate::resource::references::insertion::Insertion;
-use crate::resource::references::reference::{NamedResource, Reference, ReferenceFault, ResourceId, SCHEME};
+use crate::resource::references::reference::{
+    NamedResource, PackageReference, ReferenceFault, ResourceId, SCHEME,
+};
 use crate::yaml::tree::{Content, SyntaxNode};
 use crate::yaml::{Fault, FaultKind, Node, SyntaxError, kubectl, parse, strict};
 
@@ -19,21 +21,21 @@ const MOST_FAULTS: usize = 50;
 #[derive(Default)]
 pub(super) struct Finder<'t> {
     pub(super) text: &'t str,
-    pub(super) references: Vec<Reference>,
+    pub(super) references: Vec<PackageReference>,
     pub(super) resources: Vec<NamedResource>,
     pub(super) faults: Vec<ReferenceFault>,
     pub(super) duplicates: Vec<Fault>,
 }
 
 /// A value in a document, and what to point at.
-struct At<'d> {
+struct Position<'d> {
     path: Path<'d>,
     span: Range<usize>,
 }
 
 /// What a resource says that it is, as kubectl reads it.
 #[derive(Clone, Copy)]
-struct Identity<'d> {
+struct ResourceIdentity<'d> {
     api_version: Option<&'d str>,
     kind_name: Option<&'d str>,
     kind: Option<Kind>,
@@ -78,8 +80,8 @@ impl Finder<'_> {
 
     /// Searches the resource that a document is, or those of a `List`.
     fn resources_of(&mut self, root: &SyntaxNode<'_>, value: &Node) {
-        let document = At { path: Path::document(), span: first_span(root) };
-        let identity = Identity::of(Some(value));
+        let document = Position { path: Path::document(), span: first_span(root) };
+        let identity = ResourceIdentity::of(Some(value));
         let Content::Mapping(entries) = &root.content else {
             return self.node(identity, None, &document, root);
         };
@@ -103,8 +105,8 @@ impl Finder<'_> {
     }
 
     /// Searches a resource of any kind. `value` is what kubectl reads.
-    fn resource(&mut self, place: &At<'_>, root: &SyntaxNode<'_>, value: Option<&Node>) {
-        let identity = Identity::of(value);
+    fn resource(&mut self, place: &Position<'_>, root: &SyntaxNode<'_>, value: Option<&Node>) {
+        let identity = ResourceIdentity::of(value);
         let before = self.references.len();
         self.node(identity, identity.kind.and_then(Kind::image_path), place, root);
         let metadata = |field| value?.get("metadata")?.get(field);
@@ -125,7 +127,13 @@ impl Finder<'_> {
     }
 
     /// Searches a node of a resource. An alias is searched at its anchor only.
-    fn node(&mut self, identity: Identity<'_>, rest: PathRest, place: &At<'_>, node: &SyntaxNode<'_>) {
+    fn node(
+        &mut self,
+        identity: ResourceIdentity<'_>,
+        rest: PathRest,
+        place: &Position<'_>,
+        node: &SyntaxNode<'_>,
+    ) {
         match &node.content {
             Content::Scalar(text) if text.contains(SCHEME) => self.fault(|| identity.misplaced(place)),
             Content::Scalar(_) | Content::Alias { .. } => {}
@@ -151,9 +159,9 @@ impl Finder<'_> {
     /// Goes on from a key to its value, or to each item of the list that the path leads through.
     fn entry(
         &mut self,
-        identity: Identity<'_>,
+        identity: ResourceIdentity<'_>,
         rest: PathRest,
-        place: &At<'_>,
+        place: &Position<'_>,
         key: &SyntaxNode<'_>,
         value: &SyntaxNode<'_>,
     ) {
@@ -174,13 +182,13 @@ impl Finder<'_> {
     }
 
     /// Takes in the `url` of the mapping `source`, its entry at `index`, if it is a reference.
-    fn url(&mut self, place: &At<'_>, source: &SyntaxNode<'_>, index: usize, text: &str) {
+    fn url(&mut self, place: &Position<'_>, source: &SyntaxNode<'_>, index: usize, text: &str) {
         if !text.contains(SCHEME) {
             return;
         }
         let Content::Mapping(entries) = &source.content else { return };
         let (key, url) = &entries[index];
-        let url_place = At { path: place.path.key("url"), span: url.full_span() };
+        let url_place = Position { path: place.path.key("url"), span: url.full_span() };
         let Some(package) = text.strip_prefix(SCHEME).filter(|name| is_package(name)) else {
             return self.fault(|| {
                 let help = "repository, tag and digest are those of the package".to_owned();
@@ -204,7 +212,7 @@ impl Finder<'_> {
             Ok((slot, sha256))
         });
         match slots {
-            Ok((slot, sha256)) => self.references.push(Reference {
+            Ok((slot, sha256)) => self.references.push(PackageReference {
                 package: package.to_owned(),
                 field: url_place.path.to_string(),
                 span: url.full_span(),
@@ -218,7 +226,7 @@ impl Finder<'_> {
     /// The place of the value of the `sha256` beside a url.
     fn sha256(
         &self,
-        place: &At<'_>,
+        place: &Position<'_>,
         (key, value): &(SyntaxNode<'_>, SyntaxNode<'_>),
     ) -> Result<Insertion, ReferenceFault> {
         let place = place.field(key, value);
@@ -240,10 +248,10 @@ impl Finder<'_> {
     }
 }
 
-impl<'d> Identity<'d> {
+impl<'d> ResourceIdentity<'d> {
     fn of(resource: Option<&'d Node>) -> Self {
         let field = |name| resource?.get(name)?.as_str();
-        Identity {
+        ResourceIdentity {
             api_version: field("apiVersion"),
             kind_name: field("kind"),
             kind: resource.and_then(Kind::of),
@@ -251,7 +259,7 @@ impl<'d> Identity<'d> {
     }
 
     /// The problem of a reference that nothing resolves, and where it belongs.
-    fn misplaced(self, place: &At<'_>) -> ReferenceFault {
+    fn misplaced(self, place: &Position<'_>) -> ReferenceFault {
         let path = |kind: Kind| Some(format!("`{}.url` of {}", kind.image_path()?.join("."), kind.name()));
         let label = match (self.kind, self.kind_name, self.api_version) {
             (Some(kind), ..) if path(kind).is_some() => "nothing resolves it here".to_owned(),
@@ -278,7 +286,7 @@ fn read(text: &str, span: Range<usize>) -> Result<Option<(SyntaxNode<'_>, Node)>
     Ok(Some((root, value)))
 }
 
-fn unwritable(place: &At<'_>) -> ReferenceFault {
+fn unwritable(place: &Position<'_>) -> ReferenceFault {
     let help = "write it as plain or quoted text after its key, without anchor or tag".to_owned();
     place.fault("is written in a way that can't be changed", "", help)
 }
@@ -287,18 +295,18 @@ fn position(entries: &[(SyntaxNode<'_>, SyntaxNode<'_>)], name: &str) -> Option<
     entries.iter().position(|(key, _)| key.text() == Some(name))
 }
 
-impl<'d> At<'d> {
+impl<'d> Position<'d> {
     /// The value under a key, which is shown by its key if it is a collection.
-    fn field<'t: 'd>(&self, key: &'d SyntaxNode<'t>, value: &SyntaxNode<'_>) -> At<'d> {
+    fn field<'t: 'd>(&self, key: &'d SyntaxNode<'t>, value: &SyntaxNode<'_>) -> Position<'d> {
         let span = match value.content {
             Content::Scalar(_) | Content::Alias { .. } => value.full_span(),
             Content::Sequence(_) | Content::Mapping(_) => first_span(key),
         };
-        At { path: self.path.key(key.text().unwrap_or("?")), span }
+        Position { path: self.path.key(key.text().unwrap_or("?")), span }
     }
 
-    fn item(&self, index: usize, item: &SyntaxNode<'_>) -> At<'d> {
-        At { path: self.path.item(index), span: first_span(item) }
+    fn item(&self, index: usize, item: &SyntaxNode<'_>) -> Position<'d> {
+        Position { path: self.path.item(index), span: first_span(item) }
     }
 
     /// `complaint` follows the path, and `label` is said beside the value.

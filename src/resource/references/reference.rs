@@ -9,7 +9,7 @@ pub const SCHEME: &str = "wasmplugin://";
 
 /// A value that stands for the image of a package.
 #[derive(Debug)]
-pub(super) struct Reference {
+pub(super) struct PackageReference {
     pub(super) package: String,
     /// The path of the field, in backticks.
     pub(super) field: String,

@@ -136,6 +136,29 @@ kind: List
 }
 
 #[test]
+fn resources_are_identified_as_kubectl_reads_them() {
+    for pattern in [
+        "x: &v extensions.istio.io/v1alpha1\napiVersion: *v\nkind: !!str WasmPlugin\nspec: {url: URL«, sha256: HEX»}\n",
+        "x: &c\n  apiVersion: extensions.istio.io/v1alpha1\n  kind: WasmPlugin\n<<: *c\nspec:\n  url: URL\n«  sha256: HEX\n»",
+        "kind: Other\n<<: [{kind: WasmPlugin}, {kind: Other}]\napiVersion: extensions.istio.io/v1alpha1\nspec: {<<: {url: a, sha256: b}, url: URL«, sha256: HEX»}\n",
+        "v: &v v1\napiVersion: *v\nkind: List\nitems:\n- &a {kind: Secret}\n- *a\n- {<<: {apiVersion: extensions.istio.io/v1alpha1}, kind: WasmPlugin, spec: {url: URL«, sha256: HEX»}}\n",
+    ] {
+        let (before, after) = before_and_after(pattern);
+        assert_eq!(resolved(&before), after, "{before}");
+    }
+    let named = |name: &str| {
+        format!(
+            "x: [&n {name}, &m {{namespace: y, name: *n}}]\n{ISTIO}kind: WasmPlugin\nmetadata: {{<<: *m}}\nspec: {{url: wasmplugin://hello}}\n"
+        )
+    };
+    let files = |one: &str, two: &str| [read(&named(one)).unwrap(), read(&named(two)).unwrap()];
+    let found = check::manifests(&files("a", "a"));
+    let location = found[0].places[0].location().unwrap();
+    assert_eq!((found[0].rule, &location.file.text[location.span.clone()]), ("duplicate-resource", "a"));
+    assert_eq!(check::manifests(&files("a", "b")), []);
+}
+
+#[test]
 fn what_comes_out_is_what_a_mesh_reads() {
     let hello = image("hello");
     for (kind, spec) in [
@@ -227,6 +250,13 @@ fn a_reference_that_nothing_resolves_is_refused_at_its_place() {
         (istio("spec:\n  ? url\n  : wasmplugin://hello\n"), "`spec.url` is written", scheme),
         (istio("spec: {url: wasmplugin://hello, sha256: [a]}"), "`spec.sha256` is a list", "sha256"),
         (istio("spec: {url: wasmplugin://hello, sha256: {a: b}}"), "`spec.sha256` is a mapping", "sha256"),
+        (istio("spec: {url: wasmplugin://hello, <<: {}}"), "`spec.url` may be replaced by the merge key", scheme),
+        (istio("spec: {sha256: a, <<: {}, url: wasmplugin://hello}"), "`spec.url` may be replaced", scheme),
+        (istio("spec: {<<: {url: wasmplugin://hello}}"), "`spec.<<.url` holds a reference", scheme),
+        (format!("x: &s {{url: wasmplugin://hello}}\n{}", istio("spec: *s")), "`x.url` holds a reference", scheme),
+        (istio("spec: {url: wasmplugin://hello, sha256: *a, x: &a b}"), "the alias refers to", "*"),
+        (istio("x: &a b\nspec: {url: wasmplugin://hello, sha256: *a}"), "`spec.sha256` is written", "*a"),
+        (istio("x: &a [*a]\nspec: {url: wasmplugin://hello}"), "the value of the anchor `&a` contains", "*a"),
         (istio("spec: {url: wasmplugin://hello, sha256: &a b}"), "`spec.sha256` is written", "&a b"),
         (istio("spec:\n  url: wasmplugin://hello\n  sha256: &a\n"), "`spec.sha256` is written", "&a"),
         (istio("spec: {url: wasmplugin://hello, sha256}"), "`spec.sha256` is written", ""),

@@ -1,4 +1,4 @@
-//! How a registry is told who we are: an answer of 401 names the way, and that way is taken.
+//! Authentication: a response of 401 says how, as a challenge.
 
 use http_auth::ChallengeParser;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
@@ -19,7 +19,7 @@ pub(super) enum Challenge {
 }
 
 impl Challenge {
-    /// The challenge that is best to take: a token gives away less than a password.
+    /// The best challenge to take: a token gives away less than a password.
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let headers = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|header| header.to_str().ok());
         let mut found = None;
@@ -40,12 +40,12 @@ impl Challenge {
     }
 }
 
-/// Why no token can be asked for.
+/// Why no token can be requested.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoToken {
-    #[error("the registry names no url to get a token from")]
+    #[error("the registry names no URL to get a token from")]
     Realm,
-    #[error("the registry wants the credentials sent without encryption")]
+    #[error("the registry asks for credentials without encryption")]
     Plain,
 }
 
@@ -81,15 +81,15 @@ pub(super) fn token_request(
     })
 }
 
-/// The token in the answer of a service of tokens, which has one of two names.
+/// The token in the response of a token service, under one of its two names.
 pub(super) fn token(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
-    struct Answer {
+    struct TokenResponse {
         token: Option<String>,
         access_token: Option<String>,
     }
-    let answer: Answer = serde_json::from_slice(body).ok()?;
-    answer.token.or(answer.access_token).filter(|token| !token.is_empty())
+    let response: TokenResponse = serde_json::from_slice(body).ok()?;
+    response.token.or(response.access_token).filter(|token| !token.is_empty())
 }
 
 #[cfg(test)]

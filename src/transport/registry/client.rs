@@ -1,5 +1,5 @@
-//! Requests to a registry: told who we are where it asks, tried again where that may help, and read no further
-//! than they should be.
+//! Requests to a registry: authenticated if it asks for that, repeated if that may help, and with answers that are
+//! read up to a limit only.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -14,19 +14,19 @@ use crate::transport::registry::access::{Access, Scope};
 use crate::transport::registry::auth::{self, Challenge};
 use crate::transport::registry::connection;
 use crate::transport::registry::credentials::{self, Credential, Proof};
-use crate::transport::registry::error::{Answer, Outcome, RegistryError, Secrets, Task};
+use crate::transport::registry::error::{RegistryError, RequestError, RequestErrorKind, Secrets, Task};
 
-/// How long any request but an upload may take.
+/// How long a request may take that sends and gets little.
 pub(super) const REQUEST_LIMIT: Duration = Duration::from_secs(60);
-/// How long the bytes of a blob may stand still.
+/// How long a transfer may make no progress.
 pub(super) const STALL_LIMIT: Duration = Duration::from_secs(60);
-/// How much of an answer is read that is to tell what is wrong.
+/// How much is read of an answer that says what is wrong.
 const LARGEST_COMPLAINT: usize = 64 << 10;
 const LARGEST_TOKEN: usize = 1 << 20;
 /// How long to wait before each further attempt.
 pub(super) const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
 
-/// What speaks with the registry of one repository.
+/// An HTTP client for one repository.
 pub(super) struct Client {
     http: reqwest::Client,
     /// `https://quay.io/`
@@ -37,30 +37,30 @@ pub(super) struct Client {
     identity: RefCell<Identity>,
 }
 
-/// What the registry was told of us so far.
+/// How we have authenticated so far.
 #[derive(Default)]
 struct Identity {
-    /// Looked for at the first time that the registry asks.
+    /// Looked for when the registry asks for the first time.
     credential: Option<Option<Credential>>,
     authorization: Option<HeaderValue>,
     secrets: Secrets,
 }
 
-/// Why a request did not do what it should.
+/// Why a request failed.
 pub(super) enum Failure {
-    /// The registry's answer, or that there was none.
-    Answer(Answer),
-    /// Something on this side.
-    Error(Error),
+    /// The registry refused it, or did not answer.
+    Request(RequestError),
+    /// Something failed on this side.
+    Other(Error),
 }
 
-impl From<Answer> for Failure {
-    fn from(answer: Answer) -> Self {
-        Failure::Answer(answer)
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        Failure::Request(error)
     }
 }
 
-/// A response, and the request as it is told.
+/// A response, and the request as messages show it.
 pub(super) struct Reply {
     pub(super) request: String,
     pub(super) response: Response,
@@ -69,7 +69,7 @@ pub(super) struct Reply {
 impl Client {
     pub(super) fn new(ctx: &Context, repository: &Repository, access: &Access, scope: Scope) -> Result<Self> {
         let (registry, _) = repository.parts();
-        // Docker Hub's registry is not where its name leads.
+        // Docker Hub's registry has another host than its name.
         let host = if registry == "docker.io" { "index.docker.io" } else { registry };
         let base = format!("{}://{host}/", connection::scheme(host, &access.protocol));
         let mut identity = Identity::default();
@@ -103,8 +103,8 @@ impl Client {
         self.base.join(reference).ok()
     }
 
-    /// Sends a request. Where the registry asks who we are, it is told, and gets the request once more: a token
-    /// also expires in the middle of a push.
+    /// Sends a request. If the registry asks for authentication, it gets the request once more: a token may also
+    /// expire in the middle of a push.
     pub(super) async fn send(
         &self,
         ctx: &Context,
@@ -113,10 +113,10 @@ impl Client {
         with: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<Reply, Failure> {
         let request = request_line(&method, url);
-        let mut was_told = false;
+        let mut was_authenticated = false;
         loop {
             let mut builder = with(self.http.request(method.clone(), url.clone()));
-            // A registry may send an upload to another host, which is nobody to be told who we are.
+            // A registry may send an upload to another host, which must not see our credentials.
             if self.is_registry(url)
                 && let Some(authorization) = &self.identity.borrow().authorization
             {
@@ -125,10 +125,10 @@ impl Client {
             let response = builder.send().await.map_err(|error| self.unanswered(&request, error))?;
             ctx.shell.verbose("Asked", format_args!("`{request}`: {}", response.status()));
             let asks = response.status() == StatusCode::UNAUTHORIZED && self.is_registry(response.url());
-            if !asks || was_told || !self.introduce(ctx, &response).await? {
+            if !asks || was_authenticated || !self.authenticate(ctx, &response).await? {
                 return Ok(Reply { request, response });
             }
-            was_told = true;
+            was_authenticated = true;
         }
     }
 
@@ -136,8 +136,8 @@ impl Client {
         url.origin() == self.base.origin()
     }
 
-    /// Does what the registry asks for to know who we are; `false` where there is nothing to tell it.
-    async fn introduce(&self, ctx: &Context, response: &Response) -> Result<bool, Failure> {
+    /// Authenticates in the way that the registry asks for. Returns `false` if there is nothing new to send.
+    async fn authenticate(&self, ctx: &Context, response: &Response) -> Result<bool, Failure> {
         let Some(challenge) = Challenge::of(response.headers()) else { return Ok(false) };
         let credential = self.credential(ctx)?;
         let proof = credential.as_ref().map(|credential| &credential.proof);
@@ -151,7 +151,7 @@ impl Client {
             (Challenge::Basic, Some(Proof::Password(login))) => format!("Basic {}", login.basic()),
             (Challenge::Basic, _) => return Ok(false),
         };
-        // A token that is no header's value is none.
+        // A token that cannot be the value of a header is useless.
         let Ok(mut authorization) = HeaderValue::try_from(authorization) else { return Ok(false) };
         authorization.set_sensitive(true);
         let before = self.identity.borrow_mut().authorization.replace(authorization.clone());
@@ -169,7 +169,10 @@ impl Client {
         let scope = format!("repository:{path}:{}", self.scope.actions());
         let request =
             auth::token_request(&self.http, is_tls, &scope, realm, service, proof).map_err(|error| {
-                Answer::new(request_line(&Method::GET, &self.root()), Outcome::NotSent(error.to_string()))
+                RequestError::new(
+                    request_line(&Method::GET, &self.root()),
+                    RequestErrorKind::NotSent(error.to_string()),
+                )
             })?;
         let request = request.timeout(REQUEST_LIMIT).build();
         let request = request.map_err(|error| self.unanswered("the request for a token", error))?;
@@ -180,18 +183,18 @@ impl Client {
             return Err(self.refused(reply).await.into());
         }
         let body = self.read(reply, LARGEST_TOKEN).await?;
-        let none = || Answer::new(told, Outcome::NoRegistry("no token".to_owned()));
+        let none = || RequestError::new(told, RequestErrorKind::NotARegistry("no token".to_owned()));
         Ok(auth::token(&body).ok_or_else(none)?)
     }
 
-    /// Who we are; what is in a file is looked for once, and only where somebody asks.
+    /// Our credential. Files and helpers are asked once, and only if the registry asks for authentication.
     fn credential(&self, ctx: &Context) -> Result<Option<Credential>, Failure> {
         if let Some(credential) = &self.identity.borrow().credential {
             return Ok(credential.clone());
         }
         let credential = match &self.access.login {
             Some(login) => Some(Credential::given(login.clone())),
-            None => credentials::find(ctx, &self.repository).map_err(Failure::Error)?,
+            None => credentials::find(ctx, &self.repository).map_err(Failure::Other)?,
         };
         if let Some(credential) = &credential {
             ctx.shell.verbose("Login", credential.who());
@@ -202,22 +205,22 @@ impl Client {
         Ok(credential)
     }
 
-    /// The body of a reply that has no more bytes than `limit`.
-    pub(super) async fn read(&self, reply: Reply, limit: usize) -> Result<Vec<u8>, Answer> {
+    /// The body of a reply, if it has no more bytes than `limit`.
+    pub(super) async fn read(&self, reply: Reply, limit: usize) -> Result<Vec<u8>, RequestError> {
         let Reply { request, mut response } = reply;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.unanswered(&request, error))? {
             if body.len() + chunk.len() > limit {
                 let told = format!("more than {limit} bytes");
-                return Err(Answer::new(request, Outcome::NoRegistry(told)));
+                return Err(RequestError::new(request, RequestErrorKind::NotARegistry(told)));
             }
             body.extend_from_slice(&chunk);
         }
         Ok(body)
     }
 
-    /// What a status that was not expected, and the body with it, come to.
-    pub(super) async fn refused(&self, reply: Reply) -> Answer {
+    /// The error that an unexpected status and its body make.
+    pub(super) async fn refused(&self, reply: Reply) -> RequestError {
         let Reply { request, mut response } = reply;
         let retry_after =
             response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -232,14 +235,15 @@ impl Client {
         let said = self.identity.borrow().secrets.said(&body);
         let code = response.status().as_u16();
         let retry_after = retry_after.map(Duration::from_secs);
-        Answer::new(request, Outcome::Status { code, said, retry_after })
+        RequestError::new(request, RequestErrorKind::Status { code, said, retry_after })
     }
 
-    pub(super) fn unanswered(&self, request: &str, error: reqwest::Error) -> Answer {
-        Answer::of_client(request.to_owned(), error, &self.identity.borrow().secrets)
+    /// The error of a request that got no response.
+    pub(super) fn unanswered(&self, request: &str, error: reqwest::Error) -> RequestError {
+        RequestError::of_client(request.to_owned(), error, &self.identity.borrow().secrets)
     }
 
-    /// Makes a request, and makes it again where that may help.
+    /// Makes a request, and repeats it if that may help.
     pub(super) async fn attempt<T>(
         &self,
         ctx: &Context,
@@ -249,29 +253,29 @@ impl Client {
     ) -> Result<T> {
         let mut pauses = PAUSES.iter();
         loop {
-            let answer = match request().await {
+            let error = match request().await {
                 Ok(done) => return Ok(done),
-                Err(Failure::Error(error)) => return Err(error),
-                Err(Failure::Answer(answer)) => answer,
+                Err(Failure::Other(error)) => return Err(error),
+                Err(Failure::Request(error)) => error,
             };
-            match pauses.next().and_then(|pause| answer.may_pass_after(*pause)) {
+            match pauses.next().and_then(|pause| error.may_pass_after(*pause)) {
                 Some(pause) => {
-                    ctx.shell.status("Retrying", &answer);
+                    ctx.shell.status("Retrying", &error);
                     tokio::time::sleep(pause).await;
                 }
-                None => return Err(self.error(task, name, answer).into()),
+                None => return Err(self.error(task, name, error).into()),
             }
         }
     }
 
-    fn error(&self, task: Task, name: &str, answer: Answer) -> RegistryError {
+    fn error(&self, task: Task, name: &str, error: RequestError) -> RegistryError {
         let identity = self.identity.borrow();
         let who = identity.credential.iter().flatten().next().map(Credential::who);
-        RegistryError { task, name: name.to_owned(), repository: self.repository.clone(), who, answer }
+        RegistryError { task, name: name.to_owned(), repository: self.repository.clone(), who, error }
     }
 }
 
-/// A request as it is told. In a query there may be a signature.
+/// A request as messages show it. There may be a signature in the query.
 pub(super) fn request_line(method: &Method, url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);

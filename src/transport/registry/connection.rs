@@ -1,4 +1,4 @@
-//! How a registry is reached: TLS or not, whose certificates count, and through which proxy.
+//! How a registry is reached: with TLS or without, which certificates are trusted, and through which proxy.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -15,16 +15,16 @@ use crate::transport::registry::access::Protocol;
 const USER_AGENT: &str = concat!("cargo-wasmplugin/", env!("CARGO_PKG_VERSION"));
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What was said of the connection cannot be used.
+/// A setting of the connection cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
-    /// No certificates.
-    #[error("`{0}` holds no certificates in PEM")]
+    /// A file has no certificates.
+    #[error("`{0}` contains no certificates in PEM format")]
     NoCertificate(camino::Utf8PathBuf),
-    /// A proxy is no url. It is not shown, for there may be a password in it.
-    #[error("the proxy that {0} names is no url")]
+    /// A proxy is not a URL. It is not shown, because there may be a password in it.
+    #[error("the proxy in {0} is not a URL")]
     NoProxy(&'static str),
-    /// TLS cannot be set up: the certificates of the system cannot be read, or one that was given.
+    /// The certificates of the system, or one that was given, cannot be read.
     #[error("TLS cannot be set up")]
     Tls(#[source] reqwest::Error),
 }
@@ -43,7 +43,7 @@ impl Explain for ConnectionError {
     }
 }
 
-/// The scheme that is spoken with a registry: `http` or `https`.
+/// The scheme of a registry's URLs: `http` or `https`.
 pub(super) fn scheme(registry: &str, protocol: &Protocol) -> &'static str {
     match protocol {
         Protocol::Plain => "http",
@@ -54,17 +54,17 @@ pub(super) fn scheme(registry: &str, protocol: &Protocol) -> &'static str {
 
 /// A client for a registry; nothing is sent yet.
 pub(super) fn client(ctx: &Context, registry: &str, protocol: &Protocol) -> Result<reqwest::Client> {
-    // Somebody else in this process may have chosen already; any choice does.
+    // Another part of this process may have chosen already; any choice does.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = reqwest::Client::builder();
     let builder = match protocol {
         Protocol::Tls { cacert: Some(file) } => builder.tls_certs_merge(certificates(ctx, file)?),
-        // To read those of the system takes longer than to push a filter to this machine.
+        // Reading those of the system takes longer than pushing a filter to this machine.
         _ if scheme(registry, protocol) == "http" => builder.tls_certs_only([]),
         _ => builder,
     };
     let builder = builder
-        // Else a redirection would lead credentials out of TLS.
+        // Otherwise a redirect could send credentials without TLS.
         .https_only(scheme(registry, protocol) == "https")
         .user_agent(USER_AGENT)
         .connect_timeout(CONNECT_TIMEOUT)

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::digest::Hasher;
 use crate::image::Descriptor;
 use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, STALL_LIMIT, request_line};
-use crate::transport::registry::error::{Answer, Fault, Outcome};
+use crate::transport::registry::error::{Fault, RequestError, RequestErrorKind};
 
 /// A proxy reads 256 MiB of a module and no more, so no layer of a filter is larger than this.
 const LARGEST_BLOB: u64 = 512 << 20;
@@ -19,12 +19,18 @@ const LARGEST_BLOB: u64 = 512 << 20;
 pub(super) async fn download(ctx: &Context, client: &Client, blob: &Descriptor) -> Result<File, Failure> {
     let url = client.url(&format!("blobs/{}", blob.digest));
     let request = request_line(&Method::GET, &url);
-    let failed = |outcome| Failure::from(Answer::new(request.clone(), outcome));
-    let stalled =
-        |_| failed(Outcome::NoAnswer { fault: Fault::TimedOut, reason: "it stood still".to_owned() });
-    let wrong = |what: String| failed(Outcome::NoRegistry(what));
+    let failed = |kind| Failure::from(RequestError::new(request.clone(), kind));
+    let stalled = |_| {
+        failed(RequestErrorKind::NoResponse {
+            fault: Fault::TimedOut,
+            reason: "there was no progress".to_owned(),
+        })
+    };
+    let wrong = |what: String| failed(RequestErrorKind::NotARegistry(what));
     if blob.size > LARGEST_BLOB {
-        return Err(failed(Outcome::NotSent(format!("the blob is larger than {LARGEST_BLOB} bytes"))));
+        return Err(failed(RequestErrorKind::NotSent(format!(
+            "the blob is larger than {LARGEST_BLOB} bytes"
+        ))));
     }
     let reply = client.send(ctx, Method::GET, &url, |builder: RequestBuilder| builder);
     let reply = timeout(REQUEST_LIMIT, reply).await.map_err(stalled)??;
@@ -32,7 +38,7 @@ pub(super) async fn download(ctx: &Context, client: &Client, blob: &Descriptor) 
         return Err(client.refused(reply).await.into());
     }
     let mut response = reply.response;
-    let file = tempfile::tempfile().map_err(|error| Failure::Error(error.into()))?;
+    let file = tempfile::tempfile().map_err(|error| Failure::Other(error.into()))?;
     let mut file = File::from_parts(file, format!("{}@{}", client.repository, blob.digest));
     let (mut hasher, mut size) = (Hasher::default(), 0);
     while let Some(chunk) = timeout(STALL_LIMIT, response.chunk())
@@ -45,7 +51,7 @@ pub(super) async fn download(ctx: &Context, client: &Client, blob: &Descriptor) 
             return Err(wrong(format!("more than the {} bytes of the blob", blob.size)));
         }
         hasher.update(&chunk);
-        file.write_all(&chunk).map_err(|error| Failure::Error(error.into()))?;
+        file.write_all(&chunk).map_err(|error| Failure::Other(error.into()))?;
     }
     let digest = hasher.digest();
     if digest != blob.digest {

@@ -1,4 +1,4 @@
-//! What a registry answered where it did not do what it was asked, and what to do about it.
+//! Why a request to a registry failed, and what to do about it.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -10,21 +10,21 @@ use crate::error::Explain;
 use crate::image::Variant;
 use crate::reference::{Repository, Tag};
 
-/// A registry did not do what it was asked.
+/// A request to a registry failed.
 #[derive(Debug, thiserror::Error)]
 #[error("could not {task} `{name}`")]
 pub struct RegistryError {
     pub(super) task: Task,
-    /// What it was to be done to: a repository, or one with a tag.
+    /// The repository, with its tag or digest if there is one.
     pub(super) name: String,
     pub(super) repository: Repository,
-    /// Who we said that we are.
+    /// As whom we authenticated.
     pub(super) who: Option<String>,
     #[source]
-    pub(super) answer: Answer,
+    pub(super) error: RequestError,
 }
 
-/// What a registry was asked for.
+/// What a request was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Task {
     Connect,
@@ -45,54 +45,54 @@ impl std::fmt::Display for Task {
     }
 }
 
-/// What a request came to.
+/// A request that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("`{request}` {outcome}")]
-pub(super) struct Answer {
-    /// The method and the url, without its query.
+#[error("`{request}` {kind}")]
+pub(super) struct RequestError {
+    /// The method and the URL, without its query.
     pub(super) request: String,
-    pub(super) outcome: Outcome,
+    pub(super) kind: RequestErrorKind,
 }
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Outcome {
+pub(super) enum RequestErrorKind {
     #[error("was answered with {}{}", status(*code), quoted(said))]
     Status {
         code: u16,
         said: String,
-        /// How long the registry wants to be left alone.
+        /// How long the registry asks us to wait.
         retry_after: Option<Duration>,
     },
-    #[error("was not answered: {reason}")]
-    NoAnswer { fault: Fault, reason: String },
-    #[error("was answered with something that no registry answers: {0}")]
-    NoRegistry(String),
+    #[error("got no response: {reason}")]
+    NoResponse { fault: Fault, reason: String },
+    #[error("got something else than a registry's response: {0}")]
+    NotARegistry(String),
     #[error("cannot be made: {0}")]
     NotSent(String),
 }
 
-/// Why there was no answer.
+/// Why there was no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// There is no way to the registry, or nobody at its end.
+    /// The registry cannot be reached, or nothing listens there.
     Unreachable,
-    /// The certificate is not one that we trust.
+    /// The certificate is not trusted.
     Certificate,
-    /// The certificate is that of an authority, as `openssl req -x509` makes it.
+    /// The server's certificate is one of an authority, as `openssl req -x509` makes it.
     AuthorityAsServer,
-    /// TLS was spoken to somebody who does not speak it.
+    /// The server does not speak TLS.
     NoTls,
-    /// It broke on the way.
+    /// The connection broke.
     Broken,
     /// It took too long.
     TimedOut,
-    /// The registry leads out of TLS, or in circles.
+    /// The registry redirects to a URL without TLS, or in circles.
     Forbidden,
 }
 
-/// What is read back is not what was pushed.
+/// What was read back is not what was pushed.
 #[derive(Debug, thiserror::Error)]
-#[error("`{repository}:{tag}` is {}, and {pushed} was pushed", found.map_or("not there".to_owned(), |digest| digest.to_string()))]
+#[error("`{repository}:{tag}` is {}, and {pushed} was pushed", found.map_or("missing".to_owned(), |digest| digest.to_string()))]
 pub struct Altered {
     pub(super) repository: Repository,
     pub(super) tag: Tag,
@@ -104,7 +104,8 @@ impl Explain for Altered {
     fn help(&self) -> Vec<String> {
         vec![
             "somebody else may have pushed to that tag at the same time: run the command again".to_owned(),
-            "a registry that changes manifests cannot be used: the mesh would refuse the digest".to_owned(),
+            "a registry that changes manifests cannot be used, because the mesh would refuse the digest"
+                .to_owned(),
         ]
     }
 }
@@ -118,48 +119,48 @@ fn quoted(said: &str) -> String {
     if said.is_empty() { String::new() } else { format!(": {said}") }
 }
 
-impl Answer {
-    pub(super) fn new(request: String, outcome: Outcome) -> Self {
-        Answer { request, outcome }
+impl RequestError {
+    pub(super) fn new(request: String, kind: RequestErrorKind) -> Self {
+        RequestError { request, kind }
     }
 
-    /// What the client of HTTP tells.
+    /// The error of the HTTP client.
     pub(super) fn of_client(request: String, error: reqwest::Error, secrets: &Secrets) -> Self {
         let fault = fault(&error);
         let reason = match fault {
             Fault::TimedOut => "it took too long".to_owned(),
             _ => secrets.redact(&reason(&error.without_url())),
         };
-        Answer::new(request, Outcome::NoAnswer { fault, reason })
+        RequestError::new(request, RequestErrorKind::NoResponse { fault, reason })
     }
 
-    /// How long to wait until the same request may do better, where `pause` is what we would wait by ourselves.
+    /// How long to wait until the same request may succeed, which is at least `pause`. Returns `None` if it never will.
     pub(super) fn may_pass_after(&self, pause: Duration) -> Option<Duration> {
-        match &self.outcome {
-            Outcome::Status { code: 429 | 500 | 502 | 503 | 504, retry_after, .. } => {
+        match &self.kind {
+            RequestErrorKind::Status { code: 429 | 500 | 502 | 503 | 504, retry_after, .. } => {
                 let asked = retry_after.unwrap_or_default().max(pause);
                 (asked <= LONGEST_PAUSE).then_some(asked)
             }
-            Outcome::NoAnswer { fault: Fault::Broken, .. } => Some(pause),
+            RequestErrorKind::NoResponse { fault: Fault::Broken, .. } => Some(pause),
             _ => None,
         }
     }
 }
 
-/// Whoever waits for longer than this would rather be told.
+/// Instead of a longer wait, the user gets the error.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// What must not be shown, should a registry send it back.
+/// What must not be shown, even if a registry sends it back.
 #[derive(Default)]
 pub(super) struct Secrets(Vec<String>);
 
 impl Secrets {
-    /// Adds a text in the forms in which it may come back: as it is, and as JSON has it.
+    /// Adds a text in the forms in which it may come back: as it is, and as in JSON.
     pub(super) fn add(&mut self, secret: &str) {
         let json = serde_json::Value::from(secret).to_string();
         let forms = [secret.to_owned(), json.trim_matches('"').to_owned(), tame(secret)];
         self.0.extend(forms.into_iter().filter(|form| !form.is_empty()));
-        // Else one that is part of another would leave the rest of it.
+        // Otherwise one that is part of another would leave the rest of it.
         self.0.sort_by_key(|form| std::cmp::Reverse(form.len()));
         self.0.dedup();
     }
@@ -168,7 +169,7 @@ impl Secrets {
         self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"))
     }
 
-    /// What the body of an answer says: the messages of its JSON, or else its text.
+    /// What the body of a response says: the messages in its JSON, or else its text.
     pub(super) fn said(&self, body: &str) -> String {
         #[derive(Deserialize)]
         struct Complaints {
@@ -191,11 +192,11 @@ impl Secrets {
                 });
                 each.collect::<Vec<_>>().join("; ")
             }
-            // A page for people tells a person at a terminal nothing.
+            // The source of a web page is of no use at a terminal.
             Err(_) if body.trim_start().starts_with('<') => String::new(),
             Err(_) => body,
         };
-        // JSON may have held a secret in a form of its own.
+        // The JSON may have contained a secret in an escaped form.
         short(&self.redact(&tame(&told)))
     }
 }
@@ -218,12 +219,12 @@ fn fault(error: &reqwest::Error) -> Fault {
     }
 }
 
-/// The innermost cause: those around it say no more than that a request failed.
+/// The innermost cause. Those around it say only that a request failed.
 fn reason(error: &(dyn StdError + 'static)) -> String {
     causes(error).last().map(|cause| short(&tame(&cause.to_string()))).unwrap_or_default()
 }
 
-/// An error and what is behind it. An I/O error that wraps another one leaves that out of its sources.
+/// An error and its causes. An I/O error that wraps another one does not list that as its source.
 fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| {
         let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
@@ -231,7 +232,7 @@ fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (
     })
 }
 
-/// One line, without what would speak to the terminal.
+/// One line, without control characters.
 fn tame(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
@@ -248,37 +249,37 @@ fn short(line: &str) -> String {
 impl Explain for RegistryError {
     fn help(&self) -> Vec<String> {
         let (registry, path) = self.repository.parts();
-        match &self.answer.outcome {
-            Outcome::Status { code, said, .. } => self.help_for_status(*code, said, registry, path),
-            Outcome::NoAnswer { fault, .. } => vec![match fault {
+        match &self.error.kind {
+            RequestErrorKind::Status { code, said, .. } => self.help_for_status(*code, said, registry, path),
+            RequestErrorKind::NoResponse { fault, .. } => vec![match fault {
                 Fault::Unreachable => format!(
-                    "check that `{registry}` is the registry that is meant, that it runs, and that the network lets you reach it (HTTPS_PROXY, NO_PROXY)"
+                    "check that `{registry}` is the right registry, that it runs, and that the network lets you reach it (HTTPS_PROXY, NO_PROXY)"
                 ),
                 Fault::Certificate => "give the certificate of its authority: `--cacert FILE`".to_owned(),
                 Fault::AuthorityAsServer => {
-                    "have the authority issue a certificate for the server: its own is none, even where it is trusted".to_owned()
+                    "have the authority issue a certificate for the server: its own certificate is not one, even if it is trusted".to_owned()
                 }
                 Fault::NoTls => {
-                    "leave out `--tls` and `--cacert`; on another machine give `--plain-http` if it is meant to be used without encryption".to_owned()
+                    "leave out `--tls` and `--cacert`; for a registry on another machine give `--plain-http` if it has no encryption".to_owned()
                 }
                 Fault::Broken | Fault::TimedOut => {
                     "run the command again: a blob that arrived is not uploaded twice".to_owned()
                 }
                 Fault::Forbidden => {
-                    format!("have `{registry}` name its own urls as they are reached from here")
+                    format!("have `{registry}` name its own URLs as they are reached from here")
                 }
             }],
-            Outcome::NoRegistry(_) => vec![no_registry(registry)],
-            Outcome::NotSent(_) => Vec::new(),
+            RequestErrorKind::NotARegistry(_) => vec![no_registry(registry)],
+            RequestErrorKind::NotSent(_) => Vec::new(),
         }
     }
 }
 
 fn no_registry(registry: &str) -> String {
-    format!("check `image`: `{registry}` has to be a registry of container images")
+    format!("check `image`: `{registry}` must be a container registry")
 }
 
-/// Whether a tag cannot be changed: each registry says so by another status.
+/// Whether a tag cannot be changed. Registries use different statuses to say so.
 fn is_immutable(code: u16, said: &str) -> bool {
     matches!(code, 409 | 412) || said.contains("TAG_INVALID") || said.to_lowercase().contains("immutable")
 }
@@ -287,7 +288,7 @@ impl RegistryError {
     fn help_for_status(&self, code: u16, said: &str, registry: &str, path: &str) -> Vec<String> {
         let log_in = || format!("log in: `docker login {registry}` or `podman login {registry}`");
         let right = if self.task == Task::Read { "pull from and push to" } else { "push to" };
-        let speaks_plain = self.answer.request.contains(" http://");
+        let speaks_plain = self.error.request.contains(" http://");
         match (code, self.task) {
             (400, Task::Connect) if speaks_plain => {
                 vec!["give `--tls`, or `--cacert FILE`, if the registry speaks TLS".to_owned()]
@@ -296,7 +297,7 @@ impl RegistryError {
                 None => vec![log_in(), "or give `--username NAME --password-stdin`".to_owned()],
                 Some(who) => vec![
                     format!(
-                        "the registry does not take {who}: check the name and the password, and that they may {right} `{path}`"
+                        "the registry does not accept {who}: check the name and the password, and that they may {right} `{path}`"
                     ),
                     log_in(),
                 ],
@@ -306,20 +307,20 @@ impl RegistryError {
                     Some(who) => format!("ask for the right to {right} `{path}`, for {who}"),
                     None => log_in(),
                 },
-                format!("or create the repository `{path}`, where the registry makes none on a push"),
+                format!("or create the repository `{path}`, if the registry does not create it on a push"),
             ],
             (400..500, Task::Tag(_)) if is_immutable(code, said) => vec![
                 "the registry does not let this tag change: raise `version` in Cargo.toml, or push under another tag with `--tag`".to_owned(),
             ],
             (405, _) => vec![
-                "a mirror, a cache and a registry under maintenance take no pushes: give the registry behind it with `--image`, and this name with `--pull-image`".to_owned(),
+                "mirrors, caches and registries under maintenance accept no pushes: give the registry behind it with `--image`, and this name with `--pull-image`".to_owned(),
             ],
             (404, Task::Connect) | (300..400, _) => vec![no_registry(registry)],
             (404, _) => {
                 vec![format!("create the repository `{path}` in the registry, then run the command again")]
             }
             (413, _) => {
-                vec!["the registry, or a proxy before it, has a limit for the size of a body: raise it".to_owned()]
+                vec!["raise the limit for the size of a request body in the registry, or in a proxy before it".to_owned()]
             }
             (429, _) => {
                 vec!["wait a while, then run the command again; a login may raise the limit".to_owned()]
@@ -329,7 +330,7 @@ impl RegistryError {
                 "or have the registry allow `application/vnd.module.wasm.config.v1+json` and `application/vnd.module.wasm.content.layer.v1+wasm` (Quay: ALLOWED_OCI_ARTIFACT_TYPES)".to_owned(),
             ],
             (500.., _) => {
-                vec!["the registry has a fault of its own: look at its log, or try again later".to_owned()]
+                vec!["the registry has failed: look at its log, or try again later".to_owned()]
             }
             _ => Vec::new(),
         }

@@ -22,28 +22,26 @@ use crate::transport::registry::access::{Access, Scope};
 use crate::transport::registry::auth::Challenge;
 use crate::transport::registry::client::{Client, Failure, PAUSES, REQUEST_LIMIT, Reply};
 use crate::transport::registry::download::download;
-use crate::transport::registry::error::{Altered, Answer, Outcome, Task};
+use crate::transport::registry::error::{Altered, RequestError, RequestErrorKind, Task};
 use crate::transport::registry::upload::upload;
 use crate::transport::sink::{Sink, Transfer};
-use crate::transport::source::Source;
+use crate::transport::source::{LARGEST_MANIFEST, Source};
 
-/// A repository in a registry that has let us in.
+/// A repository in a registry that has accepted us.
 pub struct Registry {
     client: Client,
     runtime: Option<Runtime>,
 }
 
-/// The specification obliges registries to take manifests of this size, and few take larger ones.
-const LARGEST_MANIFEST: usize = 4 << 20;
-/// How often it is asked whether a signal came.
+/// How often a wait looks for a signal.
 const POLL: Duration = Duration::from_millis(50);
 
 impl Registry {
-    /// Asks the registry of `repository` to let us in. Whoever asks for a token asks for the rights of `scope`.
+    /// Opens the registry of `repository`. If it asks for a token, that is one for `scope`.
     ///
     /// # Errors
     ///
-    /// If there is no registry, or it does not let us in.
+    /// If there is no registry, or it does not accept us.
     pub fn open(ctx: &Context, repository: &Repository, access: &Access, scope: Scope) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let client = Client::new(ctx, repository, access, scope)?;
@@ -75,13 +73,13 @@ impl Registry {
         Ok(())
     }
 
-    /// Has the tag name the image, whose blobs are all there, and reads it back.
+    /// Writes the manifest under a tag, once all blobs are there, and reads it back.
     fn tag(&self, ctx: &Context, tag: &Tag, manifest: &Blob, variant: Variant) -> Result<()> {
         let digest = manifest.descriptor.digest;
         let reference = Reference::Tag(tag.clone());
         self.run(ctx, Task::Tag(variant), &self.name(&reference), async || {
             let Err(failure) = self.put(ctx, tag, manifest).await else { return Ok(()) };
-            // What was done and not told may not be done twice: a tag can be one that does not change.
+            // The registry may have written the tag and lost the response, and a tag may be immutable.
             match self.manifest(ctx, &reference).await {
                 Ok(Some(found)) if found.descriptor.digest == digest => Ok(()),
                 _ => Err(failure),
@@ -110,7 +108,7 @@ impl Registry {
         }
     }
 
-    /// The digest of what a tag names now. Some registries take a moment until what was written can be read.
+    /// The digest of what a tag names now. In some registries it takes a moment until what was written can be read.
     async fn read_back(&self, ctx: &Context, tag: &Reference, pushed: Digest) -> Result<Option<Digest>> {
         let name = self.name(tag);
         let read = async || Ok(self.manifest(ctx, tag).await?.map(|found| found.descriptor.digest));
@@ -141,18 +139,18 @@ impl Registry {
         }
         let media_type = content_type(&reply.response).unwrap_or_default().into();
         let request = reply.request.clone();
-        let manifest = Blob::new(media_type, self.client.read(reply, LARGEST_MANIFEST).await?);
+        let manifest = Blob::new(media_type, self.client.read(reply, LARGEST_MANIFEST as usize).await?);
         let digest = manifest.descriptor.digest;
         match reference {
             Reference::Digest(wanted) if *wanted != digest => {
                 let told = format!("a manifest whose digest is {digest}");
-                Err(Answer::new(request, Outcome::NoRegistry(told)).into())
+                Err(RequestError::new(request, RequestErrorKind::NotARegistry(told)).into())
             }
             _ => Ok(Some(manifest)),
         }
     }
 
-    /// A request without a body for what is `below` the repository, or for the registry itself.
+    /// A request without a body, for what is `below` the repository, or for the registry itself.
     async fn send(&self, ctx: &Context, method: Method, below: &str, accept: &str) -> Result<Reply, Failure> {
         let url = if below.is_empty() { self.client.root() } else { self.client.url(below) };
         let with = |builder: reqwest::RequestBuilder| {
@@ -179,7 +177,7 @@ impl Registry {
         self.block(ctx, self.client.attempt(ctx, task, name, request))?
     }
 
-    /// Waits for what goes over the network, and for a signal to stop.
+    /// Waits for the network, or for a signal to stop.
     fn block<T>(&self, ctx: &Context, work: impl Future<Output = T>) -> Result<T, Interrupted> {
         let interrupted = async {
             loop {
@@ -190,7 +188,7 @@ impl Registry {
             }
         };
         let either = async { select(Box::pin(work), Box::pin(interrupted)).await };
-        match self.runtime.as_ref().expect("it is taken when this value goes").block_on(either) {
+        match self.runtime.as_ref().expect("it is taken only in `drop`").block_on(either) {
             Either::Left((done, _)) => Ok(done),
             Either::Right((interrupted, _)) => Err(interrupted),
         }
@@ -226,7 +224,7 @@ impl Sink for Registry {
                 let reply = self.send(ctx, Method::HEAD, &below, "").await?;
                 match reply.response.status() {
                     StatusCode::OK => Ok(true),
-                    // Whoever may not ask may still upload; if not, that answer tells why.
+                    // Somebody who may not ask may still upload; if not, that response says why.
                     status if status.is_client_error() => Ok(false),
                     _ => Err(self.client.refused(reply).await.into()),
                 }
@@ -254,7 +252,7 @@ impl Sink for Registry {
 }
 
 impl Drop for Registry {
-    /// The system's lookup of a name cannot be ended, and nobody waits for it any more.
+    /// The system's lookup of a host name cannot be cancelled, and is not waited for.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
@@ -262,8 +260,8 @@ impl Drop for Registry {
     }
 }
 
-fn no_registry(reply: Reply, told: &str) -> Answer {
-    Answer::new(reply.request, Outcome::NoRegistry(told.to_owned()))
+fn no_registry(reply: Reply, told: &str) -> RequestError {
+    RequestError::new(reply.request, RequestErrorKind::NotARegistry(told.to_owned()))
 }
 
 /// An answer of HTML instead of JSON: from a web server, or a page that asks people to log in.

@@ -1,4 +1,4 @@
-//! The upload of one blob: the registry names a place, and all bytes go there in one request.
+//! The upload of one blob: the registry names a URL, and all bytes go there in one request.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,12 +15,12 @@ use crate::error::Error;
 use crate::shell::Progress;
 use crate::transport::content::Content;
 use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, Reply, STALL_LIMIT, request_line};
-use crate::transport::registry::error::{Answer, Fault, Outcome};
+use crate::transport::registry::error::{Fault, RequestError, RequestErrorKind};
 
-/// How long a registry may take to store what it has got.
+/// How long a registry may take to store what it has received.
 const STORE_LIMIT: Duration = Duration::from_secs(180);
 
-/// Uploads a blob. Where its bytes are sent a second time, the bar is told of as many more.
+/// Uploads a blob. If its bytes are sent a second time, the bar expects as many more.
 pub(super) async fn upload(
     ctx: &Context,
     client: &Client,
@@ -35,9 +35,11 @@ pub(super) async fn upload(
     let location = reply.response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
     let place = location.and_then(|location| reply.response.url().join(location).ok());
     let Some(mut place) = place else {
-        return Err(
-            Answer::new(reply.request, Outcome::NoRegistry("no place for an upload".to_owned())).into()
-        );
+        return Err(RequestError::new(
+            reply.request,
+            RequestErrorKind::NotARegistry("no URL for an upload".to_owned()),
+        )
+        .into());
     };
     place.query_pairs_mut().append_pair("digest", &blob.digest().to_string());
 
@@ -56,23 +58,26 @@ pub(super) async fn upload(
     let reply = match select(Box::pin(reply), Box::pin(stalled(&sent, blob.size()))).await {
         Either::Left((reply, _)) => reply,
         Either::Right(((), _)) => {
-            let outcome = Outcome::NoAnswer { fault: Fault::TimedOut, reason: "it stood still".to_owned() };
-            return Err(Answer::new(request_line(&Method::PUT, &place), outcome).into());
+            let kind = RequestErrorKind::NoResponse {
+                fault: Fault::TimedOut,
+                reason: "there was no progress".to_owned(),
+            };
+            return Err(RequestError::new(request_line(&Method::PUT, &place), kind).into());
         }
     };
     // The registry got the beginning of a body that did not end, and has stored nothing.
     if let Some(error) = unreadable.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        return Err(Failure::Error(error));
+        return Err(Failure::Other(error));
     }
     let reply = reply?;
-    // Where the blob is to be found from now on is known, so nobody has to tell.
+    // The location of the blob is known already, so the response's own is not read.
     if reply.response.status().is_success() { Ok(()) } else { Err(client.refused(reply).await.into()) }
 }
 
-async fn unexpected(client: &Client, reply: Reply) -> Answer {
+async fn unexpected(client: &Client, reply: Reply) -> RequestError {
     if reply.response.status().is_success() {
-        let told = format!("{} where an upload begins", reply.response.status());
-        return Answer::new(reply.request, Outcome::NoRegistry(told));
+        let told = format!("{} instead of the start of an upload", reply.response.status());
+        return RequestError::new(reply.request, RequestErrorKind::NotARegistry(told));
     }
     client.refused(reply).await
 }

@@ -3,7 +3,7 @@
 pub(crate) mod bare;
 pub(crate) mod built;
 pub(crate) mod envoy;
-
+pub(crate) mod foreign;
 pub(crate) mod http;
 pub(crate) mod layout;
 pub(crate) mod mesh;

@@ -158,6 +158,15 @@ impl Said {
         self
     }
 
+    /// The checks refused it: it ended with exit code 1, with all these words on standard error.
+    pub(crate) fn refused(self, words: &[&str]) -> Self {
+        assert_eq!(self.code, Some(1), "{}", self.stderr);
+        for word in words {
+            assert!(self.stderr.contains(word), "not said: {word}\n{}", self.stderr);
+        }
+        self
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap()
     }

@@ -27,6 +27,8 @@ pub(crate) enum May {
     /// Not even have a token.
     Nothing,
     Pull,
+    /// The same, and whoever asks for more gets no token at all.
+    PullOnly,
     Push,
 }
 
@@ -141,8 +143,9 @@ fn serve(
         By::Password | By::IdentityToken => user,
         By::Stranger => May::Nothing,
     };
-    let given = may != May::Nothing && is("service", SERVICE) && path == "/token";
     let scopes: Vec<String> = values("scope").flat_map(str::split_whitespace).map(str::to_owned).collect();
+    let asks_for_more = may == May::PullOnly && scopes.iter().any(|scope| !scope.ends_with(":pull"));
+    let given = may != May::Nothing && !asks_for_more && is("service", SERVICE) && path == "/token";
     let asked = Asked { method: method.to_owned(), scopes, by, given };
     record.lock().unwrap_or_else(PoisonError::into_inner).push(asked.clone());
     if !given {

@@ -11,17 +11,19 @@ use snapbox::assert::Action;
 use super::snapshot;
 
 /// Everything below a directory by its path in it: files with their content, and directories without. A symbolic
-/// link to a directory is a file whose content is the path that it holds.
+/// link to a directory or to nothing is a file whose content is the path that it holds.
 pub(crate) fn walk(root: &Utf8Path) -> io::Result<BTreeMap<Utf8PathBuf, Option<Vec<u8>>>> {
     let mut found = BTreeMap::new();
     let mut directories = vec![root.to_owned()];
     while let Some(directory) = directories.pop() {
         for entry in directory.read_dir_utf8()? {
             let path = entry?.into_path();
-            let content = match (path.is_dir(), path.is_symlink()) {
-                (true, false) => None,
-                (true, true) => Some(path.read_link_utf8()?.into_string().into_bytes()),
-                (false, _) => Some(fs_err::read(&path)?),
+            let content = if path.is_file() {
+                Some(fs_err::read(&path)?)
+            } else if path.is_symlink() {
+                Some(path.read_link_utf8()?.into_string().into_bytes())
+            } else {
+                None
             };
             if content.is_none() {
                 directories.push(path.clone());
