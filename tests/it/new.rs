@@ -1,4 +1,4 @@
-//! `new`: the scaffolds, that they are sound, and what is refused.
+//! `new`: the scaffolded crates, and errors.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -15,7 +15,7 @@ use crate::support::terminal::Terminal;
 use crate::support::tree::{assert_tree, is_empty, tree};
 use crate::support::{Sandbox, isolated, tool};
 
-/// Scaffolds that are kept under `tests/it/new`, and the arguments that make them.
+/// The scaffolds in `tests/it/new`, and the arguments that create them.
 const CASES: &[(&str, &[&str])] = &[
     ("http-headers", &["hello"]),
     (
@@ -98,7 +98,7 @@ fn a_scaffold_is_tested_linted_and_formatted() {
     let sandbox = Sandbox::new();
     for (name, args) in CASES {
         sandbox.tool(["new"]).args(*args).assert().success();
-        // The target directory is the same for all, so that cargo compiles the dependencies once.
+        // All scaffolds share a target directory, so that cargo compiles the dependencies only once.
         let cargo = |args: &[&str]| {
             let command = isolated("cargo").current_dir(sandbox.path("hello"));
             command.env("CARGO_TARGET_DIR", sandbox.path("target")).args(args).assert().success()
@@ -149,7 +149,7 @@ fn an_invalid_name_is_refused_with_a_valid_one() {
             sandbox.tool(args).assert().code(2).stdout_eq("").stderr_eq(&message);
             assert!(is_empty(&sandbox.path("")), "{name:?}");
         }
-        // The advice can be followed.
+        // Following the advice works.
         sandbox.tool(["new", "directory", "--name", suggestion]).assert().success();
     }
 }
@@ -244,7 +244,7 @@ fn of_two_at_once_one_makes_the_package() {
         assert_eq!(codes, [Some(0), Some(2)], "{outputs:#?}");
         assert_tree(&sandbox.path("hello"), "new/http-headers");
         if in_workspace {
-            assert!(sandbox.read("Cargo.toml").contains("\"hello\""), "it is no member");
+            assert!(sandbox.read("Cargo.toml").contains("\"hello\""), "it is not a member");
         }
     }
 }
@@ -261,7 +261,7 @@ fn a_workspace_gets_a_member() {
     assert_eq!(metadata["workspace_members"].as_array().unwrap().len(), 1);
     assert_eq!(metadata["packages"][0]["name"], "hello");
 
-    // The same name again would make a workspace in which no cargo command works.
+    // With two members of the same name, every cargo command in the workspace would fail.
     let before = tree(&sandbox.path(""));
     let assert = sandbox.tool(["new", "other/hello"]).assert().code(101).stdout_eq("");
     let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
@@ -278,7 +278,7 @@ fn version_control_is_as_asked() {
     sandbox.tool(["new", "with-git", "--vcs", "git"]).assert().success();
     assert!(sandbox.path("with-git/.git").is_dir());
     assert_eq!(sandbox.read("with-git/.gitignore"), "/target\n");
-    // No repository is made inside another, even if a directory in between is missing.
+    // Doesn't create a repository inside another one, even if a directory in between is missing.
     fs_err::rename(sandbox.path("with-git/.git"), sandbox.path(".git")).unwrap();
     sandbox.tool(["new", "plugins/inside"]).assert().success();
     assert!(!sandbox.path("plugins/inside/.git").exists());
