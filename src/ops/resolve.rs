@@ -92,17 +92,17 @@ fn read(cwd: &Utf8Path, input: &Input) -> Result<Vec<(Utf8PathBuf, Vec<u8>)>, In
         io::stdin().read_to_end(&mut bytes).map_err(unreadable(&name))?;
         return Ok(vec![(name, bytes)]);
     };
-    let place = cwd.join(path);
-    if !place.is_dir() {
-        return Ok(vec![(path.clone(), fs_err::read(&place).map_err(unreadable(path))?)]);
+    let absolute = cwd.join(path);
+    if !absolute.is_dir() {
+        return Ok(vec![(path.clone(), fs_err::read(&absolute).map_err(unreadable(path))?)]);
     }
-    let files = files(&place).map_err(unreadable(path))?;
+    let files = files(&absolute).map_err(unreadable(path))?;
     if files.is_empty() {
         return Err(InputError::Empty(path.clone()));
     }
     let read = |file: Utf8PathBuf| {
         let bytes = fs_err::read(&file).map_err(unreadable(path))?;
-        let below = file.strip_prefix(&place).unwrap_or(&file);
+        let below = file.strip_prefix(&absolute).unwrap_or(&file);
         Ok((path.join(below), bytes))
     };
     files.into_iter().map(read).collect()

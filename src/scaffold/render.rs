@@ -60,7 +60,7 @@ pub fn render(template: &Template, answers: &Answers) -> Result<Vec<File>, Rende
         None => Ok(File { path: path.into(), content: text.to_owned() }),
         Some(rendered) => environment
             .render_named_str(path, text, &values)
-            .map(|content| File { path: target(rendered), content }),
+            .map(|content| File { path: path_in_package(rendered), content }),
     };
     template.files.iter().chain(shared).map(file).collect::<Result<_, _>>().map_err(error)
 }
@@ -109,7 +109,7 @@ fn values(answers: &Answers) -> Value {
 }
 
 /// The path of a rendered file in the package. In `templates/`, `.gitignore` has no dot, so that git ignores it.
-fn target(path: &str) -> Utf8PathBuf {
+fn path_in_package(path: &str) -> Utf8PathBuf {
     if path == "gitignore" { ".gitignore".into() } else { path.into() }
 }
 

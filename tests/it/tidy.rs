@@ -162,7 +162,7 @@ fn uses(sources: &BTreeMap<Utf8PathBuf, String>) -> BTreeMap<&Utf8Path, BTreeSet
     all
 }
 
-/// The circles among files: each is a list of files of which every one leads to all others.
+/// The cycles among files. Each one is a list of files that all depend on each other.
 fn circles<'f>(uses: &BTreeMap<&'f Utf8Path, BTreeSet<&'f Utf8Path>>) -> Vec<Vec<&'f Utf8Path>> {
     let reachable = |from: &'f Utf8Path| {
         let (mut found, mut next) = (BTreeSet::new(), vec![from]);

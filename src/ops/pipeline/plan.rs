@@ -107,7 +107,7 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
         Origin::Module { file, target_dir } => {
             let module = ModuleFile::open(&ctx.cwd.join(&file), &file)
                 .map_err(|source| ModuleFileError::Unreadable { file: file.clone(), source })?;
-            let plugin = of_file(ctx, &file, &flags)?;
+            let plugin = plugin_of_module(ctx, &file, &flags)?;
             (vec![plugin], target_dir, Modules::Module(module))
         }
     };
@@ -163,11 +163,14 @@ impl Plan {
     /// # Errors
     ///
     /// If there are several packages.
-    pub fn has_one_package(&self, flag: &'static str) -> Result<(), NotOne> {
+    pub fn has_one_package(&self, flag: &'static str) -> Result<(), SeveralPackages> {
         if self.packages.len() == 1 {
             return Ok(());
         }
-        Err(NotOne { flag, packages: quoted(self.packages.iter().map(|package| package.name.as_str())) })
+        Err(SeveralPackages {
+            flag,
+            packages: quoted(self.packages.iter().map(|package| package.name.as_str())),
+        })
     }
 
     /// Checks that no two packages have the same image reference, because the second push would move the tag of the first.
@@ -221,7 +224,11 @@ impl PackagePlan {
 
 /// Describes a module from another toolchain. It has no Cargo.toml, so the name comes from the file, and the directory of
 /// the plugin is the current directory.
-fn of_file(ctx: &Context, file: &Utf8Path, flags: &PartialSettings) -> Result<Plugin, ModuleFileError> {
+fn plugin_of_module(
+    ctx: &Context,
+    file: &Utf8Path,
+    flags: &PartialSettings,
+) -> Result<Plugin, ModuleFileError> {
     let name = file.file_stem().unwrap_or_default().to_owned();
     // The name becomes the name of the output directory, next to cargo's. Cargo allows the same characters in package
     // names.
@@ -294,12 +301,12 @@ impl Explain for SameReference {
 /// A flag that requires a single package is used with several.
 #[derive(Debug, thiserror::Error)]
 #[error("`{flag}` can only be used with one package, but several are selected: {packages}")]
-pub struct NotOne {
+pub struct SeveralPackages {
     flag: &'static str,
     packages: String,
 }
 
-impl Explain for NotOne {
+impl Explain for SeveralPackages {
     fn exit(&self) -> Exit {
         Exit::Usage
     }

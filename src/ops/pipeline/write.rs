@@ -55,18 +55,18 @@ fn replace(ctx: &Context, package: &PackagePlan, output: &Output, resource: Opti
     let lock = package.output.join(format!(".{name}.lock"));
     let _lock = Lock::take(ctx, &lock, &format!("package {name}"))?;
     let staged = StagedFolder::beside(&package.directory())?;
-    let place = staged.path();
-    fs_err::write(place.join(MODULE_FILE), output.shipped.bytes())?;
-    fs_err::write(place.join("plugin.debug.wasm"), &output.optimized.bytes)?;
-    fs_err::write(place.join(RUNTIME_CONFIG_FILE), output.runtime_config.to_bytes())?;
+    let directory = staged.path();
+    fs_err::write(directory.join(MODULE_FILE), output.shipped.bytes())?;
+    fs_err::write(directory.join("plugin.debug.wasm"), &output.optimized.bytes)?;
+    fs_err::write(directory.join(RUNTIME_CONFIG_FILE), output.runtime_config.to_bytes())?;
     let image = &output.image;
     let blobs: Vec<_> = image.blobs().map(|blob| blob.descriptor.clone()).collect();
     let tags = package.tag.as_slice();
     let transfer = Transfer { source: image, manifest: &image.manifest, blobs: &blobs, tags };
-    Layout::at(place.join("image")).write(ctx, &transfer)?;
-    fs_err::write(place.join("digest"), format!("{}\n", image.digest()))?;
+    Layout::at(directory.join("image")).write(ctx, &transfer)?;
+    fs_err::write(directory.join("digest"), format!("{}\n", image.digest()))?;
     if let Some(resource) = resource {
-        fs_err::write(place.join(package.settings.kind.file_name()), resource.to_yaml())?;
+        fs_err::write(directory.join(package.settings.kind.file_name()), resource.to_yaml())?;
     }
     ctx.interrupt.check()?;
     Ok(staged.swap()?)
