@@ -1,4 +1,4 @@
-//! Gives the program a digest of its own sources, so that what an older build of it wrote isn't taken for fresh.
+//! Computes a hash of the program's sources, so that output from an older build of the program isn't considered fresh.
 
 #![expect(
     clippy::disallowed_macros,

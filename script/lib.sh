@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What script/setup, script/test, script/demo and script/bench have in common.
+# Shared by the other scripts in this directory.
 
-# shellcheck disable=SC2034 # The scripts that read this file use it.
+# shellcheck disable=SC2034 # The scripts that source this file use it.
 cache=${CARGO_WASMPLUGIN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/cargo-wasmplugin}
 program=${0##*/}
 
@@ -9,18 +9,18 @@ say() {
   printf '%s: %s\n' "$program" "$*" >&2
 }
 
-# die WHAT-FAILED [WHAT-TO-DO]
+# die MESSAGE [HELP]: reports an error, and exits.
 die() {
   say "error: $1"
   [ $# -lt 2 ] || say "  $2"
   exit 1
 }
 
-# share_target_dir: Binaryen alone is minutes of C++, so all checkouts of a machine share what was compiled.
+# share_target_dir: makes all checkouts on a machine share a target directory, because compiling Binaryen takes minutes.
 share_target_dir() {
   export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
   local checkout=$CARGO_TARGET_DIR/checkout
-  # Cargo tells the packages of two checkouts apart by neither path nor content, but by time alone.
+  # Cargo detects changes by modification time, so it would use the artifacts of another checkout.
   if [ "$(cat "$checkout" 2>/dev/null)" != "$PWD" ]; then
     cargo clean --quiet --package cargo-wasmplugin
     mkdir -p "$CARGO_TARGET_DIR"
@@ -28,8 +28,8 @@ share_target_dir() {
   fi
 }
 
-# start_registry FOLDER: starts a registry on a port that the system chooses, and sets its address and its process:
-# registry and registry_pid. All that it writes is in FOLDER, its output as FOLDER/log. The caller stops it.
+# start_registry DIRECTORY: starts a registry on a port that the system chooses. Sets registry to its address and
+# registry_pid to its process id. All its files are in DIRECTORY, and its output is in DIRECTORY/log. The caller stops it.
 start_registry() {
   mkdir -p "$1"
   cat >"$1/config.yml" <<YAML
@@ -44,13 +44,13 @@ YAML
     left=$((left - 1))
     if [ "$left" = 0 ] || ! kill -0 "$registry_pid" 2>/dev/null; then
       cat "$1/log" >&2
-      die "the registry did not start" "its log is above"
+      die "the registry did not start" "see its log above"
     fi
     sleep 0.05
   done
 }
 
-# stop PID...: ends programs that this script has started; an empty PID is one that was not.
+# stop PID...: stops processes that this script started. An empty PID is skipped.
 stop() {
   local pid
   for pid in "$@"; do

@@ -1,8 +1,7 @@
-"""Takes the module out of a published image, as a mesh does: `pull.py REPOSITORY@sha256:DIGEST FILE [LAYOUT]`.
+"""Pulls the module of a published image, as a mesh does: `pull.py REPOSITORY@sha256:DIGEST FILE [LAYOUT]`.
 
-The image comes out of the registry that the reference names, over plain HTTP, or out of the OCI image layout in the
-folder LAYOUT. Nothing of cargo-wasmplugin is used here, so that no mistake is made twice, once by the writer and once
-by the reader.
+Reads the image from the registry in the reference, over plain HTTP, or from the OCI image layout in the directory
+LAYOUT. Doesn't use any code of cargo-wasmplugin, so that the two can't have the same bug.
 """
 
 import hashlib
@@ -19,14 +18,14 @@ def main():
     reference, file, *layout = sys.argv[1:]
     name, _, digest = reference.partition("@")
     source = Layout(Path(layout[0])) if layout else Registry(name)
-    manifest = whole(digest, source.manifest(digest))
+    manifest = verified(digest, source.manifest(digest))
     print(f"manifest  {digest}")
     layer = module_layer(json.loads(manifest))
-    module = whole(layer["digest"], source.blob(layer["digest"]))
+    module = verified(layer["digest"], source.blob(layer["digest"]))
     if len(module) != layer["size"]:
-        fail(f"the layer has {len(module)} bytes, and the manifest says {layer['size']}")
+        fail(f"the layer has {len(module)} bytes, but the manifest says {layer['size']}")
     if not module.startswith(b"\0asm"):
-        fail("the layer is no WebAssembly module")
+        fail("the layer is not a WebAssembly module")
     Path(file).write_bytes(module)
     print(f"module    {layer['digest']}, {len(module)} bytes")
 
@@ -49,32 +48,32 @@ class Registry:
 
 
 class Layout:
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, directory):
+        self.directory = directory
 
     def manifest(self, digest):
-        index = json.loads((self.folder / "index.json").read_bytes())
+        index = json.loads((self.directory / "index.json").read_bytes())
         if all(entry["digest"] != digest for entry in index["manifests"]):
-            fail(f"{self.folder}/index.json does not name {digest}")
+            fail(f"{self.directory}/index.json does not name {digest}")
         return self.blob(digest)
 
     def blob(self, digest):
-        return (self.folder / "blobs" / digest.replace(":", "/")).read_bytes()
+        return (self.directory / "blobs" / digest.replace(":", "/")).read_bytes()
 
 
 def module_layer(manifest):
-    """A mesh loads an artifact only where it has two layers, of which one is the module; the order is free."""
+    """A mesh only loads an artifact with two layers. One is the module; the order doesn't matter."""
     layers = manifest.get("layers", [])
     modules = [layer for layer in layers if layer["mediaType"] == MODULE]
     if manifest.get("mediaType", MANIFEST) != MANIFEST or len(layers) != 2 or len(modules) != 1:
-        fail(f"a mesh would not take this manifest: {json.dumps(manifest)}")
+        fail(f"a mesh would not load this image: {json.dumps(manifest)}")
     return modules[0]
 
 
-def whole(digest, content):
+def verified(digest, content):
     found = "sha256:" + hashlib.sha256(content).hexdigest()
     if found != digest:
-        fail(f"what was asked for is {digest}, and what came is {found}")
+        fail(f"expected the digest {digest}, but got {found}")
     return content
 
 

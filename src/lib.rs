@@ -1,7 +1,7 @@
-//! From a Proxy-Wasm filter crate to an artifact that a service mesh loads.
+//! The implementation of `cargo wasmplugin`, which builds a Proxy-Wasm filter crate into an image that a service mesh loads.
 //!
-//! This library is the program: [`cli::run`] is its only interface. docs/architecture.md has the map of its modules,
-//! the words that they use, and where new things go.
+//! [`cli::run`] is the only public interface. docs/architecture.md describes the modules and their terms, and where to
+//! add new things.
 
 mod check;
 pub mod cli;
@@ -31,7 +31,7 @@ mod transport;
 mod wasm;
 mod yaml;
 
-/// What the tests and the fuzzing of this crate look at. It is not an interface.
+/// Items that the integration tests and the fuzzer of this crate use. They are not a public interface.
 #[doc(hidden)]
 pub mod internals {
     pub use crate::check::RULES;

@@ -1,4 +1,4 @@
-//! Arguments that commands share, most of them cargo's own.
+//! Arguments that several commands have. Most of them are cargo's own.
 
 use std::ffi::OsString;
 
@@ -27,27 +27,27 @@ pub(super) const STYLES: Styles = Styles::styled()
 
 const HEADING: Style = AnsiColor::BrightGreen.on_default().bold();
 
-/// A section of examples for the end of a help. A string that begins with an escaped line break has lost the
-/// indentation of its first line.
+/// The section of examples at the end of a help text. Adds the indentation of the first line, because an escaped line
+/// break at the start of a string removes it.
 pub(super) fn examples(text: &str) -> String {
     format!("{HEADING}Examples:{HEADING:#}\n  {text}")
 }
 
-/// Reads a setting that is one of a few words; the help lists them.
+/// A parser for a setting with a fixed set of values, which `--help` lists.
 pub(super) fn choice<T: Choice + Send + Sync>() -> impl TypedValueParser<Value = T> {
     PossibleValuesParser::new(T::names().collect::<Vec<_>>())
-        .map(|word| T::named(&word).expect("the words that are possible are the words that there are"))
+        .map(|word| T::named(&word).expect("clap accepts only the listed names"))
 }
 
 #[derive(Debug, Args)]
 pub(super) struct GlobalArgs {
-    /// Print nothing but warnings and errors
+    /// Print only warnings and errors
     #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 200)]
     pub(super) quiet: bool,
-    /// Print the commands that are run, and how long each stage took
+    /// Print the commands that run and the time that each stage takes
     #[arg(short, long, global = true, display_order = 201, action = ArgAction::Count)]
     pub(super) verbose: u8,
-    /// Colouring [default: auto, or CARGO_TERM_COLOR]
+    /// When to color messages [default: CARGO_TERM_COLOR, or auto]
     #[arg(long, value_name = "WHEN", global = true, value_parser = ["auto", "always", "never"], display_order = 202)]
     pub(super) color: Option<String>,
 }
@@ -64,13 +64,13 @@ impl GlobalArgs {
         let color = match asked {
             Some("always") => ColorChoice::Always,
             Some("never") => ColorChoice::Never,
-            // Auto also heeds NO_COLOR.
+            // `Auto` also respects NO_COLOR.
             _ => ColorChoice::Auto,
         };
         Shell::new(verbosity, color)
     }
 
-    /// The same as arguments of cargo.
+    /// The same options as arguments for cargo.
     fn for_cargo(&self) -> Vec<OsString> {
         let quiet = self.quiet.then(|| OsString::from("--quiet"));
         let color = self.color.as_ref().map(|when| OsString::from(format!("--color={when}")));
@@ -78,60 +78,60 @@ impl GlobalArgs {
     }
 }
 
-/// Which packages are meant.
+/// Which packages to work on.
 #[derive(Debug, Args)]
 pub(super) struct PackageSelection {
-    /// Package to build; the default is the one of the current folder
+    /// Package to build [default: the package in the current directory]
     #[arg(short, long = "package", value_name = "SPEC", help_heading = "Package Selection")]
     packages: Vec<String>,
-    /// Build every plugin of the workspace
+    /// Build all plugins in the workspace
     #[arg(long, help_heading = "Package Selection")]
     workspace: bool,
-    /// Leave a package out
+    /// Exclude a package from the build
     #[arg(long, value_name = "SPEC", help_heading = "Package Selection")]
     exclude: Vec<String>,
 }
 
-/// What cargo is given as it is.
+/// Arguments that are passed on to cargo.
 #[derive(Debug, Args)]
 pub(super) struct CargoArgs {
-    /// Features to activate, separated by commas or spaces
+    /// Space or comma separated list of features to activate
     #[arg(short = 'F', long, value_name = "FEATURES", help_heading = "Feature Selection")]
     features: Vec<String>,
-    /// Activate all features
+    /// Activate all available features
     #[arg(long, help_heading = "Feature Selection")]
     all_features: bool,
     /// Do not activate the `default` feature
     #[arg(long, help_heading = "Feature Selection")]
     no_default_features: bool,
-    /// Build with this profile [default: one made for filters, of the name `wasmplugin`]
+    /// Build with this profile [default: `wasmplugin`, a profile for filters]
     #[arg(long, value_name = "PROFILE", help_heading = "Compilation Options")]
     profile: Option<String>,
     /// Number of parallel jobs
     #[arg(short, long, value_name = "N", help_heading = "Compilation Options", allow_hyphen_values = true)]
     jobs: Option<String>,
-    /// Folder for everything that is made
+    /// Directory for all generated artifacts
     #[arg(long, value_name = "DIRECTORY", help_heading = "Compilation Options")]
     target_dir: Option<Utf8PathBuf>,
-    /// Override a value of cargo's configuration
+    /// Override a cargo configuration value
     #[arg(long, value_name = "KEY=VALUE|PATH", help_heading = "Compilation Options")]
     config: Vec<String>,
     /// Path to Cargo.toml
     #[arg(long, value_name = "PATH", help_heading = "Manifest Options")]
     manifest_path: Option<Utf8PathBuf>,
-    /// Assert that Cargo.lock stays as it is
+    /// Assert that Cargo.lock will remain unchanged
     #[arg(long, help_heading = "Manifest Options")]
     locked: bool,
-    /// Have cargo run without the network
+    /// Run cargo without accessing the network
     #[arg(long, help_heading = "Manifest Options")]
     offline: bool,
-    /// The same as both --locked and --offline
+    /// Equivalent to specifying both --locked and --offline
     #[arg(long, help_heading = "Manifest Options")]
     frozen: bool,
 }
 
 impl PackageSelection {
-    /// The packages of the project that cargo's arguments name.
+    /// The selected packages of the project that `cargo` describes.
     pub(super) fn selection(&self, cargo: &CargoArgs) -> Selection {
         Selection {
             packages: self.packages.clone(),
@@ -147,7 +147,7 @@ impl CargoArgs {
         self.target_dir.as_ref()
     }
 
-    /// The project, of which nothing is selected yet.
+    /// The project, with no packages selected.
     pub(super) fn project(&self) -> Selection {
         Selection {
             manifest_path: self.manifest_path.clone(),
@@ -179,7 +179,7 @@ impl CargoArgs {
     }
 }
 
-/// `KEY=VALUE`, of which the value may hold further `=`.
+/// Parses `KEY=VALUE`. The value can contain `=`.
 pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
@@ -198,6 +198,6 @@ fn format() -> impl TypedValueParser<Value = Format> {
     let values = FORMATS.iter().map(|(name, _, help)| PossibleValue::new(*name).help(*help));
     PossibleValuesParser::new(values.collect::<Vec<_>>()).map(|word| {
         let found = FORMATS.iter().find(|(name, ..)| *name == word);
-        found.map(|(_, format, _)| *format).expect("clap takes only the names of formats")
+        found.map(|(_, format, _)| *format).expect("clap accepts only the names of formats")
     })
 }

@@ -11,23 +11,24 @@ use crate::report::{self, Format};
 
 /// Compile, optimize, check and package a filter, and write its WasmPlugin
 ///
-/// Writes to <target-dir>/wasmplugin/<package>: the module as it is shipped, the image as an OCI layout, its
-/// digest, and the WasmPlugin resource with url and sha256 filled in, or another kind of document that is made of
-/// it. Nothing is pushed, and no network is needed once the dependencies and the target are there.
+/// Writes the shipped module, the image as an OCI layout, its digest and the resource to
+/// <target-dir>/wasmplugin/<package>. The resource is a WasmPlugin with `url` and `sha256` filled in, or the kind
+/// that --kind selects. Nothing is pushed, and no network access is needed once the dependencies and the target are
+/// installed.
 #[derive(Debug, Args)]
 #[command(after_help = args::examples("\
-  The package of the current folder:
+  Build the package in the current directory:
     cargo wasmplugin build
-  As one plain layer, for a registry that takes no other media types:
+  Package as one plain layer, for a registry that rejects other media types:
     cargo wasmplugin build --variant compat
-  With the configuration of an Envoy that loads it, to try it:
+  Write the configuration of an Envoy that loads the filter, to try it:
     cargo wasmplugin build --kind envoy
-  Every plugin of the workspace, as resources in one file:
+  Build all plugins in the workspace and write their resources to one file:
     cargo wasmplugin build --workspace -o yaml > plugins.yaml
-  A module that another toolchain made:
+  Package a module that another toolchain built:
     cargo wasmplugin build --module build/filter.wasm --image quay.io/acme/filter --tag 1.0.0"))]
 pub(super) struct Build {
-    /// Tag of the image [default: the version of the crate]
+    /// Tag of the image [default: the version of the package]
     #[arg(long, value_name = "TAG")]
     tag: Option<Tag>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! The command line: arguments become the options of one operation. Only this part knows clap.
+//! The command line. Each command turns its arguments into the options of one operation. Only this module uses clap.
 
 #![allow(
     rustdoc::broken_intra_doc_links,
@@ -26,7 +26,7 @@ use crate::optimize;
 
 /// Ship Proxy-Wasm filters into Envoy, Istio and OpenShift Service Mesh
 ///
-/// What the mesh would refuse, this command refuses first, and says why and what to do.
+/// Refuses modules and resources that the mesh would refuse, and says why and how to fix them.
 #[derive(Debug, Parser)]
 #[command(
     name = "cargo-wasmplugin",
@@ -36,15 +36,15 @@ use crate::optimize;
     max_term_width = 100,
     disable_help_subcommand = true,
     after_help = args::examples("\
-  A first filter, from an empty folder:
+  Create and build a first filter:
     cargo wasmplugin new hello --image quay.io/acme/hello
     cd hello
     cargo wasmplugin build
 
-  Its image into the registry, and its resource into the cluster:
+  Push its image to the registry and apply its resource to the cluster:
     cargo wasmplugin publish -o yaml | kubectl apply -f -
 
-Exit codes: 0 done, 1 the mesh would refuse it, 2 wrong usage, 130 interrupted, 101 anything else")
+Exit codes: 0 success, 1 the mesh would refuse the plugin, 2 usage error, 101 any other error, 130 interrupted")
 )]
 struct Cli {
     #[command(flatten)]
@@ -59,7 +59,7 @@ enum Command {
     Build(Box<build::Build>),
     Publish(Box<publish::Publish>),
     Resolve(Box<resolve::Resolve>),
-    /// Not for people: the optimizer, inside its limits
+    /// Internal: runs the optimizer with its limits
     #[command(name = optimize::SUBCOMMAND, hide = true)]
     WasmOpt {
         program: Option<OsString>,
@@ -68,12 +68,12 @@ enum Command {
     },
 }
 
-/// Runs the program; the first of `args` is its name.
+/// Runs the program. The first of `args` is the program's name.
 pub fn run(args: Vec<OsString>) -> Exit {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are data that was asked for; clap writes them to standard output.
+            // clap writes errors to standard error, and help and version to standard output.
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage } else { Exit::Done };
         }
@@ -91,10 +91,10 @@ pub fn run(args: Vec<OsString>) -> Exit {
     }
 }
 
-/// What this command line could say differently, in an error of a part that doesn't know the command line.
+/// Advice about options, for errors from modules that don't know the command line.
 fn advice(error: &Error) -> Option<&'static str> {
     let output = error.downcast_ref::<OutputError>()?;
-    output.is_about_the_place().then_some("choose another directory with `--target-dir`")
+    output.may_work_elsewhere().then_some("choose another directory with `--target-dir`")
 }
 
 fn dispatch(cli: &Cli, env: Env) -> Result<Exit> {
@@ -111,7 +111,7 @@ fn dispatch(cli: &Cli, env: Env) -> Result<Exit> {
     }
 }
 
-/// What the optimizer said, for the parent of this process.
+/// The optimizer's message, which the parent process reads.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct OptimizerFailed(String);

@@ -15,15 +15,15 @@ use crate::scaffold::TEMPLATES;
 
 /// Scaffold a filter crate from a template
 ///
-/// In a terminal, asks for the path and the image if they are missing, and then shows the command line that
-/// needs no answers.
+/// In a terminal, asks for the path and the image if they are missing, and then shows an equivalent command line
+/// that doesn't prompt.
 #[derive(Debug, Args)]
 #[command(after_help = args::examples("\
-  A filter that adds headers to responses:
+  Create a filter that adds headers to responses:
     cargo wasmplugin new hello --image quay.io/acme/hello
-  The least that a filter needs, for a namespace and a phase:
+  Create a minimal filter for a namespace and a phase:
     cargo wasmplugin new audit --template minimal --namespace istio-system --phase AUTHZ
-  The available templates:
+  List the available templates:
     cargo wasmplugin new --list-templates"))]
 pub(super) struct New {
     /// Directory of the new crate
@@ -33,7 +33,7 @@ pub(super) struct New {
     /// Name of the package [default: the name of the directory]
     #[arg(long)]
     name: Option<String>,
-    /// Repository to push the image to, without a tag
+    /// Image repository, without a tag
     #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
     image: Option<Repository>,
     /// Version control system to set up, as in `cargo new`
@@ -70,7 +70,7 @@ impl New {
         Ok(())
     }
 
-    /// The options. In a terminal, asks for what is missing.
+    /// In a terminal, asks for the options that are missing.
     fn options(&self, ctx: &Context) -> Result<NewOptions> {
         let mut options = NewOptions {
             path: self.path.clone().unwrap_or_default(),
@@ -102,8 +102,7 @@ impl New {
             }
         }
         if asked {
-            ctx.shell
-                .note(format_args!("the same command without questions: {}", command_line(ctx, &options)));
+            ctx.shell.note(format_args!("to skip the prompts, run: {}", command_line(ctx, &options)));
         }
         Ok(options)
     }
@@ -138,7 +137,7 @@ fn ask(ctx: &Context, question: &str) -> Result<Option<String>> {
 
 fn no_path() -> crate::error::Error {
     UsageError {
-        message: "no path for the new filter".to_owned(),
+        message: "missing the path of the new filter".to_owned(),
         help: vec!["pass one, as in `cargo wasmplugin new hello`".to_owned()],
     }
     .into()

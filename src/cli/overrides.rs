@@ -1,4 +1,4 @@
-//! The flags that set fields of the resource, made from the rows of [`RESOURCE_FLAGS`].
+//! The flags that set fields of the resource, generated from [`RESOURCE_FLAGS`].
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_pars
 use crate::cli::args;
 use crate::resource::{FlagSyntax, FlagValue, Overrides, RESOURCE_FLAGS, ResourceFlag};
 
-/// The section of the flags in the help.
+/// The heading of these flags in `--help`.
 pub(super) const HEADING: &str = "Resource";
 
 impl Args for Overrides {
@@ -54,7 +54,7 @@ fn value(flag: &ResourceFlag, matches: &ArgMatches) -> Option<FlagValue> {
     }
 }
 
-/// The flags and their values as words of a command line.
+/// The flags and their values as command line arguments.
 pub(super) fn words(overrides: &Overrides) -> impl Iterator<Item = String> {
     overrides.iter().flat_map(|(flag, value)| {
         let values = match value {

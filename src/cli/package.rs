@@ -1,4 +1,4 @@
-//! Arguments about a package that commands share.
+//! Arguments about packages that several commands have.
 
 use camino::Utf8PathBuf;
 use clap::Args;
@@ -14,47 +14,47 @@ use crate::reference::{Repository, Tag};
 use crate::resource::{Kind, Overrides};
 use crate::text::quoted;
 
-/// How an image is made. Each flag overrides a setting of Cargo.toml.
+/// How to build an image. Each flag overrides a setting in Cargo.toml.
 #[derive(Debug, Args)]
 pub(super) struct ImageArgs {
-    /// Repository of the image, without tag
+    /// Image repository, without a tag
     #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
     image: Option<Repository>,
-    /// Repository that the mesh pulls from, where that is another name
+    /// Image repository that the mesh pulls from, if it is different
     #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
     pull_image: Option<Repository>,
     /// Layout of the image [default: oci]
     #[arg(long, value_parser = args::choice::<Variant>())]
     variant: Option<Variant>,
-    /// Annotation of the image, over those that Cargo.toml makes
+    /// Image annotation, overrides those from Cargo.toml; can be repeated
     #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = args::key_value)]
     annotations: Vec<(String, String)>,
     /// What to optimize for [default: speed]
     #[arg(long, value_parser = args::choice::<Optimize>())]
     optimize: Option<Optimize>,
-    /// Optimizer to run instead of the one inside this program
+    /// Path of a wasm-opt to use instead of the built-in optimizer
     #[arg(long, value_name = "PATH")]
     wasm_opt: Option<Utf8PathBuf>,
-    /// What to compile for [default: wasm32-wasip1]
+    /// Target triple to compile for [default: wasm32-wasip1]
     #[arg(long, value_name = "TRIPLE", value_parser = args::choice::<Target>())]
     target: Option<Target>,
-    /// Mesh that has to load the module, such as istio-1.28 [default: the newest three of Istio]
+    /// Mesh that has to load the module, such as istio-1.28; can be repeated [default: the newest three versions of Istio]
     #[arg(long = "mesh", value_name = "MESH", value_parser = mesh)]
     meshes: Vec<&'static Mesh>,
-    /// Level of a check, over Cargo.toml: CODE=warn, CODE=deny, or CODE=allow:REASON
+    /// Level of a rule, such as CODE=warn, CODE=deny or CODE=allow:REASON; can be repeated
     #[arg(long = "check", value_name = "CODE=LEVEL", value_parser = check)]
     checks: Vec<(&'static str, Level)>,
-    /// Treat warnings of the checks as errors
+    /// Treat warnings from the checks as errors
     #[arg(long)]
     deny_warnings: bool,
 }
 
-/// Which packages `build` and `publish` package, and how.
+/// What `build` and `publish` package, and how.
 #[derive(Debug, Args)]
 pub(super) struct PackageArgs {
     #[command(flatten)]
     image: ImageArgs,
-    /// Kind of document to make of the resource; `envoy` is the bootstrap of an Envoy that stands alone
+    /// Kind of resource to write; `envoy` is the bootstrap configuration of a standalone Envoy
     #[arg(long, value_parser = args::choice::<Kind>(), default_value = Kind::WasmPlugin.name(), help_heading = overrides::HEADING)]
     kind: Kind,
     #[command(flatten)]
@@ -115,7 +115,8 @@ impl PackageArgs {
         options
     }
 
-    /// Where a module that cargo knows nothing of is packaged to: as cargo would choose in a new directory.
+    /// The target directory for `--module`. There is no package, so this is what cargo uses for a package in the current
+    /// directory.
     fn target_dir(&self, ctx: &Context) -> Utf8PathBuf {
         let from_env = || Some(Utf8PathBuf::from(ctx.env.get("CARGO_TARGET_DIR")?.to_str()?));
         ctx.cwd.join(self.cargo.target_dir().cloned().or_else(from_env).unwrap_or_else(|| "target".into()))
@@ -133,7 +134,7 @@ fn mesh(name: &str) -> Result<&'static Mesh, String> {
     mesh::find(name).map_err(|error| format!("{error}\n\n  {}", error.help().join("\n  ")))
 }
 
-/// `CODE=LEVEL`. To allow a rule takes a reason: `CODE=allow:REASON`.
+/// Parses `CODE=LEVEL`. Allowing a rule requires a reason: `CODE=allow:REASON`.
 fn check(text: &str) -> Result<(&'static str, Level), String> {
     let (code, level) = text.split_once('=').ok_or("expected CODE=LEVEL")?;
     let rule = known_rule(code).map_err(|help| format!("unknown rule `{code}`\n\n  {help}"))?;
@@ -143,7 +144,7 @@ fn check(text: &str) -> Result<(&'static str, Level), String> {
     };
     match Level::named(level) {
         Some(Level::Allow) if reason.is_empty() => Err(format!(
-            "a rule is allowed without a reason\n\n  say why it is right here: `{code}=allow:REASON`"
+            "allowing a rule requires a reason\n\n  say why the rule doesn't apply here: `{code}=allow:REASON`"
         )),
         Some(level) => Ok((rule, level)),
         None => Err(format!("unknown level `{level}`\n\n  the levels are {}", quoted(Level::names()))),

@@ -16,51 +16,50 @@ use crate::transport::registry::{Access, Login, Protocol, Secret};
 
 /// Build a filter, push its image, and print the reference that pins it
 ///
-/// Does what `build` does, pushes the image to the repository `image`, and reads it back. The tag of the crate's
-/// version is never changed to another image unless --force is given; other tags move. Who you are is what
-/// `docker login` or `podman login` left, or --username. With a registry on this machine plain HTTP is spoken,
-/// with every other one TLS.
+/// Builds like `build`, pushes the image to the repository that `image` names, and reads it back. If the tag of the
+/// package's version already names a different image, the push fails unless --force is given; other tags are moved.
+/// Credentials come from `docker login`, `podman login` or --username. Registries on this machine are accessed over
+/// plain HTTP, all others over TLS.
 #[derive(Debug, Args)]
 #[command(after_help = args::examples("\
-  The package of the current folder, and its resource to the cluster:
+  Publish the package in the current directory and apply its resource to the cluster:
     cargo wasmplugin publish -o yaml | kubectl apply -f -
-  For Envoy Gateway:
+  Publish for Envoy Gateway:
     cargo wasmplugin publish --kind EnvoyExtensionPolicy -o yaml | kubectl apply -f -
-  Also under a tag that moves:
+  Also push a moving tag:
     cargo wasmplugin publish --tag 1.2.3 --tag latest
-  In CI, with a token as password:
+  Log in with a token in CI:
     cargo wasmplugin publish --username robot --password-stdin < token
-  To a file, for a registry that this machine cannot reach:
+  Write the image to a file, for a registry that this machine can't reach:
     cargo wasmplugin publish --to oci-archive:hello.tar"))]
 pub(super) struct Publish {
-    /// Tag of the image; may be given several times, and the resource names the first [default: the version
-    /// of the crate]
+    /// Tag of the image; can be repeated, and the resource uses the first [default: the version of the package]
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<Tag>,
-    /// Write the image to oci-layout:DIR[:TAG] or oci-archive:FILE[:TAG] instead of the registry
+    /// Write the image to oci-layout:DIR[:TAG] or oci-archive:FILE[:TAG] instead of pushing it
     #[arg(long, value_name = "PLACE", value_parser = local_destination, conflicts_with_all = [
         "force", "username", "cacert", "plain_http", "tls",
     ], help_heading = "Registry")]
     to: Option<LocalDestination>,
-    /// Replace the image that the tag of the version names
+    /// Replace the image that the version's tag names
     #[arg(long, help_heading = "Registry")]
     force: bool,
-    /// Do all but the push
+    /// Do everything except push
     #[arg(long, help_heading = "Registry")]
     dry_run: bool,
     /// Name to log in with
     #[arg(long, value_name = "NAME", requires = "password_stdin", help_heading = "Registry")]
     username: Option<String>,
-    /// Take the password from standard input
+    /// Read the password from standard input
     #[arg(long, requires = "username", help_heading = "Registry")]
     password_stdin: bool,
-    /// Trust the certificates in this file too, in PEM
+    /// File of additional trusted certificates, in PEM format
     #[arg(long, value_name = "FILE", help_heading = "Registry")]
     cacert: Option<Utf8PathBuf>,
-    /// Speak plain HTTP: everybody on the way can read and change what is sent
+    /// Use plain HTTP, which lets others on the network read and change the data
     #[arg(long, conflicts_with_all = ["tls", "cacert"], help_heading = "Registry")]
     plain_http: bool,
-    /// Speak TLS with a registry on this machine too
+    /// Use TLS even for a registry on this machine
     #[arg(long, help_heading = "Registry")]
     tls: bool,
     #[command(flatten)]
@@ -69,7 +68,7 @@ pub(super) struct Publish {
     output: OutputArgs,
 }
 
-/// What `--to` names.
+/// The value of `--to`.
 #[derive(Debug, Clone)]
 struct LocalDestination {
     path: Utf8PathBuf,
@@ -126,18 +125,18 @@ impl Publish {
 }
 
 fn two_tags(tag: &Tag) -> Error {
-    let message = format!("`--to` names the tag `{tag}`, and `--tag` another one");
-    UsageError { message, help: vec!["give tags in one of the two places".to_owned()] }.into()
+    let message = format!("`--to` has the tag `{tag}`, so `--tag` can't be used");
+    UsageError { message, help: vec!["remove the tag from `--to`, or remove `--tag`".to_owned()] }.into()
 }
 
-/// All of standard input but the line's end. Nobody is asked, for what is typed would be seen.
+/// Reads the password from standard input. Doesn't prompt for it, because the terminal would show it.
 fn password(ctx: &Context) -> Result<Secret> {
     let usage = |message: &str| UsageError {
         message: message.to_owned(),
-        help: vec!["give it from a file or a program: `--password-stdin < FILE`".to_owned()],
+        help: vec!["redirect it from a file or pipe it from a command: `--password-stdin < FILE`".to_owned()],
     };
     if std::io::stdin().is_terminal() {
-        return Err(usage("no password is on standard input, which is a terminal").into());
+        return Err(usage("the password can't be read from a terminal").into());
     }
     let text = ctx.interrupt.or_done(|| std::io::read_to_string(std::io::stdin()))??;
     let password = text.trim_end_matches(['\r', '\n']);
@@ -150,7 +149,7 @@ fn password(ctx: &Context) -> Result<Secret> {
 fn local_destination(text: &str) -> Result<LocalDestination, String> {
     let refused = || "expected oci-layout:DIR[:TAG] or oci-archive:FILE[:TAG]".to_owned();
     let (kind, path) = text.split_once(':').ok_or_else(refused)?;
-    // A tag has no slash, so what has one belongs to the path.
+    // A tag can't contain a slash, so text with a slash is part of the path.
     let (path, tag) = match path.rsplit_once(':').filter(|(_, tag)| !tag.contains(['/', '\\'])) {
         Some((path, tag)) => (path, Some(tag.parse::<Tag>().map_err(|error| error.to_string())?)),
         None => (path, None),

@@ -12,28 +12,27 @@ use crate::report::{self, Format};
 
 /// Fill digests into existing manifests
 ///
-/// Where a WasmPlugin, a TrafficExtension or an EnvoyExtensionPolicy has `wasmplugin://PACKAGE` as the url of its
-/// image, the package is built, and url and sha256 pin its image. All manifests come out as one stream, in which
-/// nothing else has changed. Nothing is pushed: run `publish` before or after, with the same settings, for the same
-/// sources give the same digest.
+/// Builds each package that a url `wasmplugin://PACKAGE` refers to, and fills in the url and sha256 that pin its image.
+/// The url can be in a WasmPlugin, a TrafficExtension or an EnvoyExtensionPolicy. Prints all manifests as one stream, with
+/// everything else unchanged. Doesn't push anything: run `publish` before or after with the same settings, because the
+/// same sources have the same digest.
 #[derive(Debug, Args)]
 #[command(after_help = args::examples("\
-  A folder of manifests, to the cluster:
+  Apply a directory of manifests to the cluster:
     cargo wasmplugin resolve -f manifests | kubectl apply -f -
-  What kustomize makes:
+  Resolve the output of kustomize:
     kubectl kustomize overlays/production | cargo wasmplugin resolve -f - > production.yaml
-  In CI, with the packages pushed first:
+  Push the packages first, in CI:
     cargo wasmplugin publish --workspace --locked
     cargo wasmplugin resolve --locked -f plugins.yaml -f gateway.yaml > pinned.yaml"))]
 pub(super) struct Resolve {
-    /// File of manifests, folder of files `*.yaml` and `*.yml`, or `-` for standard input; may be given several
-    /// times
+    /// File of manifests, directory with `*.yaml` and `*.yml` files, or `-` for standard input; can be repeated
     #[arg(
         short = 'f', long = "filename", value_name = "FILE|DIR|-", required = true,
         value_parser = NonEmptyStringValueParser::new().map(|text| Input::from(text.as_str()))
     )]
     inputs: Vec<Input>,
-    /// Tag of the images [default: the version of each crate]
+    /// Tag of the images [default: the version of each package]
     #[arg(long, value_name = "TAG")]
     tag: Option<Tag>,
     #[command(flatten)]

@@ -1,23 +1,22 @@
-//! `build`: compile, optimize, check and package, and write the resource.
+//! `build`: compile, optimize, check and package filters, and write their resources.
 
 use crate::context::Context;
 use crate::error::Result;
 use crate::ops::pipeline::{self, Built, Outcome, PlanOptions};
 
-/// What is built.
+/// The options of `build`.
 #[derive(Debug)]
 pub struct BuildOptions {
-    /// Which packages, and how.
     pub plan: PlanOptions,
     /// Whether each package must have a resource.
     pub needs_resources: bool,
 }
 
-/// Builds the packages; they come in the order of their names.
+/// Builds the packages. The result is in the order of their names.
 ///
 /// # Errors
 ///
-/// If a stage fails. The output of earlier runs is then as it was.
+/// If a stage fails. The output of earlier runs then stays unchanged.
 pub fn build(ctx: &Context, options: BuildOptions) -> Result<Outcome<Vec<Built>>> {
     let plan = pipeline::plan(ctx, options.plan)?;
     if options.needs_resources {

@@ -1,4 +1,4 @@
-//! The commands, a file each: the order of their stages.
+//! The commands. Each file has the stages of one command, in order.
 
 pub mod build;
 pub mod new;

@@ -1,21 +1,21 @@
-//! Fields of the resource that flags set, judged as they are set.
+//! Sets the fields of the resource that flags override, and judges each one.
 
 use crate::check;
 use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::error::UsageError;
 use crate::resource::{Draft, Kind, Overrides};
 
-/// The draft with the fields that flags set.
+/// Sets the fields of the draft that flags override.
 ///
 /// # Errors
 ///
-/// If the mesh would refuse the value of a flag, or the draft together with it.
+/// If the mesh would refuse the value of a flag, or refuse the draft because of it.
 pub(super) fn apply(mut draft: Draft, overrides: &Overrides) -> Result<Draft, UsageError> {
     let mut before = errors(&draft);
     for (flag, value) in overrides.iter() {
         flag.set(&mut draft, value)?;
         let after = errors(&draft);
-        // What was wrong before isn't the fault of the flag.
+        // Errors that the draft had before aren't caused by the flag.
         let known = |error: &&Diagnostic| before.iter().any(|known| known.message == error.message);
         if let Some(error) = after.iter().find(|error| !known(error)) {
             return Err(refused(flag.name, error));
@@ -31,7 +31,7 @@ fn errors(draft: &Draft) -> Vec<Diagnostic> {
 }
 
 fn refused(flag: &str, error: &Diagnostic) -> UsageError {
-    // There are no lines of a file to say it beside.
+    // There is no source line to show the label on.
     let label = error.places.iter().find_map(Place::location).map(|location| location.label.as_str());
     let label = label.filter(|label| !label.is_empty()).map(|label| format!("; {label}")).unwrap_or_default();
     let message = format!("invalid value for `--{flag}`: {}{label}", error.message);

@@ -1,4 +1,4 @@
-//! `resolve`: fill the digests of packages into manifests that refer to them.
+//! `resolve`: fill the digests of packages into the manifests that refer to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};
@@ -15,35 +15,34 @@ use crate::resource::PulledImage;
 use crate::resource::references::{ManifestFile, SCHEME};
 use crate::yaml::stream;
 
-/// What is resolved, and how the packages are built.
+/// The options of `resolve`.
 #[derive(Debug)]
 pub struct ResolveOptions {
-    /// Where the manifests are, in the order of the output.
+    /// The manifests to read. The output has the same order.
     pub inputs: Vec<Input>,
-    /// How the packages are built. The manifests say which ones: a selection is ignored.
+    /// How to build the packages. A package selection is ignored, because the manifests name the packages.
     pub plan: PlanOptions,
 }
 
-/// Where manifests are.
+/// A source of manifests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// On standard input.
+    /// Standard input.
     Stdin,
-    /// In a file, or in all files `*.yaml` and `*.yml` below a directory.
+    /// A file, or a directory with `*.yaml` and `*.yml` files at any depth.
     Path(Utf8PathBuf),
 }
 
-/// As the command line has it: `-` is standard input.
+/// Converts a command line argument: `-` is standard input.
 impl From<&str> for Input {
     fn from(text: &str) -> Self {
         if text == "-" { Input::Stdin } else { Input::Path(text.into()) }
     }
 }
 
-/// Resolves the references in manifests. The result is one stream of all their documents, in which nothing else has
-/// changed.
+/// Resolves the references in manifests. Returns one stream of all their documents, with everything else unchanged.
 ///
-/// Only the packages that are referred to are built. If there is no reference, cargo isn't run.
+/// Only packages that the manifests refer to are built. If there are no references, cargo isn't run.
 ///
 /// # Errors
 ///
@@ -58,7 +57,7 @@ pub fn resolve(ctx: &Context, options: ResolveOptions) -> Result<Outcome<String>
     }
     let packages: BTreeSet<&str> = files.iter().flat_map(ManifestFile::packages).collect();
     let images = if packages.is_empty() {
-        ctx.shell.note(format_args!("nothing was resolved: no url is a reference `{SCHEME}PACKAGE`"));
+        ctx.shell.note(format_args!("nothing to resolve: no url has the form `{SCHEME}PACKAGE`"));
         Outcome::Done(BTreeMap::new())
     } else {
         let packages = packages.into_iter().map(str::to_owned).collect();
@@ -82,7 +81,7 @@ fn manifests(ctx: &Context, inputs: &[Input]) -> Result<Vec<ManifestFile>> {
     if errors.is_empty() { Ok(files) } else { Err(FileErrors(errors).into()) }
 }
 
-/// The files of an input, by the names that they are shown under.
+/// Reads the files of an input. Messages show them with the returned paths.
 fn read(cwd: &Utf8Path, input: &Input) -> Result<Vec<(Utf8PathBuf, Vec<u8>)>, InputError> {
     let unreadable = |path: &Utf8Path| {
         let path = path.to_owned();
@@ -93,32 +92,32 @@ fn read(cwd: &Utf8Path, input: &Input) -> Result<Vec<(Utf8PathBuf, Vec<u8>)>, In
         io::stdin().read_to_end(&mut bytes).map_err(unreadable(&name))?;
         return Ok(vec![(name, bytes)]);
     };
-    let place = cwd.join(path);
-    if !place.is_dir() {
-        return Ok(vec![(path.clone(), fs_err::read(&place).map_err(unreadable(path))?)]);
+    let absolute = cwd.join(path);
+    if !absolute.is_dir() {
+        return Ok(vec![(path.clone(), fs_err::read(&absolute).map_err(unreadable(path))?)]);
     }
-    let files = files(&place).map_err(unreadable(path))?;
+    let files = files(&absolute).map_err(unreadable(path))?;
     if files.is_empty() {
         return Err(InputError::Empty(path.clone()));
     }
     let read = |file: Utf8PathBuf| {
         let bytes = fs_err::read(&file).map_err(unreadable(path))?;
-        let below = file.strip_prefix(&place).unwrap_or(&file);
+        let below = file.strip_prefix(&absolute).unwrap_or(&file);
         Ok((path.join(below), bytes))
     };
     files.into_iter().map(read).collect()
 }
 
-/// The manifests below a folder, sorted. As kubectl does it, links to files are followed and links to folders are
-/// not: what is mounted from a ConfigMap would be there twice, and a loop would have no end.
-fn files(folder: &Utf8Path) -> io::Result<Vec<Utf8PathBuf>> {
-    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
-    while let Some(next) = folders.pop() {
+/// The manifests in a directory and its subdirectories, sorted. Like kubectl, follows links to files but not links to
+/// directories: a mounted ConfigMap would be read twice, and a link cycle would never end.
+fn files(directory: &Utf8Path) -> io::Result<Vec<Utf8PathBuf>> {
+    let (mut found, mut directories) = (Vec::new(), vec![directory.to_owned()]);
+    while let Some(next) = directories.pop() {
         for entry in fs_err::read_dir(&next)? {
             let entry = entry?;
             let path = Utf8PathBuf::try_from(entry.path()).map_err(|error| error.into_io_error())?;
             if entry.file_type()?.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else if matches!(path.extension(), Some("yaml" | "yml")) && fs_err::metadata(&path)?.is_file() {
                 found.push(path);
             }
@@ -149,7 +148,7 @@ fn build(
     pipeline::build(ctx, plan)?.and_then(|built| Ok(built.into_iter().filter_map(resolved).collect()))
 }
 
-/// An error about a package, with the first place that refers to the package.
+/// Locates an error about a package at the first reference to the package.
 fn at_reference(files: &[ManifestFile], error: Error) -> Error {
     let located = |file: &ManifestFile| {
         let (field, span) = file.reference_to(error.package()?)?;
@@ -165,12 +164,12 @@ fn at_reference(files: &[ManifestFile], error: Error) -> Error {
     }
 }
 
-/// There is nothing to resolve in.
+/// The manifests of an input can't be read.
 #[derive(Debug, thiserror::Error)]
 enum InputError {
-    #[error("the manifests in `{path}` cannot be read")]
+    #[error("could not read manifests from `{path}`")]
     Unreadable { path: Utf8PathBuf, source: io::Error },
-    #[error("no manifests are in the folder `{0}`: none of its files is called `*.yaml` or `*.yml`")]
+    #[error("the directory `{0}` has no manifests: it contains no `*.yaml` or `*.yml` files")]
     Empty(Utf8PathBuf),
 }
 
@@ -178,10 +177,10 @@ impl Explain for InputError {
     fn help(&self) -> Vec<String> {
         match self {
             InputError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                vec!["name a file or a folder, or give `-` for standard input".to_owned()]
+                vec!["pass an existing file or directory, or `-` for standard input".to_owned()]
             }
             InputError::Unreadable { .. } => Vec::new(),
-            InputError::Empty(_) => vec!["name the folder that they are in".to_owned()],
+            InputError::Empty(_) => vec!["pass the directory that contains the manifests".to_owned()],
         }
     }
 }

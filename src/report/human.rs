@@ -8,7 +8,7 @@ use crate::ops::publish::Published;
 use crate::shell::Verbosity;
 use crate::text::count;
 
-/// Shows on standard error what was made of a package.
+/// Prints a summary of a package on standard error.
 pub(super) fn summary(ctx: &Context, built: &Built) {
     let shell = &ctx.shell;
     let directory = ctx.display_path(&built.directory);
@@ -43,33 +43,35 @@ pub(super) fn summary(ctx: &Context, built: &Built) {
     }
     if built.resource.is_none() {
         shell.warn(format_args!(
-            "no {} was written for `{}`: set `image` under [package.metadata.wasmplugin], or give `--image`",
+            "no {} was written for `{}`: set `image` under [package.metadata.wasmplugin], or pass `--image`",
             built.settings.kind, built.name
         ));
     }
 }
 
-/// The pinned references of packages, a line each.
+/// The pinned references of the packages, one per line.
 pub(super) fn references(packages: &[Published]) -> String {
     let reference =
         |package: &Published| format!("{}@{}\n", package.repository, package.built.packaged.image);
     packages.iter().map(reference).collect()
 }
 
-/// Why packages are refused, in one line.
+/// One line that says why the packages are refused.
 pub(super) fn refusal(packages: &[PackageFindings]) -> String {
     let found = |severity| packages.iter().map(|package| package.findings.count(severity)).sum();
     let (errors, warnings): (usize, usize) = (found(Severity::Error), found(Severity::Warning));
     match (errors, warnings) {
-        (0, warnings) => format!("{}, and warnings are denied", count(warnings, "warning")),
-        (errors, 0) => format!("the checks refuse this: {}", count(errors, "error")),
+        (0, warnings) => {
+            format!("the checks found {}, and `--deny-warnings` is set", count(warnings, "warning"))
+        }
+        (errors, 0) => format!("the checks found {}", count(errors, "error")),
         (errors, warnings) => {
-            format!("the checks refuse this: {}, {}", count(errors, "error"), count(warnings, "warning"))
+            format!("the checks found {} and {}", count(errors, "error"), count(warnings, "warning"))
         }
     }
 }
 
-/// A size as people read it.
+/// Formats a size with a unit.
 fn bytes(size: usize) -> String {
     match size {
         0..1000 => format!("{size} B"),

@@ -1,4 +1,4 @@
-//! The report for programs. docs/json.md documents it, and docs/json.schema.json is its schema.
+//! The report for programs, documented in docs/json.md and docs/json.schema.json.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::diagnostics::{Diagnostic, Place};
 use crate::ops::pipeline::{Built, LayerSummary, PackageFindings};
 use crate::ops::publish::Published;
 
-/// The version of the document. A field that goes away or changes its meaning makes another one.
+/// The version of the document. It changes when a field is removed or changes its meaning.
 const SCHEMA: u32 = 1;
 
 /// The whole document.
@@ -20,20 +20,20 @@ const SCHEMA: u32 = 1;
 pub(super) struct Report {
     /// The version of this document's schema.
     schema: u32,
-    /// What was built or judged, in the order of the names.
+    /// The packages that were built or judged, in the order of their names.
     packages: Vec<Package>,
 }
 
-/// A package. If the checks refuse a package, it has only `name` and `findings`.
+/// A package. If the checks refuse any package, all packages have only `name` and `findings`.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct Package {
-    /// The name of the package; with `--module`, of the file without its extension.
+    /// The name of the package; with `--module`, the name of the file without its extension.
     name: String,
     #[serde(flatten)]
     built: Option<BuiltPackage>,
-    /// What the checks found.
+    /// The findings of the checks.
     findings: Vec<Finding>,
     /// What `publish` did.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ struct BuiltPackage {
     directory: String,
     image: ImageReport,
     module: ModuleReport,
-    /// The resource as JSON, of the kind that `--kind` asks for; null if none was written.
+    /// The resource as JSON, of the kind that `--kind` selects; null if none was written.
     resource: Option<serde_json::Value>,
 }
 
@@ -62,7 +62,7 @@ struct ImageReport {
     tag: Option<String>,
     /// The digest of the manifest: `sha256:` and 64 hexadecimal digits.
     digest: String,
-    /// `REPOSITORY@DIGEST`; null without a repository.
+    /// `REPOSITORY@DIGEST`; null if there is no repository.
     reference: Option<String>,
     /// `oci` or `compat`.
     variant: &'static str,
@@ -77,7 +77,7 @@ struct Layer {
     media_type: String,
     /// The digest of the layer as it is stored.
     digest: String,
-    /// Its size in bytes as it is stored; for `compat` that is compressed.
+    /// The size of the layer as it is stored, in bytes; for `compat`, the compressed size.
     size: usize,
 }
 
@@ -89,15 +89,15 @@ struct ModuleReport {
     digest: String,
     /// The size of `plugin.wasm` in bytes.
     size: usize,
-    /// The size of the module as the compiler left it, in bytes.
+    /// The size of the module after the compiler, in bytes.
     compiled_size: usize,
-    /// Its size after the optimizer and before names were removed, in bytes.
+    /// The size of the module after the optimizer, before its names are removed, in bytes.
     optimized_size: usize,
     /// `speed`, `size` or `none`.
     optimize: &'static str,
 }
 
-/// What a check found.
+/// A finding of the checks.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -108,13 +108,13 @@ struct Finding {
     severity: &'static str,
     /// What is wrong, in one line.
     message: String,
-    /// Where it is, the most important place first.
+    /// The places of the problem, the most important one first.
     places: Vec<PlaceReport>,
-    /// What a proxy or a mesh does with it; may be empty.
+    /// What a proxy or a mesh does because of it; may be empty.
     reason: String,
-    /// What to do about it.
+    /// How to fix it.
     help: Vec<String>,
-    /// The meshes that it concerns; empty if it concerns all of them.
+    /// The affected meshes; empty if all meshes are affected.
     meshes: Vec<&'static str>,
 }
 
@@ -127,7 +127,7 @@ struct PlaceReport {
     kind: &'static str,
     /// The item, the layer, the path of the field or the path of the file.
     name: String,
-    /// Where it is written; null if it isn't in a file.
+    /// The location in a file; null if it isn't in a file.
     location: Option<LocationReport>,
 }
 
@@ -135,13 +135,13 @@ struct PlaceReport {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct LocationReport {
-    /// The path of the file, as it is shown to people.
+    /// The path of the file, as messages show it.
     file: String,
-    /// The line, from 1.
+    /// The line number, starting at 1.
     line: usize,
-    /// The column in characters, from 1.
+    /// The column in characters, starting at 1.
     column: usize,
-    /// What is said about the place; may be empty.
+    /// A note about the location; may be empty.
     label: String,
 }
 
@@ -149,11 +149,11 @@ struct LocationReport {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct PublishedPackage {
-    /// Whether nothing was written, because of `--dry-run`.
+    /// Whether `--dry-run` was given, so that nothing was written.
     dry_run: bool,
-    /// The tags in the order in which they were given.
+    /// The tags, in the order of the options.
     tags: Vec<TagReport>,
-    /// The size of the blobs that were missing, in bytes.
+    /// The size of the blobs that the registry didn't have, in bytes.
     uploaded_bytes: u64,
 }
 
@@ -162,7 +162,7 @@ struct PublishedPackage {
 #[serde(rename_all = "camelCase")]
 struct TagReport {
     tag: String,
-    /// The digest that it named before; null if it is new, or goes to an archive.
+    /// The digest that the tag named before; null if the tag is new, or in an archive.
     digest_before: Option<String>,
 }
 
@@ -190,7 +190,7 @@ impl Report {
     }
 }
 
-/// The document, indented, with a newline at the end.
+/// Writes the document as indented JSON, with a newline at the end.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?;

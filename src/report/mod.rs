@@ -1,5 +1,5 @@
-//! What a command says about packages: a summary for people on standard error, and documents for programs on standard
-//! output. Each format is a file.
+//! The reports of commands about packages: a summary for people on standard error, and documents for programs on
+//! standard output. Each format has a file.
 
 mod human;
 mod json;
@@ -10,22 +10,22 @@ use crate::ops::pipeline::{Built, PackageFindings};
 use crate::ops::publish::Published;
 use crate::shell::Verbosity;
 
-/// What is printed on standard output.
+/// The format of standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// What people want: from `publish` the pinned references, from `build` nothing.
+    /// For `publish`, the pinned references. For `build`, nothing.
     Text,
-    /// The resources, a document each.
+    /// The resources, one YAML document each.
     Yaml,
-    /// Everything.
+    /// Everything about the packages, as one JSON document.
     Json,
 }
 
-/// Every format, by its name, with the line of the help.
+/// All formats, with their names and their descriptions in `--help`.
 pub const FORMATS: &[(&str, Format, &str)] = &[
-    ("text", Format::Text, "What people want: from `publish` the pinned references, from `build` nothing"),
-    ("yaml", Format::Yaml, "The resources, a document each"),
-    ("json", Format::Json, "Everything, as documented in docs/json.md"),
+    ("text", Format::Text, "The pinned references for `publish`, nothing for `build`"),
+    ("yaml", Format::Yaml, "The resources, one YAML document each"),
+    ("json", Format::Json, "Everything, as one JSON document (see docs/json.md)"),
 ];
 
 /// Reports packages that were built.
@@ -63,7 +63,7 @@ pub fn published(ctx: &Context, format: Format, packages: &[Published], dry_run:
     }
 }
 
-/// Reports that the checks refuse packages; the findings themselves were reported as they came up.
+/// Reports that the checks refuse packages. The findings themselves were reported when they were found.
 ///
 /// # Errors
 ///

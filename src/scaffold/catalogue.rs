@@ -8,9 +8,9 @@ use crate::text::nearest;
 pub struct Template {
     /// The name of its directory, which `--template` takes.
     pub name: &'static str,
-    /// What a filter made from it does, in one line.
+    /// One line that says what the filter does.
     pub description: &'static str,
-    /// The files of its directory: path and text.
+    /// The files in its directory, as paths and texts.
     pub(super) files: &'static [(&'static str, &'static str)],
 }
 
@@ -26,22 +26,22 @@ pub const TEMPLATES: &[Template] = &[
     },
     Template {
         name: "minimal",
-        description: "logs each request; the least that a filter needs",
+        description: "logs each request; a minimal starting point",
         files: files!("minimal", ["Cargo.toml.j2", "README.md.j2", "src/lib.rs"]),
     },
 ];
 
-/// The files that every template has. A file of a template at the same path takes the place of the shared one,
-/// and extends it: `{% extends "shared/PATH" %}`.
+/// The files that all templates share. A template can replace one with a file at the same path, which extends the shared
+/// file: `{% extends "shared/PATH" %}`.
 pub(super) const SHARED: &[(&str, &str)] =
     files!("shared", ["Cargo.toml.j2", "README.md.j2", "gitignore.j2", "wasmplugin.yaml.j2"]);
 
 impl Template {
-    /// The template of that name.
+    /// Finds a template by name.
     ///
     /// # Errors
     ///
-    /// If there is no such template; the error lists the names.
+    /// If there is no such template. The error lists the names.
     pub fn named(name: &str) -> Result<&'static Template, UsageError> {
         TEMPLATES.iter().find(|template| template.name == name).ok_or_else(|| {
             let names: Vec<&str> = TEMPLATES.iter().map(|template| template.name).collect();
@@ -49,12 +49,12 @@ impl Template {
                 Some(near) => format!("a template with a similar name exists: `{near}`"),
                 None => format!("the templates are `{}`", names.join("`, `")),
             };
-            UsageError { message: format!("no template is named `{name}`"), help: vec![help] }
+            UsageError { message: format!("unknown template `{name}`"), help: vec![help] }
         })
     }
 }
 
-/// The files of a directory under `templates/`, with their texts.
+/// Embeds the files of a directory under `templates/`.
 macro_rules! files {
     ($directory:literal, [$($file:literal),+]) => {
         &[$(($file, include_str!(concat!("../../templates/", $directory, "/", $file)))),+]

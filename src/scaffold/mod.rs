@@ -1,4 +1,4 @@
-//! The files that `new` writes: a template, rendered with the answers to its questions.
+//! The files that `new` writes, rendered from a template.
 
 mod catalogue;
 pub mod name;

@@ -3,7 +3,7 @@
 use crate::error::{Exit, Explain};
 use crate::resource::{LONGEST_LABEL, kubernetes_label_problem};
 
-/// The keywords of Rust 2024, with the reserved ones: none can be the name of a crate.
+/// The keywords of Rust 2024, including reserved ones. A crate can't have the name of a keyword.
 const KEYWORDS: &[&str] = &[
     "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do",
     "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop",
@@ -12,16 +12,16 @@ const KEYWORDS: &[&str] = &[
     "where", "while", "yield",
 ];
 
-/// The crates that come with Rust: cargo refuses their names, or a package would hide them.
+/// The crates that come with Rust. Cargo refuses some of these names, and a package would shadow the others.
 const BUILT_IN: &[&str] = &["alloc", "core", "proc_macro", "std", "test"];
 
-/// A name that no filter can have.
+/// A name that a filter can't have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid filter name `{name}`: {reason}")]
 pub struct InvalidName {
     name: String,
     reason: String,
-    /// A similar name that is valid.
+    /// A similar valid name.
     suggestion: String,
 }
 
@@ -35,16 +35,16 @@ impl Explain for InvalidName {
     }
 }
 
-/// Checks that `name` is valid for a cargo package with these dependencies and, with `-` for `_`, for a
-/// Kubernetes object.
+/// Checks that `name` is valid for a cargo package with these dependencies and, with `_` replaced by `-`, for a Kubernetes
+/// object.
 ///
 /// # Errors
 ///
-/// If it is not valid; the error has the reason and a similar name that is valid.
+/// If the name is not valid. The error has the reason and a similar valid name.
 pub fn check(name: &str, dependencies: &[String]) -> Result<(), InvalidName> {
     let Some(reason) = problem(name, dependencies) else { return Ok(()) };
     let mut suggestion = similar_label(name);
-    // What is similar to an invalid name can be invalid too: `9lives`, `Match`, `log`.
+    // The similar name can be invalid too, as for `9lives`, `Match` and `log`.
     if suggestion.is_empty() {
         suggestion = "my-filter".to_owned();
     } else if suggestion.starts_with(|c: char| c.is_ascii_digit()) {
@@ -55,7 +55,7 @@ pub fn check(name: &str, dependencies: &[String]) -> Result<(), InvalidName> {
     Err(InvalidName { name: name.to_owned(), reason, suggestion })
 }
 
-/// Why `name` is not valid.
+/// Why `name` is not valid, if it isn't.
 fn problem(name: &str, dependencies: &[String]) -> Option<String> {
     let crate_name = name.replace('-', "_");
     if KEYWORDS.contains(&name) {
@@ -65,14 +65,14 @@ fn problem(name: &str, dependencies: &[String]) -> Option<String> {
     } else if dependencies.iter().any(|dependency| dependency.replace('-', "_") == crate_name) {
         Some("it is the name of a dependency of the filter".to_owned())
     } else if name.starts_with(|c: char| c.is_ascii_digit()) {
-        Some("the name of a cargo package cannot start with a digit".to_owned())
+        Some("the name of a cargo package can't start with a digit".to_owned())
     } else {
         kubernetes_label_problem(&name.replace('_', "-"))
             .map(|problem| format!("Kubernetes would refuse it because it {problem}"))
     }
 }
 
-/// The DNS label that is most similar to `name`; empty if nothing of it can be kept.
+/// The DNS label that is most similar to `name`, or an empty string.
 fn similar_label(name: &str) -> String {
     let mut label = String::new();
     for c in name.chars().map(|c| c.to_ascii_lowercase()) {
@@ -85,7 +85,7 @@ fn similar_label(name: &str) -> String {
     cut(&label)
 }
 
-/// The start of `label` that is short enough, without `-` at the end.
+/// Shortens `label` to the maximum length, and removes `-` from its end.
 fn cut(label: &str) -> String {
     let end = label.len().min(LONGEST_LABEL);
     label.get(..end).unwrap_or(label).trim_end_matches('-').to_owned()

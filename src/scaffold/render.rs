@@ -1,4 +1,4 @@
-//! A template and answers become files.
+//! Renders the files of a template.
 
 use camino::Utf8PathBuf;
 use minijinja::syntax::SyntaxConfig;
@@ -10,29 +10,28 @@ use super::catalogue::{SHARED, Template};
 use crate::error::Explain;
 use crate::resource::{FlagValue, Overrides, RESOURCE_FLAGS, from_package};
 
-/// What a template is rendered with. Nothing here is checked again.
+/// The values that a template is rendered with. They must be valid: rendering doesn't check them.
 #[derive(Debug, Clone)]
 pub struct Answers {
     /// The name of the package.
     pub name: String,
-    /// The repository of the image, without a tag.
+    /// The image repository, without a tag.
     pub image: Option<String>,
-    /// The fields of the resource.
+    /// The fields to set in the resource.
     pub overrides: Overrides,
 }
 
 /// A file to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// The path below the directory of the package.
+    /// The path, relative to the package directory.
     pub path: Utf8PathBuf,
-    /// The text.
     pub content: String,
 }
 
-/// A template that cannot be rendered, which is a bug in this program.
+/// A template that can't be rendered. This is a bug in this program.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot render the template `{template}`")]
+#[error("could not render the template `{template}`")]
 pub struct RenderError {
     template: &'static str,
     source: minijinja::Error,
@@ -40,17 +39,17 @@ pub struct RenderError {
 
 impl Explain for RenderError {
     fn help(&self) -> Vec<String> {
-        vec!["this is a bug in cargo-wasmplugin; another `--template` may work".to_owned()]
+        vec!["this is a bug in cargo-wasmplugin; try another `--template`".to_owned()]
     }
 }
 
 /// Renders the files of `template`.
 ///
-/// A file whose name ends in `.j2` is rendered and loses that ending. Any other file is copied.
+/// A file with the extension `.j2` is rendered, and loses that extension. Other files are copied.
 ///
 /// # Errors
 ///
-/// If a template is not valid or uses a value that does not exist. Tests render every template.
+/// If a template is not valid or uses an undefined variable. Tests render every template.
 pub fn render(template: &Template, answers: &Answers) -> Result<Vec<File>, RenderError> {
     let error = |source| RenderError { template: template.name, source };
     let environment = environment().map_err(error)?;
@@ -61,7 +60,7 @@ pub fn render(template: &Template, answers: &Answers) -> Result<Vec<File>, Rende
         None => Ok(File { path: path.into(), content: text.to_owned() }),
         Some(rendered) => environment
             .render_named_str(path, text, &values)
-            .map(|content| File { path: target(rendered), content }),
+            .map(|content| File { path: path_in_package(rendered), content }),
     };
     template.files.iter().chain(shared).map(file).collect::<Result<_, _>>().map_err(error)
 }
@@ -69,7 +68,7 @@ pub fn render(template: &Template, answers: &Answers) -> Result<Vec<File>, Rende
 /// The names of the crates that a rendered package depends on.
 pub fn dependencies(files: &[File]) -> Vec<String> {
     let manifest = files.iter().find(|file| file.path == "Cargo.toml");
-    // A test parses the manifest of every template.
+    // The manifest is always valid: a test parses that of every template.
     let manifest = manifest.and_then(|file| file.content.parse::<DocumentMut>().ok()).unwrap_or_default();
     let table = manifest.get("dependencies").and_then(|item| item.as_table_like());
     table.into_iter().flat_map(|table| table.iter().map(|(name, _)| name.to_owned())).collect()
@@ -90,13 +89,13 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     Ok(environment)
 }
 
-/// The variables of the templates. Each flag of the resource is one, with `_` for `-`: `image_pull_policy`.
+/// The variables of the templates. Each flag of the resource is a variable, such as `image_pull_policy`.
 fn values(answers: &Answers) -> Value {
     let flags = RESOURCE_FLAGS.iter().map(|flag| {
         let value = answers.overrides.get(flag).map(|value| match value {
             FlagValue::Text(text) => Value::from(text),
             FlagValue::Integer(number) => Value::from(*number),
-            // Pairs and not a map, whose keys would be sorted.
+            // A list of pairs keeps the order. A map would sort the keys.
             FlagValue::Labels(labels) => labels.iter().cloned().collect(),
         });
         (flag.name.replace('-', "_"), Value::from(value))
@@ -109,12 +108,12 @@ fn values(answers: &Answers) -> Value {
     Value::from_pairs(others.map(|(name, value)| (name.to_owned(), value)).into_iter().chain(flags))
 }
 
-/// The file in the package. Among the templates, `.gitignore` has no dot, so that git does not obey it.
-fn target(path: &str) -> Utf8PathBuf {
+/// The path of a rendered file in the package. In `templates/`, `.gitignore` has no dot, so that git ignores it.
+fn path_in_package(path: &str) -> Utf8PathBuf {
     if path == "gitignore" { ".gitignore".into() } else { path.into() }
 }
 
-/// A YAML scalar that YAML 1.1 and 1.2 read as this string. Every JSON string is one.
+/// Formats a string as a YAML scalar that YAML 1.1 and 1.2 read as that string. A JSON string always works.
 fn yaml(text: &str) -> String {
     const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
     let is_plain = text.starts_with(|c: char| c.is_ascii_lowercase())
@@ -139,7 +138,7 @@ mod tests {
         Answers { name: "my_filter".to_owned(), image: image.map(str::to_owned), overrides }
     }
 
-    /// A value for every flag. YAML would read those of namespace and Secret as numbers, and a label as a boolean.
+    /// A value for every flag. Without quotes, YAML would read the text values as numbers, and the label as a boolean.
     fn all() -> Overrides {
         let label = |label: &str, value: &str| (label.to_owned(), value.to_owned());
         let value = |name, syntax| match (name, syntax) {

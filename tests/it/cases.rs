@@ -1,11 +1,11 @@
-//! Sessions in a shell, a directory each: what the program says, and what it leaves behind.
+//! Shell sessions: the messages of the program, and the files that it leaves behind. Each case is a directory.
 //!
-//! `cases/SUBJECT/CASE/session.txt` has the commands, and below each one its exit code, the paths that it created
-//! (`+`), changed (`~`) or removed (`-`), its standard error, and its standard output if there is any:
+//! `cases/SUBJECT/CASE/session.txt` lists the commands. After each command are its exit code, the paths that it created
+//! (`+`), changed (`~`) or removed (`-`), its standard error, and its standard output if it isn't empty:
 //!
 //! ```text
 //! input: crate
-//! # The optional first line names a directory of `tests/inputs`. Comments stand here too.
+//! # The optional first line names a directory of `tests/inputs`. Comments can follow.
 //!
 //! $ cargo-wasmplugin build --profile nothing
 //! ? 101
@@ -17,12 +17,13 @@
 //! lib.rs
 //! ```
 //!
-//! The commands run in one sandbox with the files of the input and of `cases/SUBJECT/CASE/in`, which win. Each file
-//! `*.wat` is assembled to the file `*.wasm` beside it. `[ROOT]` is the sandbox, `[TOOL]` is the program, `[..]` is any
-//! part of a line and `...` is any number of lines.
+//! The commands of a case run in one sandbox. It has the files of the input and of `cases/SUBJECT/CASE/in`, which
+//! overrides the input. Each `*.wat` file is assembled to a `*.wasm` file next to it. `[ROOT]` is the sandbox, `[TOOL]` is
+//! the program, `[..]` is any part of a line and `...` is any number of lines.
 //!
-//! To add a case, make its directory and write the commands only. Then, and also after a change of messages, run
-//! `SNAPSHOTS=overwrite cargo test --test it cases` and review `git diff tests/it/cases`.
+//! To add a case, create its directory and write only the commands. Then run
+//! `SNAPSHOTS=overwrite cargo test --test it cases`, and review `git diff tests/it/cases`. Do the same after changing
+//! messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -34,7 +35,7 @@ use snapbox::data::DataFormat;
 use crate::support::running::{Said, process, tool};
 use crate::support::{Sandbox, package, snapshot, tree};
 
-/// A test for each subject, so that they run at the same time.
+/// Each subject has its own test, so that they run in parallel.
 macro_rules! subjects {
     ($($subject:ident)*) => {
         const SUBJECTS: &[&str] = &[$(stringify!($subject)),*];
@@ -53,7 +54,7 @@ fn directory(name: &str) -> Utf8PathBuf {
     Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
 }
 
-/// The names of all that a directory has, in order.
+/// The names of all entries in a directory.
 fn names(directory: &Utf8Path) -> BTreeSet<String> {
     let entries = directory.read_dir_utf8().unwrap_or_else(|error| panic!("{directory}: {error}"));
     entries.map(|entry| entry.unwrap().file_name().to_owned()).collect()
@@ -100,7 +101,7 @@ fn a_misspelt_case_is_an_error() {
     assert!(run(&unknown).is_err_and(|error| error.contains("not found")));
 }
 
-/// Runs all cases of a subject. Those that differ are reported together.
+/// Runs all cases of a subject, and reports all differences together.
 fn run_all(subject: &str) {
     let subject = directory("it/cases").join(subject);
     let cases = names(&subject);
@@ -110,10 +111,10 @@ fn run_all(subject: &str) {
     assert!(differing.is_empty(), "{count} of {} cases differ:\n\n{}", cases.len(), differing.join("\n"));
 }
 
-/// The commands of a case, and what they need.
+/// The commands of a case, and its input.
 struct Session {
     input: Option<String>,
-    /// The lines before the first command, as they are.
+    /// The lines before the first command.
     head: String,
     commands: Vec<String>,
 }
@@ -122,8 +123,8 @@ impl Session {
     /// Reads the session of a case.
     ///
     /// # Errors
-    /// If the directory has a file that no case has, or a line of the head is neither the name of an input nor a
-    /// comment.
+    ///
+    /// If the directory has an unexpected file, or a line of the head is neither the name of an input nor a comment.
     fn read(case: &Utf8Path) -> Result<Session, String> {
         let unknown = names(case).into_iter().find(|name| !["in", "session.txt"].contains(&name.as_str()));
         if let Some(unknown) = unknown {
@@ -150,7 +151,8 @@ impl Session {
 /// Runs a case and compares it with its session.
 ///
 /// # Errors
-/// If it differs, with the differences.
+///
+/// If it differs. The error has the differences.
 fn run(case: &Utf8Path) -> Result<(), String> {
     let session = Session::read(case)?;
     let sandbox = Sandbox::new();
@@ -170,12 +172,12 @@ fn run(case: &Utf8Path) -> Result<(), String> {
     assert.try_eq(None, actual.into(), expected).map_err(|differences| differences.to_string())
 }
 
-/// Copies files into the sandbox, and assembles those that are WebAssembly text.
+/// Copies files into the sandbox, and assembles WebAssembly text files.
 fn fill(sandbox: &Sandbox, from: &Utf8Path) -> io::Result<()> {
     for path in tree::files(from)?.into_keys() {
         let to = sandbox.path(&path);
         fs_err::create_dir_all(to.parent().unwrap())?;
-        // This copies the mode too, so that a case can have programs.
+        // Copies the mode too, so that cases can have executables.
         fs_err::copy(from.join(&path), &to)?;
         if path.extension() == Some("wat") {
             let module = wat::parse_file(from.join(&path)).map_err(io::Error::other)?;
@@ -185,10 +187,11 @@ fn fill(sandbox: &Sandbox, from: &Utf8Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Runs a command, and shows what it says and changes as a session does.
+/// Runs a command, and formats its output and its changes as in a session.
 ///
 /// # Errors
-/// If there is no such command, something is half-written, or an output is not text that a session can show.
+///
+/// If the command doesn't exist, something is half-written, or a session can't show the output.
 fn step(sandbox: &Sandbox, command: &str) -> Result<String, String> {
     let before = state(sandbox);
     let mut shell = process("sh");
@@ -201,7 +204,7 @@ fn step(sandbox: &Sandbox, command: &str) -> Result<String, String> {
         return Err(format!("something is half-written: {leftovers:?}"));
     }
     let code = said.code.ok_or("a signal ended it")?;
-    // These are the shell's own.
+    // The exit codes of the shell itself.
     if [126, 127].contains(&code) {
         return Err(said.stderr);
     }
@@ -219,11 +222,11 @@ fn step(sandbox: &Sandbox, command: &str) -> Result<String, String> {
     Ok(text)
 }
 
-/// What is in a sandbox, as [`tree::walk`] gives it.
+/// The content of a sandbox, from [`tree::walk`].
 type State = BTreeMap<Utf8PathBuf, Option<Vec<u8>>>;
 
-/// Everything in the sandbox. Below the target directory only the packages count: all else there is for cargo and the
-/// program themselves.
+/// Everything in the sandbox. In the target directory, only the packages count, because the other files are internal to
+/// cargo and the program.
 fn state(sandbox: &Sandbox) -> State {
     let mut state = tree::walk(&sandbox.path("")).unwrap();
     let packages: Vec<Utf8PathBuf> = state
@@ -239,7 +242,7 @@ fn state(sandbox: &Sandbox) -> State {
     state
 }
 
-/// A line for each path that is not as it was. What is in a new directory has none.
+/// A line for each path that changed, except those in a new directory.
 fn differences(before: &State, after: &State) -> String {
     let is_new = |path: &Utf8Path| after.contains_key(path) && !before.contains_key(path);
     let paths: BTreeSet<&Utf8PathBuf> = before.keys().chain(after.keys()).collect();

@@ -1,12 +1,12 @@
-//! File systems that cannot take what is written.
+//! Full and read-only file systems.
 
 use snapbox::str;
 
 use crate::support::running::{Said, process, tool};
 use crate::support::{Sandbox, bare, package, tree};
 
-/// Runs `script` with the right to mount. `$1` is the program, `$2` an empty directory to mount on, and `$3` one for
-/// results.
+/// Runs `script` with permission to mount. `$1` is the program, `$2` is an empty directory to mount on, and `$3` is a
+/// directory for results.
 fn with_mounts(sandbox: &Sandbox, script: &str) {
     for name in ["mounted", "saved"] {
         fs_err::create_dir(sandbox.path(name)).unwrap();
@@ -21,8 +21,8 @@ fn with_mounts(sandbox: &Sandbox, script: &str) {
     assert!(said.code == Some(0), "file systems cannot be mounted here: {said:#?}");
 }
 
-/// Builds a module into a file system, runs `spoil`, builds again, and returns the standard error of that. The output
-/// of the first build has to stay as it was.
+/// Builds a module on a file system, runs `spoil`, builds again, and returns the standard error of the second build. The
+/// output of the first build must not change.
 fn build_on_a_spoiled_disk(sandbox: &Sandbox, size: &str, spoil: &str) -> String {
     sandbox.write("bare.wasm", wat::parse_str(bare::TEXT).unwrap());
     let script = format!(
@@ -65,7 +65,7 @@ help: free some space on that disk, then run the command again
 #[test]
 fn the_disk_has_no_room_for_another_file() {
     let sandbox = Sandbox::new();
-    // One directory and one file still fit.
+    // There is room for one directory and one file.
     let spoil =
         "i=0; while touch \"$2/filler$i\" 2>/dev/null; do i=$((i+1)); done; rm \"$2/filler0\" \"$2/filler1\"";
     let said = build_on_a_spoiled_disk(&sandbox, "nr_inodes=60", spoil);
@@ -80,7 +80,7 @@ help: free some space on that disk, then run the command again
 "#]]);
 }
 
-/// Cargo itself fails here.
+/// Here, cargo itself fails.
 #[test]
 fn the_disk_is_too_small_to_compile() {
     let sandbox = Sandbox::with_bare();

@@ -1,4 +1,4 @@
-//! The documentation tells the truth: what it lists is what there is, and what it shows is what happens.
+//! The documentation matches the program: its tables are complete, and its examples work.
 
 use std::collections::BTreeSet;
 
@@ -24,9 +24,9 @@ const RESOLVE: &str = include_str!("../../docs/resolve.md");
 const RESOURCE: &str = include_str!("../../docs/resource.md");
 const SETTINGS: &str = include_str!("../../docs/settings.md");
 
-/// The page is written from the rules: `SNAPSHOTS=overwrite` writes it again. What comes before the table is its own.
+/// The page is generated from the rules, except for the part before the table. `SNAPSHOTS=overwrite` regenerates it.
 #[test]
-fn the_page_of_checks_is_that_of_the_rules() {
+fn the_page_of_checks_is_up_to_date() {
     let head = CHECKS.split_once("| code |").map(|(head, _)| head).expect("the page has a table");
     let mut page = format!("{head}| code | subject | severity | log |\n| --- | --- | --- | --- |\n");
     for Rule { code, severity, judge, docs } in RULES {
@@ -52,7 +52,7 @@ fn the_page_of_checks_is_that_of_the_rules() {
 
 #[test]
 fn every_setting_has_its_chapter_and_its_row() {
-    // The program itself lists the settings if it is given one that it doesn't know.
+    // The error about an unknown setting lists all settings.
     let sandbox = Sandbox::with_bare();
     let table = "[package.metadata.wasmplugin]";
     let manifest = sandbox.read("bare/Cargo.toml").replace(table, &format!("{table}\nqqqqqqqq = 1"));
@@ -135,8 +135,8 @@ fn every_flag_of_the_resource_is_listed() {
 #[test]
 fn every_field_and_every_loss_is_listed() {
     let (mut fields, mut losses) = (BTreeSet::from(["url", "sha256"].map(str::to_owned)), BTreeSet::new());
-    for folder in kinds::kept() {
-        let read = |file: &str| fs_err::read_to_string(folder.join(file)).unwrap();
+    for directory in kinds::kept() {
+        let read = |file: &str| fs_err::read_to_string(directory.join(file)).unwrap();
         let (resource, _) = read_document(&read("in.yaml")).unwrap();
         let spec = resource.get("spec").map_or(&[][..], |spec| spec.entries());
         fields.extend(spec.iter().map(|(key, _)| key.name.clone()).filter(|name| name != "fieldOfTomorrow"));
@@ -160,29 +160,29 @@ fn every_field_and_every_loss_is_listed() {
         first_cells(RESOURCE, "| field of `spec` | what").into_iter().collect::<BTreeSet<_>>(),
         fields
     );
-    let mut told = BTreeSet::new();
+    let mut listed = BTreeSet::new();
     for row in table(RESOURCE, "| field of `spec` | TrafficExtension") {
         for (cell, kind) in row[1..].iter().zip(["TrafficExtension", "EnvoyExtensionPolicy", "envoy"]) {
             let severity = cell.split([' ', ',']).next().unwrap();
             if !severity.is_empty() {
-                told.insert((row[0].clone(), kind.to_owned(), severity.to_owned()));
+                listed.insert((row[0].clone(), kind.to_owned(), severity.to_owned()));
             }
         }
     }
-    assert_eq!(told, losses);
+    assert_eq!(listed, losses);
 }
 
 #[test]
 fn what_the_readme_shows_is_what_happens() {
     let sandbox = Sandbox::new();
-    let folder = follow(README, sandbox.path(""), 4);
-    follow(PUBLISH, folder.clone(), 3);
+    let directory = follow(README, sandbox.path(""), 4);
+    follow(PUBLISH, directory.clone(), 3);
     let (_, manifest) = RESOLVE.split_once("```yaml\n").unwrap();
-    fs_err::write(folder.join("hello.yaml"), manifest.split_once("```\n").unwrap().0).unwrap();
-    follow(RESOLVE, folder.clone(), 3);
+    fs_err::write(directory.join("hello.yaml"), manifest.split_once("```\n").unwrap().0).unwrap();
+    follow(RESOLVE, directory.clone(), 3);
 }
 
-/// The schema is generated from the types of the report, so the table has to have the fields of the schema.
+/// The schema is generated from the types of the report. The table must have the same fields.
 #[test]
 fn every_field_of_the_json_document_is_listed() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
@@ -192,15 +192,15 @@ fn every_field_of_the_json_document_is_listed() {
     assert_eq!(rows.map(str::to_owned).collect::<BTreeSet<_>>(), fields);
 }
 
-/// Types what a text shows of this program, of which there are `least` commands or more. What is pushed goes to a
-/// registry of its own each time. Where the last `cd` led is what comes back.
-fn follow(text: &str, mut folder: Utf8PathBuf, least: usize) -> Utf8PathBuf {
+/// Runs the commands of this program that a text shows, at least `least` of them. Each push uses a new registry. Returns
+/// the directory of the last `cd`.
+fn follow(text: &str, mut directory: Utf8PathBuf, least: usize) -> Utf8PathBuf {
     let mut ran = 0;
     for (command, shown) in console(text) {
         if let Some(below) = command.strip_prefix("cd ") {
-            folder = folder.join(below);
+            directory = directory.join(below);
         }
-        // What goes in by a file, or out to another program, is for people who have these.
+        // Skips commands with input files that don't exist here, and the other programs in pipelines.
         let typed = command.split(" | ").next().filter(|typed| !typed.contains(" < "));
         let Some(args) = typed.and_then(|typed| typed.strip_prefix("cargo wasmplugin ")) else { continue };
         let registry = Registry::open();
@@ -208,7 +208,7 @@ fn follow(text: &str, mut folder: Utf8PathBuf, least: usize) -> Utf8PathBuf {
         if args[0] == "publish" {
             args.extend(["--image".to_owned(), registry.repository("acme/hello")]);
         }
-        let printed = cargo().arg("wasmplugin").args(args).current_dir(&folder).assert().success();
+        let printed = cargo().arg("wasmplugin").args(args).current_dir(&directory).assert().success();
         let output = printed.get_output();
         let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
         let printed = printed.replace(registry.address(), "quay.io");
@@ -217,11 +217,11 @@ fn follow(text: &str, mut folder: Utf8PathBuf, least: usize) -> Utf8PathBuf {
         }
         ran += 1;
     }
-    assert!(ran >= least, "only {ran} commands could be tried");
-    folder
+    assert!(ran >= least, "only {ran} commands ran");
+    directory
 }
 
-/// The rows of all tables whose first line begins like this, cell by cell, without backticks around a cell.
+/// The cells of all rows in tables whose header begins with `head`. Backticks around a cell are removed.
 fn table(text: &str, head: &str) -> Vec<Vec<String>> {
     let lines: Vec<&str> = text.lines().collect();
     let heads = lines.iter().enumerate().filter(|(_, line)| line.starts_with(head)).map(|(index, _)| index);
@@ -237,17 +237,17 @@ fn table(text: &str, head: &str) -> Vec<Vec<String>> {
     rows.map(cells).collect()
 }
 
-/// The first cells of all tables whose first line begins like this.
+/// The first cell of each row in tables whose header begins with `head`.
 fn first_cells(text: &str, head: &str) -> Vec<String> {
     table(text, head).into_iter().map(|row| row[0].clone()).collect()
 }
 
-/// The titles of the second level.
+/// The second-level headings.
 fn chapters(text: &str) -> Vec<&str> {
     text.lines().filter_map(|line| line.strip_prefix("## ")).collect()
 }
 
-/// The commands of the blocks of type `console`, each with the lines that are shown under it.
+/// The commands in `console` blocks, each with its output lines.
 fn console(text: &str) -> Vec<(&str, Vec<&str>)> {
     let mut commands: Vec<(&str, Vec<&str>)> = Vec::new();
     for block in text.split("\n```console\n").skip(1) {
@@ -262,7 +262,8 @@ fn console(text: &str) -> Vec<(&str, Vec<&str>)> {
     commands
 }
 
-/// Whether one printed line has the words of `line` in their order. Words with digits differ from run to run.
+/// Whether a printed line has the words of `line` in the same order. Ignores words with digits, which can differ from run
+/// to run.
 fn is_in(line: &str, printed: &str) -> bool {
     printed.lines().any(|printed| {
         let mut printed = printed.split_whitespace();
@@ -271,14 +272,15 @@ fn is_in(line: &str, printed: &str) -> bool {
     })
 }
 
-/// Cargo, which finds the built program as its subcommand.
+/// Cargo, with the built program on its PATH.
 fn cargo() -> Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::iter::once(tool().parent().unwrap().to_owned()).chain(std::env::split_paths(&path));
-    isolated("cargo").env("PATH", std::env::join_paths(folders).unwrap())
+    let directories =
+        std::iter::once(tool().parent().unwrap().to_owned()).chain(std::env::split_paths(&path));
+    isolated("cargo").env("PATH", std::env::join_paths(directories).unwrap())
 }
 
-/// The fields of a schema, written as docs/json.md writes them: those of a package without its name.
+/// Collects the fields of a schema as docs/json.md writes them, without the prefix `packages[]`.
 fn collect(root: &Value, at: &str, schema: &Value, fields: &mut BTreeSet<String>) {
     let reference = |schema: &Value| {
         let name = schema["$ref"].as_str()?.strip_prefix("#/$defs/")?;

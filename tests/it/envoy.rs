@@ -1,4 +1,4 @@
-//! Modules out of built images, in the proxies themselves.
+//! Loads the modules of built images in Envoy.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn assert_adds_headers(build: &Built) {
     }
 }
 
-/// Both variants have the same module, so what holds for the one is not asked of the other by chance.
+/// Both variants have the same module, but it is read from each image separately.
 fn both_variants(args: &[&str]) {
     for variant in ["oci", "compat"] {
         assert_adds_headers(&built(&[args, &["--variant", variant]].concat()));
@@ -88,10 +88,10 @@ fn a_wrong_configuration_is_refused_with_its_key() {
     for version in VERSIONS {
         for (configuration, reason) in wrong {
             let Err(log) = Envoy::start(version, &module, Some(configuration)) else {
-                panic!("Envoy {version} takes {configuration}");
+                panic!("Envoy {version} accepts {configuration}");
             };
             let line = format!("invalid configuration: {reason}");
-            assert!(log.contains(&line), "Envoy {version} does not tell {line:?}:\n{log}");
+            assert!(log.contains(&line), "Envoy {version} does not log {line:?}:\n{log}");
         }
     }
 }
@@ -111,13 +111,13 @@ fn no_configuration_adds_no_headers() {
     }
 }
 
-/// Logs when it is loaded, and so has the proxy read memory.
+/// Logs when it is loaded, so that the proxy reads its memory.
 const LOGGER: &str = r#"
     (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
     (func (export "_initialize") (drop (call $log (i32.const 2) (i32.const 0) (i32.const 1))))"#;
 
-/// What `build --module` makes of it: the module that it would ship, or the talk about why not. The optimizer
-/// would mend what these modules break: it takes out what nobody calls.
+/// Runs `build --module`, and returns the shipped module or the error messages. Doesn't optimize, because the optimizer
+/// would remove the unused parts that make these modules invalid.
 fn build(module: &[u8]) -> Result<Vec<u8>, String> {
     let sandbox = Sandbox::new();
     sandbox.write("made.wasm", module);
@@ -128,7 +128,7 @@ fn build(module: &[u8]) -> Result<Vec<u8>, String> {
     match output.status.code() {
         Some(0) => Ok(fs_err::read(sandbox.path("target/wasmplugin/made/plugin.wasm")).unwrap()),
         Some(1) => {
-            assert!(!sandbox.path("target/wasmplugin/made").exists(), "packaged all the same:\n{stderr}");
+            assert!(!sandbox.path("target/wasmplugin/made").exists(), "packaged anyway:\n{stderr}");
             Err(stderr)
         }
         code => panic!("exit code {code:?}:\n{stderr}"),
@@ -152,11 +152,12 @@ fn what_proxies_refuse_is_refused_before() {
         ("import-kind", plugin(r#"(import "env" "g" (global i32))"#, &[])),
     ];
     for (code, module) in refused {
-        let stderr = build(&module).err().unwrap_or_else(|| panic!("`build` takes what breaks {code}"));
+        let stderr =
+            build(&module).err().unwrap_or_else(|| panic!("`build` accepts a module that violates {code}"));
         assert!(stderr.contains(&format!("[{code}]")), "not refused for {code}:\n{stderr}");
         for version in VERSIONS {
             let verdict = validate(version, &module);
-            assert!(verdict.is_err(), "Envoy {version} takes what breaks {code}");
+            assert!(verdict.is_err(), "Envoy {version} accepts a module that violates {code}");
         }
     }
 }

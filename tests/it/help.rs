@@ -1,4 +1,4 @@
-//! What the command line says of itself.
+//! The help and version of the command line.
 
 use std::path::PathBuf;
 
@@ -9,9 +9,9 @@ use crate::support::{isolated, tool};
 
 /// Cargo with the program on its PATH.
 fn cargo() -> Command {
-    let mut folders: Vec<PathBuf> = vec![tool().parent().unwrap().to_owned()];
-    folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
-    isolated("cargo").env("PATH", std::env::join_paths(folders).unwrap())
+    let mut directories: Vec<PathBuf> = vec![tool().parent().unwrap().to_owned()];
+    directories.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
+    isolated("cargo").env("PATH", std::env::join_paths(directories).unwrap())
 }
 
 fn as_subcommand() -> Command {
@@ -79,7 +79,7 @@ fn every_help_has_examples_and_fits_its_width() {
         let help = as_program().args(args).assert().success().get_output().stdout.clone();
         let help = String::from_utf8(help).unwrap();
         assert!(help.contains("\nExamples:\n"), "{help}");
-        assert!(!help.contains("__wasm-opt"), "what is not for people is shown:\n{help}");
+        assert!(!help.contains("__wasm-opt"), "an internal command is shown:\n{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
     }
 }

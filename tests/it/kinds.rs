@@ -1,4 +1,4 @@
-//! The resource in every kind of document: what reaches it, what is lost, and what real proxies make of it.
+//! Converts resources to every kind: the converted fields, the losses, and how real proxies load the result.
 
 use std::io::BufReader;
 use std::net::TcpStream;
@@ -21,7 +21,7 @@ const KINDS: [(&str, &str); 4] = [
     ("envoy", "envoy.yaml"),
 ];
 
-/// A folder with the module `made.wasm`, and a resource for it.
+/// A directory with the module `made.wasm` and a resource.
 struct Made {
     sandbox: Sandbox,
 }
@@ -34,7 +34,7 @@ impl Made {
         Made { sandbox }
     }
 
-    /// One whose resource has these fields in its `spec`.
+    /// A directory whose resource has this `spec`.
     fn with_spec(spec: &str) -> Self {
         Made::with(&format!(
             "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {{name: made}}\nspec: {spec}\n"
@@ -46,7 +46,7 @@ impl Made {
         self.sandbox.tool(fixed).args(args).output().unwrap()
     }
 
-    /// The document on standard output; the build has to succeed.
+    /// The document on standard output. The build must succeed.
     fn yaml(&self, args: &[&str]) -> String {
         let output = self.build(&[args, &["--quiet", "-o", "yaml"]].concat());
         let stderr = String::from_utf8_lossy(&output.stderr);
@@ -54,7 +54,7 @@ impl Made {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// The exit code, and the package as `-o json` has it.
+    /// The exit code, and the package in the output of `-o json`.
     fn json(&self, args: &[&str]) -> (Option<i32>, Value) {
         let output = self.build(&[args, &["--quiet", "-o", "json"]].concat());
         let document: Value = serde_json::from_slice(&output.stdout)
@@ -62,7 +62,7 @@ impl Made {
         (output.status.code(), document["packages"][0].clone())
     }
 
-    /// The findings, a line each.
+    /// The findings, one per line.
     fn findings(&self, args: &[&str]) -> String {
         let (_, package) = self.json(args);
         let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
@@ -73,7 +73,7 @@ impl Made {
         package["findings"].as_array().unwrap().iter().map(line).collect()
     }
 
-    /// What standard error says of a build that ends with this code and writes nothing.
+    /// The standard error of a build that must fail with this exit code and write nothing.
     fn refused(&self, code: i32, args: &[&str]) -> String {
         let output = self.build(args);
         let stderr = String::from_utf8(output.stderr).unwrap();
@@ -87,7 +87,7 @@ impl Made {
         self.sandbox.path("target/wasmplugin/made")
     }
 
-    /// A document with names for what another compiler or folder would change.
+    /// Replaces the parts of a document that depend on the compiler and the directory with names.
     fn named(&self, document: &str) -> String {
         let hex = |digest: String| digest.trim_start_matches("sha256:").to_owned();
         let read = |file: &str| fs_err::read(self.output().join(file)).unwrap();
@@ -99,52 +99,52 @@ impl Made {
     }
 }
 
-/// Compares a text with a file; `SNAPSHOTS=overwrite` replaces that.
+/// Compares a text with a file, which `SNAPSHOTS=overwrite` replaces.
 fn assert_kept(actual: String, file: &Utf8Path) {
     let expected = Data::read_from(file.as_std_path(), Some(snapbox::data::DataFormat::Text)).raw();
     snapshot::assert().eq(actual, expected);
 }
 
-/// The resources that are kept under `tests/it/kinds`, each beside what becomes of it in every kind.
+/// The directories in `tests/it/kinds`. Each has a resource and its conversions to every kind.
 pub(crate) fn kept() -> Vec<Utf8PathBuf> {
     let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/kinds");
-    let mut folders: Vec<Utf8PathBuf> = root
+    let mut directories: Vec<Utf8PathBuf> = root
         .read_dir_utf8()
         .unwrap()
         .map(|entry| entry.unwrap().into_path())
         .filter(|path| path.is_dir())
         .collect();
-    folders.sort();
-    assert!(!folders.is_empty(), "no resources are kept under {root}");
-    folders
+    directories.sort();
+    assert!(!directories.is_empty(), "no resources are kept under {root}");
+    directories
 }
 
 #[test]
-fn every_field_reaches_every_kind_or_its_loss_is_told() {
-    for folder in kept() {
-        let made = Made::with(&fs_err::read_to_string(folder.join("in.yaml")).unwrap());
-        let mut told = String::new();
+fn every_field_is_converted_or_reported_as_lost() {
+    for directory in kept() {
+        let made = Made::with(&fs_err::read_to_string(directory.join("in.yaml")).unwrap());
+        let mut findings_of_all = String::new();
         for (kind, file) in KINDS {
             let findings = made.findings(&["--kind", kind]);
             let is_lost = findings.contains("error[");
-            told += &format!("{kind}{}\n{findings}\n", if is_lost { " is refused" } else { "" });
+            findings_of_all += &format!("{kind}{}\n{findings}\n", if is_lost { " is refused" } else { "" });
             if is_lost {
                 continue;
             }
             let yaml = made.yaml(&["--kind", kind]);
             let written = fs_err::read_to_string(made.output().join(file)).unwrap();
-            assert_eq!(yaml, written, "{folder}: {kind}");
-            assert_kept(made.named(&yaml), &folder.join(file));
+            assert_eq!(yaml, written, "{directory}: {kind}");
+            assert_kept(made.named(&yaml), &directory.join(file));
         }
-        assert_kept(told, &folder.join("findings.txt"));
+        assert_kept(findings_of_all, &directory.join("findings.txt"));
     }
 }
 
 #[test]
 fn envoys_take_every_bootstrap() {
     let mut taken = 0;
-    for folder in kept() {
-        let resource = fs_err::read_to_string(folder.join("in.yaml")).unwrap();
+    for directory in kept() {
+        let resource = fs_err::read_to_string(directory.join("in.yaml")).unwrap();
         let made = Made::with(&resource);
         if made.findings(&["--kind", "envoy"]).contains("error[") {
             continue;
@@ -152,7 +152,7 @@ fn envoys_take_every_bootstrap() {
         let bootstrap = made.yaml(&["--kind", "envoy"]);
         for version in VERSIONS {
             validate_bootstrap(version, &bootstrap)
-                .unwrap_or_else(|log| panic!("{folder}: Envoy {version} refuses\n{bootstrap}\n{log}"));
+                .unwrap_or_else(|log| panic!("{directory}: Envoy {version} refuses\n{bootstrap}\n{log}"));
         }
         taken += 1;
     }
@@ -163,14 +163,14 @@ fn envoys_take_every_bootstrap() {
 fn serve(bytes: Vec<u8>) -> Server {
     Server::start(move |stream: TcpStream| {
         let request = Head::read(&mut BufReader::new(&stream)).ok().flatten();
-        // Nobody may wait for the answer any more.
+        // The client may have closed the connection.
         let _ = request.map(|request| answer(&stream, &request, 200, &[], &bytes));
     })
 }
 
 #[test]
 fn the_header_shows_in_the_response() {
-    // The module as it is shipped is packaged once more, under urls of every scheme.
+    // Packages the shipped module again, with urls of every scheme.
     let module = built(&[]).image().module();
     let server = serve(module.clone());
     let remote = format!("http://{}/some/plugin.wasm?x=1", server.address());
@@ -194,7 +194,7 @@ fn the_header_shows_in_the_response() {
 }
 
 #[test]
-fn a_download_that_is_other_than_what_was_built_is_not_run() {
+fn a_download_with_another_hash_is_not_run() {
     let server = serve(plugin(r#"(func (export "another"))"#, &[]));
     let made = Made::with_spec("{}");
     let url = format!("http://{}/plugin.wasm", server.address());
@@ -240,17 +240,20 @@ fn a_loss_stops_the_build_before_anything_is_written() {
     let made = Made::with_spec("{selector: {matchLabels: {app: web}}, phase: AUTHN}");
     let stderr = made.refused(1, &["--kind", "EnvoyExtensionPolicy"]);
     made.sandbox.says(&stderr, file!["kinds/refusal.txt"]);
-    // Nothing that was built before is taken for a build of this kind, nor replaced by it.
+    // The output of another kind doesn't count as fresh, and isn't replaced.
     made.yaml(&[]);
     assert_eq!(made.build(&["--kind", "EnvoyExtensionPolicy"]).status.code(), Some(1));
     assert!(made.output().join("wasmplugin.yaml").exists());
 }
 
 #[test]
-fn a_loss_that_only_warns_is_denied_where_warnings_are() {
+fn a_loss_with_a_warning_can_be_denied() {
     let made = Made::with_spec("{phase: AUTHN}");
     let stderr = made.refused(1, &["--kind", "envoy", "--deny-warnings"]);
-    assert!(stderr.ends_with("error: 1 warning, and warnings are denied\n"), "{stderr}");
+    assert!(
+        stderr.ends_with("error: the checks found 1 warning, and `--deny-warnings` is set\n"),
+        "{stderr}"
+    );
     let (code, package) = made.json(&["--kind", "envoy", "--deny-warnings"]);
     assert_eq!((code, &package["resource"]), (Some(1), &Value::Null));
     let (code, package) = made.json(&["--kind", "envoy"]);
@@ -272,14 +275,14 @@ fn the_meshes_have_to_know_the_kind() {
         "error[unknown-kind] `kind`: the kind TrafficExtension is not known to istio-1.29 and ossm-3.2\n"
     );
     made.refused(1, &args);
-    // Who names none means those that know it.
+    // By default, only the meshes that support the kind count.
     made.yaml(&["--kind", "TrafficExtension", "--deny-warnings"]);
     made.yaml(&["--kind", "TrafficExtension", "--mesh", "istio-1.30", "--mesh", "envoy-1.36"]);
     assert_eq!(made.findings(&["--mesh", "istio-1.29"]), "");
 }
 
 #[test]
-fn the_folder_has_the_kind_that_was_built_last() {
+fn the_output_directory_has_the_kind_that_was_built_last() {
     let made = Made::with_spec("{}");
     let resources = || {
         let names = made.output().read_dir_utf8().unwrap().map(|entry| entry.unwrap().file_name().to_owned());
@@ -296,7 +299,7 @@ fn the_folder_has_the_kind_that_was_built_last() {
 }
 
 #[test]
-fn a_bootstrap_needs_no_image_and_follows_its_folder() {
+fn a_bootstrap_needs_no_image_and_names_its_own_directory() {
     let sandbox = Sandbox::new();
     sandbox.write("here/made.wasm", plugin("", &[]));
     let build = |below: &str| {
@@ -309,7 +312,7 @@ fn a_bootstrap_needs_no_image_and_follows_its_folder() {
     let filename = |below: &str| format!("\n                      filename: {}\n", module(below));
     assert!(build("here").contains(&filename("here")));
     fs_err::rename(sandbox.path("here"), sandbox.path("there")).unwrap();
-    assert!(build("there").contains(&filename("there")), "the old folder is named");
+    assert!(build("there").contains(&filename("there")), "the old directory is named");
     assert!(sandbox.read("there/target/wasmplugin/made/envoy.yaml").contains(&filename("there")));
     sandbox
         .tool_in("there", ["build", "--module", "made.wasm", "--kind", "TrafficExtension", "-o", "yaml"])
@@ -318,7 +321,7 @@ fn a_bootstrap_needs_no_image_and_follows_its_folder() {
 }
 
 #[test]
-fn flags_beat_the_file() {
+fn flags_override_the_file() {
     let made = Made::with(
         "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: made, namespace: old}\n\
          spec: {pluginName: root, phase: STATS, selector: {matchLabels: {old: label}}, imagePullSecret: old}\n",
@@ -341,14 +344,14 @@ fn flags_beat_the_file() {
     ];
     let yaml = made.named(&made.yaml(&flags));
     snapbox::assert_data_eq!(yaml.clone(), file!["kinds/flags.yaml"].raw());
-    // What was built with flags is not taken for what is built without, and the other way round.
+    // The output of a build with flags isn't fresh for a build without flags, and vice versa.
     let without = made.yaml(&[]);
     assert!(without.contains("phase: STATS") && !without.contains("priority"), "{without}");
     assert_eq!(made.named(&made.yaml(&flags)), yaml);
 }
 
 #[test]
-fn a_url_on_the_command_line_beats_the_file() {
+fn a_url_on_the_command_line_overrides_the_file() {
     let made = Made::with_spec("{url: 'https://example.com/old.wasm', phase: AUTHN}");
     for (url, hash) in [
         ("oci://quay.io/acme/made:1", "manifest"),
@@ -372,7 +375,7 @@ fn a_url_on_the_command_line_beats_the_file() {
 }
 
 #[test]
-fn a_wrong_value_of_a_flag_is_wrong_usage() {
+fn an_invalid_value_of_a_flag_is_a_usage_error() {
     let refused = [
         (
             &["--selector", "app=*"][..],
@@ -444,7 +447,7 @@ help: write `https://HOST/PATH/plugin.wasm`, or `https://HOST:PORT/PATH/plugin.w
     {
         assert!(Made::with_spec("{}").refused(2, args).starts_with("error: invalid value"), "{args:?}");
     }
-    // These are refused for what they stand beside.
+    // These are refused because of other fields.
     let made = Made::with_spec("{targetRefs: [{kind: Service, name: reviews}]}");
     made.sandbox.says(
         &made.refused(2, &["--selector", "app=web"]),
@@ -478,9 +481,9 @@ fn one_url_is_for_one_package() {
     sandbox.add_bare("two");
     let command = sandbox.tool(["build", "--workspace", "--url", "https://example.com/plugin.wasm"]);
     command.assert().code(2).stdout_eq("").stderr_eq(str![[r#"
-error: `--url` takes one package, but there are more: `one`, `two`
+error: `--url` can only be used with one package, but several are selected: `one`, `two`
 
-help: choose one with `-p`, and give each its own `--url`
+help: select one with `-p`, and use a different `--url` for each
 
 "#]]);
 }

@@ -1,4 +1,4 @@
-//! The program as a user runs it, against the real parts: cargo, rustc for wasm32, Envoy, umoci and skopeo.
+//! Runs the program as a user does, with the real tools: cargo, rustc for wasm32, Envoy, umoci and skopeo.
 
 #![allow(
     clippy::unwrap_used,

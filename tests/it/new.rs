@@ -1,4 +1,4 @@
-//! `new`: the scaffolds, that they are sound, and what is refused.
+//! `new`: the scaffolded crates, and errors.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -15,7 +15,7 @@ use crate::support::terminal::Terminal;
 use crate::support::tree::{assert_tree, is_empty, tree};
 use crate::support::{Sandbox, isolated, tool};
 
-/// Scaffolds that are kept under `tests/it/new`, and the arguments that make them.
+/// The scaffolds in `tests/it/new`, and the arguments that create them.
 const CASES: &[(&str, &[&str])] = &[
     ("http-headers", &["hello"]),
     (
@@ -98,7 +98,7 @@ fn a_scaffold_is_tested_linted_and_formatted() {
     let sandbox = Sandbox::new();
     for (name, args) in CASES {
         sandbox.tool(["new"]).args(*args).assert().success();
-        // The target directory is the same for all, so that cargo compiles the dependencies once.
+        // All scaffolds share a target directory, so that cargo compiles the dependencies only once.
         let cargo = |args: &[&str]| {
             let command = isolated("cargo").current_dir(sandbox.path("hello"));
             command.env("CARGO_TARGET_DIR", sandbox.path("target")).args(args).assert().success()
@@ -131,7 +131,7 @@ fn an_invalid_name_is_refused_with_a_valid_one() {
             "Kubernetes would refuse it because it is not a DNS name: it must begin and end with a letter or a digit",
             "x",
         ),
-        ("9lives", "the name of a cargo package cannot start with a digit", "filter-9lives"),
+        ("9lives", "the name of a cargo package can't start with a digit", "filter-9lives"),
         ("test", "it is the name of a crate that comes with Rust", "test-filter"),
         ("match", "it is a keyword of Rust", "match-filter"),
         ("proxy-wasm", "it is the name of a dependency of the filter", "proxy-wasm-filter"),
@@ -149,7 +149,7 @@ fn an_invalid_name_is_refused_with_a_valid_one() {
             sandbox.tool(args).assert().code(2).stdout_eq("").stderr_eq(&message);
             assert!(is_empty(&sandbox.path("")), "{name:?}");
         }
-        // The advice can be followed.
+        // Following the advice works.
         sandbox.tool(["new", "directory", "--name", suggestion]).assert().success();
     }
 }
@@ -171,7 +171,7 @@ fn a_wrong_option_is_refused_before_anything_is_made() {
         assert!(!sandbox.path("hello").exists(), "{option:?}");
     }
     sandbox.tool(["new", ".."]).assert().code(2).stdout_eq("").stderr_eq(str![[r#"
-error: the path `..` has no name that the filter could take
+error: the path `..` doesn't end in a name for the filter
 
 help: pass a name with `--name`
 
@@ -244,7 +244,7 @@ fn of_two_at_once_one_makes_the_package() {
         assert_eq!(codes, [Some(0), Some(2)], "{outputs:#?}");
         assert_tree(&sandbox.path("hello"), "new/http-headers");
         if in_workspace {
-            assert!(sandbox.read("Cargo.toml").contains("\"hello\""), "it is no member");
+            assert!(sandbox.read("Cargo.toml").contains("\"hello\""), "it is not a member");
         }
     }
 }
@@ -261,7 +261,7 @@ fn a_workspace_gets_a_member() {
     assert_eq!(metadata["workspace_members"].as_array().unwrap().len(), 1);
     assert_eq!(metadata["packages"][0]["name"], "hello");
 
-    // The same name again would make a workspace in which no cargo command works.
+    // With two members of the same name, every cargo command in the workspace would fail.
     let before = tree(&sandbox.path(""));
     let assert = sandbox.tool(["new", "other/hello"]).assert().code(101).stdout_eq("");
     let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
@@ -278,7 +278,7 @@ fn version_control_is_as_asked() {
     sandbox.tool(["new", "with-git", "--vcs", "git"]).assert().success();
     assert!(sandbox.path("with-git/.git").is_dir());
     assert_eq!(sandbox.read("with-git/.gitignore"), "/target\n");
-    // No repository is made inside another, even if a directory in between is missing.
+    // Doesn't create a repository inside another one, even if a directory in between is missing.
     fs_err::rename(sandbox.path("with-git/.git"), sandbox.path(".git")).unwrap();
     sandbox.tool(["new", "plugins/inside"]).assert().success();
     assert!(!sandbox.path("plugins/inside/.git").exists());
@@ -289,7 +289,7 @@ fn the_templates_are_listed_on_standard_output() {
     let assert = Sandbox::new().tool(["new", "--list-templates"]).assert().success().stderr_eq("");
     assert.stdout_eq(str![[r#"
 http-headers  adds the headers of its configuration to each response
-minimal       logs each request; the least that a filter needs
+minimal       logs each request; a minimal starting point
 
 "#]]);
 }
@@ -308,7 +308,7 @@ note: next, run `cd hello`, `cargo test` and `cargo wasmplugin build`
 fn without_a_terminal_nothing_is_asked() {
     let sandbox = Sandbox::new();
     sandbox.tool(["new"]).assert().code(2).stdout_eq("").stderr_eq(str![[r#"
-error: no path for the new filter
+error: missing the path of the new filter
 
 help: pass one, as in `cargo wasmplugin new hello`
 
@@ -352,8 +352,7 @@ fn what_is_missing_is_asked_for_at_a_terminal() {
     let (status, screen) = terminal.end();
     assert!(status.success(), "{screen}");
 
-    let line =
-        screen.lines().find_map(|line| line.strip_prefix("note: the same command without questions: "));
+    let line = screen.lines().find_map(|line| line.strip_prefix("note: to skip the prompts, run: "));
     let line = line.unwrap_or_else(|| panic!("no command line:\n{screen}"));
     let words: Vec<&OsStr> = line.split(' ').map(OsStr::new).collect();
     assert_eq!(words[..2], ["cargo", "wasmplugin"]);
@@ -368,7 +367,7 @@ fn nothing_is_asked_if_nothing_is_missing() {
     let sandbox = Sandbox::new();
     let terminal = Terminal::run(&sandbox.path(""), &["new", "hello", "--image", "quay.io/acme/hello"]);
     let (status, screen) = terminal.end();
-    assert!(status.success() && !screen.contains("without questions"), "{screen}");
+    assert!(status.success() && !screen.contains("to skip the prompts"), "{screen}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! An optimizer that crashes, and a damaged result of one.
+//! A crash of the optimizer, and a damaged cached result.
 
 use snapbox::str;
 
@@ -6,14 +6,14 @@ use crate::support::module::plugin;
 use crate::support::running::Said;
 use crate::support::{Sandbox, bare, package};
 
-/// A number as three bytes of LEB128.
+/// Encodes a number as three bytes of LEB128.
 fn number(value: usize) -> [u8; 3] {
     assert!(value < 1 << 21);
     [value as u8 | 0x80, (value >> 7) as u8 | 0x80, (value >> 14) as u8]
 }
 
-/// A valid module with loops nested deeper than any optimizer expects. It is made of bytes because the parser of
-/// WebAssembly text overflows its stack too.
+/// A valid module whose loops are nested too deeply for the optimizer. Built from bytes, because the parser for
+/// WebAssembly text would overflow its stack too.
 fn deeply_nested() -> Vec<u8> {
     const DEPTH: usize = 30_000;
     let shallow = wat::parse_str(bare::TEXT).unwrap();
@@ -23,7 +23,7 @@ fn deeply_nested() -> Vec<u8> {
         let (length, used) = leb128(tail);
         let content = &tail[used..used + length];
         if *id == 10 {
-            // The bodies: the first one, of `_initialize`, gets the loops.
+            // The code section. The first body, of `_initialize`, gets the loops.
             let body_length = 1 + DEPTH * 3 + 1;
             let (old_length, old_used) = leb128(&content[1..]);
             let others = &content[1 + old_used + old_length..];

@@ -1,4 +1,4 @@
-//! What a build says and writes.
+//! The messages and the output of a build.
 
 use serde_json::{Value, json};
 use snapbox::{Redactions, file, str};
@@ -10,7 +10,7 @@ use crate::support::module::plugin;
 use crate::support::snapshot::{self, without_waits};
 use crate::support::tree::tree;
 
-/// Takes out of a summary what another compiler would change.
+/// Compares a summary, ignoring the parts that depend on the compiler.
 fn summary(text: &str, expected: snapbox::Data) {
     let mut redactions = Redactions::new();
     let patterns = [
@@ -57,7 +57,7 @@ fn verbose_says_how_long_each_stage_took() {
     );
 }
 
-/// The text of a blob, with the digests and sizes that depend on the compiler by name.
+/// The text of a blob, with names for the digests and sizes that depend on the compiler.
 fn named(text: &str, names: &[(&str, &str)]) -> String {
     names.iter().fold(text.to_owned(), |text, (value, name)| text.replace(value, name))
 }
@@ -66,14 +66,14 @@ fn digits(digest: &str) -> &str {
     digest.strip_prefix("sha256:").unwrap()
 }
 
-/// A descriptor of the layer or the config, as the manifest tells it.
-fn told(descriptor: &Value) -> (String, String) {
+/// The digest and the size in a descriptor, as the manifest writes them.
+fn digest_and_size(descriptor: &Value) -> (String, String) {
     let digest = descriptor["digest"].as_str().unwrap();
     (digits(digest).to_owned(), format!("\"size\":{}", descriptor["size"]))
 }
 
-/// A document of an image, which is written in one way alone: keys in order, and no white space. So what is
-/// kept of it can be laid out for reading.
+/// The text of a JSON document in an image. Checks that its keys are sorted and that it has no whitespace, so that the
+/// snapshot can be formatted.
 fn canonical(blob: Vec<u8>) -> String {
     let text = String::from_utf8(blob).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap().to_string(), text);
@@ -84,9 +84,9 @@ fn canonical(blob: Vec<u8>) -> String {
 fn the_manifest_of_the_oci_variant() {
     let build = built(&["--variant", "oci"]);
     let image = build.image();
-    let (digest, size) = told(&image.manifest()["layers"][1]);
+    let (digest, size) = digest_and_size(&image.manifest()["layers"][1]);
     assert_eq!(digest, digits(&sha256(&build.bytes("plugin.wasm"))));
-    // All else stands as it is, the digests of what no compiler changes as well.
+    // Compares everything else, including the digests that don't depend on the compiler.
     let text =
         named(&canonical(image.blob(&image.digest())), &[(&digest, "<plugin.wasm>"), (&size, "\"size\":0")]);
     snapbox::assert_data_eq!(text, file!["output/manifest-oci.json"].raw());
@@ -100,8 +100,8 @@ fn the_manifest_of_the_oci_variant() {
 fn the_manifest_of_the_compat_variant() {
     let image = built(&["--variant", "compat"]).image();
     let manifest = image.manifest();
-    let (layer, size) = told(&manifest["layers"][0]);
-    let (config, _) = told(&manifest["config"]);
+    let (layer, size) = digest_and_size(&manifest["layers"][0]);
+    let (config, _) = digest_and_size(&manifest["config"]);
     let text = canonical(image.blob(&image.digest()));
     let text = named(&text, &[(&layer, "<layer>"), (&size, "\"size\":0"), (&config, "<config>")]);
     snapbox::assert_data_eq!(text, file!["output/manifest-compat.json"].raw());
@@ -129,7 +129,7 @@ fn yaml_on_standard_output_is_the_file() {
     }
 }
 
-/// What `-o json` has to say of an image, from its folder alone.
+/// The expected JSON report of an image, from the files in its directory.
 fn image_of(build: &Built) -> Value {
     let image = build.image();
     let manifest = image.manifest();
@@ -145,7 +145,7 @@ fn image_of(build: &Built) -> Value {
 }
 
 #[test]
-fn json_on_standard_output_tells_what_lies_on_the_disk() {
+fn json_on_standard_output_matches_the_files() {
     for variant in ["oci", "compat"] {
         let (document, build) = built_as_json(&["--variant", variant, "--optimize", "size"]);
         let module = build.bytes("plugin.wasm");
@@ -197,8 +197,8 @@ fn json_of_a_module_of_another_toolchain() {
     let args = ["build", "--module", "made.wasm", "--optimize", "none", "-o", "json"];
     let assert = sandbox.tool(args).assert().success();
     let document: Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
-    let folder = sandbox.path("target/wasmplugin/made");
-    let build = Built::in_folder(folder.clone());
+    let directory = sandbox.path("target/wasmplugin/made");
+    let build = Built::in_folder(directory.clone());
     let mut image = image_of(&build);
     for name in ["repository", "tag", "reference"] {
         image[name] = Value::Null;
@@ -206,7 +206,7 @@ fn json_of_a_module_of_another_toolchain() {
     image["variant"] = "oci".into();
     let package = &document["packages"][0];
     assert_eq!(package["name"], "made");
-    assert_eq!(package["directory"], folder.as_str());
+    assert_eq!(package["directory"], directory.as_str());
     assert_eq!(package["image"], image);
     assert_eq!(package["resource"], Value::Null);
     assert_eq!(package["module"]["compiledSize"], module.len());
@@ -220,7 +220,7 @@ fn json_of_a_module_of_another_toolchain() {
     assert_eq!(keys, ["code", "help", "meshes", "message", "places", "reason", "severity"]);
 }
 
-/// A workspace of two plugins that need no crates, so that they are quick to compile.
+/// A workspace with two plugins without dependencies, which compile quickly.
 fn workspace() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write(
@@ -257,11 +257,11 @@ fn workspace() -> Sandbox {
 fn two_packages_are_two_documents() {
     let sandbox = workspace();
     let yaml = sandbox.tool(["build", "--workspace", "-o", "yaml"]).assert().success();
-    let folder = |name: &str| format!("target/wasmplugin/{name}");
-    let [one, two] = ["one", "two"].map(|name| sandbox.read(format!("{}/wasmplugin.yaml", folder(name))));
+    let directory = |name: &str| format!("target/wasmplugin/{name}");
+    let [one, two] = ["one", "two"].map(|name| sandbox.read(format!("{}/wasmplugin.yaml", directory(name))));
     assert_eq!(String::from_utf8_lossy(&yaml.get_output().stdout), format!("{one}---\n{two}"));
     let digest = sandbox.read("target/wasmplugin/one/digest");
-    // A tag has no `+`.
+    // A tag can't contain `+`.
     assert!(one.contains(&format!("\n  url: oci://quay.io/acme/one:1.2.3_build@{digest}")), "{one}");
     assert!(one.contains("\nmetadata:\n  name: one\n"), "{one}");
 
@@ -271,10 +271,10 @@ fn two_packages_are_two_documents() {
     assert_eq!(packages.iter().map(|package| &package["name"]).collect::<Vec<_>>(), ["one", "two"]);
     for package in packages {
         let name = package["name"].as_str().unwrap();
-        assert_eq!(package["directory"], sandbox.path(folder(name)).as_str());
+        assert_eq!(package["directory"], sandbox.path(directory(name)).as_str());
         assert_eq!(package["image"]["repository"], format!("quay.io/acme/{name}"));
         assert_eq!(format!("{}\n", package["image"]["digest"].as_str().unwrap()), {
-            sandbox.read(format!("{}/digest", folder(name)))
+            sandbox.read(format!("{}/digest", directory(name)))
         });
     }
 
@@ -283,7 +283,7 @@ fn two_packages_are_two_documents() {
 }
 
 #[test]
-fn without_an_image_there_is_all_but_the_resource() {
+fn without_an_image_only_the_resource_is_missing() {
     let sandbox = Sandbox::new();
     sandbox.write("made.wasm", plugin("", &[]));
     let assert = sandbox.tool(["build", "--module", "made.wasm"]).assert().success().stdout_eq("");

@@ -1,5 +1,4 @@
-//! The same sources give the same digest, wherever and by whomever they are built, and nothing of the machine
-//! is in what they give.
+//! The same sources have the same digest on every machine, and the output has no paths of the machine.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
@@ -11,7 +10,7 @@ use crate::support::layout::untar;
 use crate::support::running::{Said, process};
 use crate::support::{Sandbox, bare, package, probe, tree};
 
-/// Where the parts of this machine lie that a module must not tell of.
+/// The paths of this machine, which a module must not contain.
 struct Machine {
     home: Utf8PathBuf,
     cargo_home: Utf8PathBuf,
@@ -37,21 +36,21 @@ impl Machine {
         })
     }
 
-    /// Another CARGO_HOME: the registry's index and the crates as they were fetched, nothing unpacked.
-    fn fill_cargo_home(&self, folder: &Utf8Path) {
-        fs_err::create_dir_all(folder.join("registry")).unwrap();
+    /// Creates another CARGO_HOME with the registry index and the downloaded crates, but without the unpacked sources.
+    fn fill_cargo_home(&self, directory: &Utf8Path) {
+        fs_err::create_dir_all(directory.join("registry")).unwrap();
         for part in ["index", "cache"] {
             let from = self.cargo_home.join("registry").join(part);
             assert!(from.exists(), "`{from}` is missing: run script/setup");
-            symlink(from, folder.join("registry").join(part)).unwrap();
+            symlink(from, directory.join("registry").join(part)).unwrap();
         }
         if self.cargo_home.join("config.toml").exists() {
-            symlink(self.cargo_home.join("config.toml"), folder.join("config.toml")).unwrap();
+            symlink(self.cargo_home.join("config.toml"), directory.join("config.toml")).unwrap();
         }
     }
 }
 
-/// The digest that a build of the probe gives, by its variant.
+/// The digest of the probe, for each variant.
 fn reference(variant: &str) -> &'static str {
     static OCI: OnceLock<String> = OnceLock::new();
     static COMPAT: OnceLock<String> = OnceLock::new();
@@ -67,7 +66,7 @@ fn reference(variant: &str) -> &'static str {
     })
 }
 
-/// Builds the probe by `command`, in both variants, and compares with the reference.
+/// Builds the probe with `command`, in both variants, and compares the digests with the reference.
 fn assert_same(sandbox: &Sandbox, target_dir: &Utf8Path, mut command: impl FnMut(&str) -> Command) {
     for variant in ["oci", "compat"] {
         Said::of(&mut command(variant)).done();
@@ -77,7 +76,7 @@ fn assert_same(sandbox: &Sandbox, target_dir: &Utf8Path, mut command: impl FnMut
     }
 }
 
-/// Looks for paths of this machine in everything that was written, also in what is packed in it.
+/// Checks that the output, including packed files, has no paths of this machine.
 fn assert_no_path(output: &Utf8Path, more: &[&str]) {
     let machine = Machine::this();
     let temporary = std::env::temp_dir();
@@ -96,8 +95,8 @@ fn assert_no_path(output: &Utf8Path, more: &[&str]) {
     files.extend(packed.iter().flat_map(|(_, bytes)| untar(bytes)).collect::<Vec<_>>());
     for (path, bytes) in files {
         for text in &forbidden {
-            // `/` would be everywhere.
-            assert!(text.len() > 3, "a home at `{text}` cannot be told from other paths");
+            // `/` occurs everywhere.
+            assert!(text.len() > 3, "`{text}` is too short to search for");
             assert!(!holds(&bytes, text), "`{text}` is in `{path}` of {output}");
         }
     }
@@ -133,7 +132,7 @@ fn paths_in_a_module_are_those_of_no_machine() {
     let output = sandbox.path("ws/target/wasmplugin/filter");
     assert_no_path(&output, &[]);
     let module = fs_err::read(output.join("plugin.wasm")).unwrap();
-    // The paths are there: otherwise it would prove nothing that none of this machine is.
+    // Checks that there are paths. Otherwise the absence of this machine's paths would prove nothing.
     for path in [
         "filter/src/lib.rs",
         "shared/src/lib.rs",
@@ -146,16 +145,16 @@ fn paths_in_a_module_are_those_of_no_machine() {
 }
 
 #[test]
-fn another_folder_gives_the_same_digest() {
+fn another_directory_gives_the_same_digest() {
     let sandbox = Sandbox::new();
-    let below = "a folder/of some/depth/with ümlauts";
+    let below = "a directory/of some/depth/with ümlauts";
     sandbox.add_probe(below);
     let target = sandbox.path(below).join("target");
     assert_same(&sandbox, &target, |variant| sandbox.process_in(below, ["build", "--variant", variant]));
 }
 
 #[test]
-fn another_folder_of_a_whole_filter_gives_the_same_digest() {
+fn another_directory_of_a_whole_filter_gives_the_same_digest() {
     let build = |sandbox: &Sandbox, below: &str| {
         sandbox.process_in(below, ["new", "hello", "--image", "localhost:5000/acme/hello", "--vcs", "none"])
     };
@@ -211,7 +210,7 @@ fn another_home_locale_zone_and_umask_give_the_same_digest() {
 }
 
 #[test]
-fn another_target_folder_and_current_folder_give_the_same_digest() {
+fn another_target_directory_and_current_directory_give_the_same_digest() {
     let sandbox = Sandbox::new();
     sandbox.add_probe("ws");
     fs_err::create_dir_all(sandbox.path("cwd")).unwrap();
@@ -231,7 +230,7 @@ fn another_target_folder_and_current_folder_give_the_same_digest() {
 }
 
 #[test]
-fn a_folder_for_intermediate_files_gives_the_same_digest() {
+fn a_directory_for_intermediate_files_gives_the_same_digest() {
     let sandbox = Sandbox::new();
     sandbox.add_probe("ws");
     assert_same(&sandbox, &sandbox.path("ws/target"), |variant| {
@@ -239,11 +238,11 @@ fn a_folder_for_intermediate_files_gives_the_same_digest() {
         command.env("CARGO_BUILD_BUILD_DIR", sandbox.path("intermediate"));
         command
     });
-    assert!(sandbox.path("intermediate").exists(), "cargo did not use the folder");
+    assert!(sandbox.path("intermediate").exists(), "cargo did not use the directory");
 }
 
 #[test]
-fn a_link_to_the_folder_gives_the_same_digest() {
+fn a_link_to_the_directory_gives_the_same_digest() {
     let sandbox = Sandbox::new();
     sandbox.add_probe("ws");
     symlink(sandbox.path("ws"), sandbox.path("link")).unwrap();
@@ -268,10 +267,10 @@ fn vendored_crates_give_the_same_digest() {
     });
 }
 
-/// Cargo gives a crate outside of the workspace an identity made of its absolute path, and rustc puts that
-/// into the hashes of symbols and types. So its digest is that of one place; but the path can be kept secret.
+/// Cargo identifies a crate outside the workspace by its absolute path, and rustc hashes that into symbols and types. The
+/// digest depends on the path, but the module must not contain the path.
 #[test]
-fn paths_of_crates_outside_of_the_workspace_are_kept_secret() {
+fn paths_of_crates_outside_the_workspace_are_replaced() {
     let sandbox = Sandbox::new();
     let library = |name: &str, more: &str| {
         let package =
@@ -311,7 +310,7 @@ fn paths_of_crates_outside_of_the_workspace_are_kept_secret() {
 }
 
 #[test]
-fn the_path_of_a_patched_crate_is_kept_secret() {
+fn the_path_of_a_patched_crate_is_replaced() {
     let sandbox = Sandbox::new();
     sandbox.add_probe("ws");
     let mut vendor = process("cargo");

@@ -1,4 +1,4 @@
-//! Manifests of others: what refers to a package is filled in, and nothing else is touched.
+//! `resolve`: references in manifests are filled in, and nothing else changes.
 
 use std::process::{Command, Stdio};
 
@@ -11,7 +11,7 @@ use crate::support::{Sandbox, bare, mesh};
 const MANIFESTS: &str = include_str!("resolve/manifests.yaml");
 const RESOLVED: &str = include_str!("resolve/manifests.resolved.yaml");
 
-/// A workspace with the plugins `one` and `two`, and one that does not compile.
+/// A workspace with the plugins `one` and `two`, and a plugin that doesn't compile.
 fn workspace() -> Sandbox {
     let sandbox = Sandbox::new();
     let members = ["one", "two", "broken"];
@@ -36,26 +36,26 @@ fn resolve(sandbox: &Sandbox, args: &[&str]) -> Said {
     Said::of(&mut command(sandbox, args))
 }
 
-/// A WasmPlugin with that url.
+/// A WasmPlugin with this url.
 fn plugin(name: &str, url: &str) -> String {
     format!(
         "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata:\n  name: {name}\nspec:\n  url: {url}\n"
     )
 }
 
-/// The digits of the image of a package that was built.
+/// The hexadecimal digest of a package's image.
 fn digits(sandbox: &Sandbox, package: &str) -> String {
     let digest = sandbox.read(format!("target/wasmplugin/{package}/digest"));
     digest.trim_end().strip_prefix("sha256:").unwrap().to_owned()
 }
 
-/// What a text with `[ONE]` and `[TWO]` for the digits is in this sandbox.
+/// Replaces `[ONE]` and `[TWO]` with the digests of the packages.
 fn expected(sandbox: &Sandbox, text: &str) -> String {
     text.replace("[ONE]", &digits(sandbox, "one")).replace("[TWO]", &digits(sandbox, "two"))
 }
 
 #[test]
-fn all_but_the_references_stays_as_it_is() {
+fn only_the_references_change() {
     let sandbox = workspace();
     sandbox.write("manifests.yaml", MANIFESTS);
     let said = resolve(&sandbox, &["-f", "manifests.yaml"]).done();
@@ -116,11 +116,11 @@ fn without_a_reference_not_even_cargo_is_run() {
     let mut command = command(&sandbox, &["-f", "-"]);
     let said = Said::of_with_input(command.env("CARGO", "/nonexistent/cargo"), text).done();
     assert_eq!(said.stdout, text);
-    assert_eq!(said.stderr, "note: nothing was resolved: no url is a reference `wasmplugin://PACKAGE`\n");
+    assert_eq!(said.stderr, "note: nothing to resolve: no url has the form `wasmplugin://PACKAGE`\n");
 }
 
 #[test]
-fn folders_and_files_become_one_stream() {
+fn directories_and_files_become_one_stream() {
     let sandbox = workspace();
     sandbox.write("deploy/b.yml", "# b\n---\nb: 1");
     sandbox.write("deploy/a/z.yaml", plugin("z", "wasmplugin://one"));
@@ -131,7 +131,7 @@ fn folders_and_files_become_one_stream() {
     std::os::unix::fs::symlink("../linked", sandbox.path("deploy/link.yaml")).unwrap();
     std::os::unix::fs::symlink("..", sandbox.path("deploy/a/loop")).unwrap();
     std::os::unix::fs::symlink("loop.yaml", sandbox.path("deploy/a/.loop")).unwrap();
-    fs_err::create_dir(sandbox.path("deploy/folder.yaml")).unwrap();
+    fs_err::create_dir(sandbox.path("deploy/directory.yaml")).unwrap();
     let fifo = sandbox.path("deploy/fifo.yaml");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
 
@@ -150,7 +150,7 @@ fn a_signal_ends_the_wait_for_standard_input() {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let _open = child.stdin.take();
-    // One thread is the program, one takes the signals, and the third one is there when the wait begins.
+    // The main thread, the thread for signals, and the thread that reads standard input.
     let threads = format!("/proc/{}/task", child.id());
     wait_until("a thread that reads", || fs_err::read_dir(&threads).unwrap().count() == 3);
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();

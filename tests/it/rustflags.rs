@@ -1,11 +1,11 @@
-//! What the user tells cargo still holds: flags, profiles, and what a plain build made before.
+//! The user's flags and profiles are respected, and the artifacts of a plain build stay fresh.
 
 use crate::support::running::{Said, process};
 use crate::support::{Sandbox, bare, package};
 
 const OUTPUT: &str = "bare/target/wasmplugin/bare";
 
-/// The filter `bare`, which does not compile unless rustc is given `--cfg wanted`.
+/// The filter `bare`, which only compiles with `--cfg wanted`.
 fn demanding() -> Sandbox {
     let sandbox = Sandbox::with_bare();
     let demand =
@@ -63,7 +63,7 @@ fn the_flags_of_another_target_do_not_reach_the_compiler() {
 fn a_profile_of_the_workspace_is_used() {
     let sandbox = demanding();
     let manifest = sandbox.read("bare/Cargo.toml");
-    // Debug assertions are off in the release profile, so this tells the profiles apart.
+    // Debug assertions are off in the release profile, so this shows which profile is used.
     let demand = "#[cfg(not(debug_assertions))]\ncompile_error!(\"another profile\");\n";
     sandbox.write("bare/src/lib.rs", format!("{demand}{}", bare::SOURCE.replace("//!", "//")));
     let fails = |args: &[&str]| {
@@ -83,7 +83,7 @@ fn a_profile_of_the_workspace_is_used() {
     package::check(&sandbox.path(OUTPUT)).unwrap();
     sandbox.write("bare/Cargo.toml", profile("wasmplugin"));
     Said::of(&mut sandbox.process_in("bare", ["build"])).done();
-    // What is given on the command line wins over everything.
+    // The command line overrides everything.
     sandbox.write("bare/Cargo.toml", &manifest);
     Said::of(
         &mut sandbox.process_in("bare", ["build", "--config", "profile.wasmplugin.debug-assertions=true"]),
@@ -97,7 +97,7 @@ fn cargo(sandbox: &Sandbox, below: &str, args: &[&str]) -> String {
 }
 
 #[test]
-fn a_plain_build_stays_fresh_beside_ours() {
+fn a_plain_build_stays_fresh() {
     let sandbox = Sandbox::with_bare();
     let plain = ["build", "--release", "--target", "wasm32-wasip1"];
     assert!(cargo(&sandbox, "bare", &plain).contains("Compiling bare"));
@@ -111,7 +111,7 @@ fn a_plain_build_stays_fresh_beside_ours() {
 }
 
 #[test]
-fn plugins_of_one_workspace_may_differ_in_target_and_optimization() {
+fn plugins_of_a_workspace_can_differ_in_target_and_optimization() {
     let sandbox = Sandbox::new();
     sandbox.write("Cargo.toml", "[workspace]\nmembers = [\"a\", \"b\", \"c\"]\nresolver = \"3\"\n");
     for (name, settings) in [
@@ -121,18 +121,18 @@ fn plugins_of_one_workspace_may_differ_in_target_and_optimization() {
     ] {
         let settings = format!("image = \"localhost:5000/acme/{name}\"\n{settings}");
         sandbox.write(format!("{name}/Cargo.toml"), bare::manifest(name, &settings));
-        // Only WASI imports something, and only an unoptimized module keeps what nobody uses.
-        let source = format!("{}{}", bare::SOURCE, TELLING);
+        // Only WASI needs imports, and only an unoptimized module keeps unused code.
+        let source = format!("{}{}", bare::SOURCE, PRINTING);
         sandbox.write(format!("{name}/src/lib.rs"), source);
     }
     let built = Said::of(&mut sandbox.process_in("", ["build", "--workspace", "-o", "json"])).done();
     let report: serde_json::Value = serde_json::from_str(&built.stdout).unwrap();
     let packages = report["packages"].as_array().unwrap();
-    let told: Vec<_> = packages
+    let levels: Vec<_> = packages
         .iter()
         .map(|package| (package["name"].as_str().unwrap(), package["module"]["optimize"].as_str().unwrap()))
         .collect();
-    assert_eq!(told, [("a", "speed"), ("b", "size"), ("c", "none")]);
+    assert_eq!(levels, [("a", "speed"), ("b", "size"), ("c", "none")]);
     let module = |name: &str| {
         let output = sandbox.path("target/wasmplugin").join(name);
         package::check(&output).unwrap();
@@ -147,7 +147,7 @@ fn plugins_of_one_workspace_may_differ_in_target_and_optimization() {
         module("c").len(),
         module("a").len()
     );
-    // Each of them alone gives the same.
+    // Building each one separately gives the same modules.
     let together = ["a", "b", "c"].map(module);
     for name in ["a", "b", "c"] {
         Said::of(&mut sandbox.process_in(name, ["build", "--target-dir", "../alone"])).done();
@@ -157,8 +157,8 @@ fn plugins_of_one_workspace_may_differ_in_target_and_optimization() {
     assert!(together == alone);
 }
 
-/// A callback that writes to standard error, which a target without an operating system has not.
-const TELLING: &str = r#"
+/// A callback that writes to standard error, which does nothing on a target without an operating system.
+const PRINTING: &str = r#"
 #[unsafe(no_mangle)]
 pub extern "C" fn proxy_on_done(context: u32) -> u32 {
     eprintln!("{context} is done");

@@ -1,4 +1,4 @@
-//! The output of a package changes as a whole, whatever ends a build and whoever builds at the same time.
+//! The output of a package changes atomically, even if a build is killed or several builds run at the same time.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
@@ -14,7 +14,7 @@ use crate::support::{Sandbox, bare, package, tree};
 
 const OUTPUT: &str = "bare/target/wasmplugin/bare";
 
-/// Numbers without a pattern, the same for the same seed.
+/// A pseudorandom number generator.
 struct Random(u64);
 
 impl Random {
@@ -54,7 +54,7 @@ fn a_build_that_is_killed_leaves_the_old_output_or_the_new_one() {
     let (mut kept, mut changed) = (0, 0);
     for turn in 0..200 {
         let before = package::check(&output).unwrap();
-        // Half of the kills come late, when files are written.
+        // Half of the kills happen late, when files are written.
         let share = if random.next() < 0.5 { random.next() * 1.1 } else { 0.75 + random.next() * 0.35 };
         let mut child = start(&mut sandbox.process_in("bare", args(turn)));
         std::thread::sleep(whole_run.mul_f64(share));
@@ -82,7 +82,7 @@ fn a_build_that_is_killed_leaves_the_old_output_or_the_new_one() {
     }
     assert!(
         kept > 0 && changed > 0,
-        "the kills did not come while the builds ran: {kept} kept, {changed} changed"
+        "the builds were not killed while they ran: {kept} kept, {changed} changed"
     );
 }
 
@@ -91,7 +91,7 @@ fn a_build_that_fails_leaves_the_old_output() {
     let sandbox = Sandbox::with_bare();
     Said::of(&mut sandbox.process_in("bare", ["build"])).done();
     let before = tree::files(&sandbox.path(OUTPUT)).unwrap();
-    // The first one does not compile, and a proxy would refuse the second one.
+    // The first source doesn't compile, and a proxy would refuse the second one.
     for (source, code) in [("fn broken() -> u8 {\n    \"\"\n}\n", 101), ("", 1)] {
         sandbox.write("bare/src/lib.rs", source);
         let said = Said::of(&mut sandbox.process_in("bare", ["build"]));
@@ -105,13 +105,13 @@ fn blob(output: &Utf8Path, digest: &str) -> camino::Utf8PathBuf {
 }
 
 #[test]
-fn what_a_killed_build_left_is_cleared_away_by_the_next() {
+fn the_next_build_removes_the_files_of_a_killed_build() {
     let sandbox = Sandbox::with_bare();
     Said::of(&mut sandbox.process_in("bare", ["build"])).done();
     let target = sandbox.path("bare/target");
     sandbox.write("bare/target/wasmplugin/.bare.new-Ab12cd/plugin.wasm", "half");
     sandbox.write("bare/target/wasmplugin/.bare.new-Ef34gh", "half");
-    // What a system without an exchange of folders has done when it is killed between two renames.
+    // The state after a kill between the two renames, on a system that can't exchange directories.
     fs_err::rename(sandbox.path(OUTPUT), target.join("wasmplugin/.bare.old")).unwrap();
     assert_eq!(package::leftovers(&target).len(), 3);
     Said::of(&mut sandbox.process_in("bare", ["build", "--variant", "compat"])).done();
@@ -119,7 +119,7 @@ fn what_a_killed_build_left_is_cleared_away_by_the_next() {
     assert_eq!(package::leftovers(&target), [""; 0]);
 }
 
-/// The filter `bare` with a build script that tells that it runs, and then waits for a word.
+/// The filter `bare` with a build script that signals that it runs, and then waits until the test lets it continue.
 struct Waiting {
     sandbox: Sandbox,
 }
@@ -150,7 +150,7 @@ fn main() {
         waiting
     }
 
-    /// From here on the build script waits.
+    /// Makes the build script wait from now on.
     fn hold(&self) {
         fs_err::remove_file(self.sandbox.path("go")).unwrap();
         fs_err::remove_file(self.sandbox.path("started")).unwrap();
@@ -162,7 +162,7 @@ fn main() {
         command
     }
 
-    /// The process that runs the build script: cargo.
+    /// The process of cargo, which runs the build script.
     fn cargo(&self) -> Pid {
         wait_until("the build script runs", || self.sandbox.path("started").exists());
         Pid::from_raw(self.sandbox.read("started").parse().unwrap()).unwrap()
@@ -170,7 +170,7 @@ fn main() {
 }
 
 impl Drop for Waiting {
-    /// No build script of a test that failed shall wait for longer.
+    /// Lets the build script end if the test failed.
     fn drop(&mut self) {
         let _ = fs_err::write(self.sandbox.path("go"), "");
     }
@@ -180,13 +180,13 @@ fn pid(child: &Child) -> Pid {
     Pid::from_child(child)
 }
 
-/// Waits for the end of a child that may hang; then it is killed and the test fails.
+/// Waits until a child process ends. If it hangs, kills it and fails the test.
 fn end_of(mut child: Child) -> Said {
     let started = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if started.elapsed() > DEADLINE {
             child.kill().unwrap();
-            panic!("it did not end");
+            panic!("the process did not end");
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -209,7 +209,7 @@ fn a_signal_stops_cargo_too_and_leaves_the_old_output() {
         let child = start(&mut waiting.build("second"));
         let cargo = waiting.cargo();
         kill_process(pid(&child), signal).unwrap();
-        // The pipe of standard error is the build script's as well, which nobody has told to stop.
+        // The build script, which was not stopped, has the same pipe as standard error.
         wait_until("cargo is gone", || test_kill_process(cargo).is_err());
         waiting.sandbox.write("go", "");
         assert_interrupted(&end_of(child));
@@ -224,7 +224,7 @@ fn a_signal_stops_cargo_too_and_leaves_the_old_output() {
 fn control_c_at_the_terminal_gives_one_error() {
     let waiting = Waiting::new();
     let before = package::check(&waiting.sandbox.path(OUTPUT)).unwrap();
-    // A terminal signals all processes in its foreground.
+    // A terminal signals all processes in the foreground.
     let child = start(waiting.build("second").process_group(0));
     let cargo = waiting.cargo();
     kill_process_group(pid(&child), Signal::INT).unwrap();
@@ -254,7 +254,7 @@ fn a_build_that_waits_for_another_one_says_so_and_can_be_interrupted() {
 }
 
 #[test]
-fn two_builds_of_one_package_at_once_do_no_harm() {
+fn two_builds_of_one_package_can_run_at_once() {
     let sandbox = Sandbox::with_bare();
     let output = sandbox.path(OUTPUT);
     let build = |variant| sandbox.process_in("bare", ["build", "--variant", variant]);
@@ -263,7 +263,7 @@ fn two_builds_of_one_package_at_once_do_no_harm() {
         package::check(&output).unwrap()
     });
     for _ in 0..5 {
-        // Also the compiling is to be done anew by whoever comes first.
+        // The first of the builds has to compile again.
         sandbox.write("bare/src/lib.rs", bare::SOURCE);
         let running = ["oci", "compat", "oci"].map(|variant| start(&mut build(variant)));
         for child in running {
@@ -275,7 +275,7 @@ fn two_builds_of_one_package_at_once_do_no_harm() {
 }
 
 #[test]
-fn builds_of_two_packages_at_once_do_no_harm() {
+fn builds_of_two_packages_can_run_at_once() {
     let sandbox = Sandbox::new();
     sandbox.write("Cargo.toml", "[workspace]\nmembers = [\"one\", \"two\"]\nresolver = \"3\"\n");
     sandbox.add_bare("one");
@@ -295,9 +295,12 @@ fn builds_of_two_packages_at_once_do_no_harm() {
 }
 
 #[test]
-fn a_folder_is_whole_as_long_as_it_is_in_its_place() {
+fn the_output_directory_is_always_complete() {
     let sandbox = Sandbox::new();
-    assert!(can_exchange(&sandbox), "the file system of the temporary folder cannot exchange two folders");
+    assert!(
+        can_exchange(&sandbox),
+        "the file system of the temporary directory can't exchange two directories"
+    );
     let wasm = wat::parse_str(bare::TEXT).unwrap();
     sandbox.write("bare.wasm", wasm);
     let build = |variant: &str| {
@@ -308,8 +311,8 @@ fn a_folder_is_whole_as_long_as_it_is_in_its_place() {
     Said::of(&mut build("oci")).done();
     let place = sandbox.path("target/wasmplugin/bare");
     let identity = || {
-        let folder = fs_err::metadata(&place).expect("there is always a folder in the place");
-        (folder.ino(), folder.mtime(), folder.mtime_nsec())
+        let directory = fs_err::metadata(&place).expect("the output directory always exists");
+        (directory.ino(), directory.mtime(), directory.mtime_nsec())
     };
     let done = AtomicBool::new(false);
     let reads = std::thread::scope(|scope| {
@@ -327,7 +330,7 @@ fn a_folder_is_whole_as_long_as_it_is_in_its_place() {
         });
         for turn in 0..60 {
             let said = Said::of(&mut build(if turn % 2 == 0 { "compat" } else { "oci" }));
-            // Whoever waits for the reader must not wait for ever.
+            // The scope waits for the reader, so stop it before panicking.
             if said.code != Some(0) || reader.is_finished() {
                 done.store(true, Ordering::Relaxed);
                 panic!("turn {turn}: {}", said.stderr);

@@ -1,4 +1,4 @@
-//! What has to hold of the sources themselves.
+//! Checks the sources: their dependencies, lengths and names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::support::tree;
 
-/// The modules at the root of the crate, from those that call to those that are called. A module uses only those of
-/// its own row and of later rows.
+/// The top-level modules of the crate. A module only uses modules in its own row and in later rows.
 const ROWS: &[&[&str]] = &[
     &["main"],
     &["lib"],
@@ -20,11 +19,11 @@ const ROWS: &[&[&str]] = &[
     &["check"],
     &["image", "module", "resource"],
     &["envoy", "reference", "wasm", "yaml"],
-    // What everything stands on.
+    // Used by all other modules.
     &["context", "diagnostics", "digest", "error", "fs", "interrupt", "mesh", "process", "shell", "text"],
 ];
 
-/// What is only computed: it could run anywhere, and tests need no directory for it.
+/// Modules without I/O.
 const PURE: &[&str] = &[
     "check",
     "diagnostics",
@@ -44,7 +43,7 @@ fn root() -> &'static Utf8Path {
     Utf8Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The sources by their path below `src`, without what only tests see.
+/// The sources by their path in `src`, without unit tests.
 fn sources() -> BTreeMap<Utf8PathBuf, String> {
     let files = tree::files(&root().join("src")).unwrap();
     let sources = files.into_iter().filter(|(path, _)| path.file_name() != Some("tests.rs"));
@@ -56,24 +55,23 @@ fn sources() -> BTreeMap<Utf8PathBuf, String> {
             (path, text[..end].to_owned())
         })
         .collect();
-    assert!(sources.len() > 30, "these are not all sources");
+    assert!(sources.len() > 30, "some sources were not found");
     sources
 }
 
-/// The module at the root that a file belongs to.
+/// The top-level module that a file belongs to.
 fn module_of(path: &Utf8Path) -> &str {
     let first = path.components().next().unwrap().as_str();
     first.strip_suffix(".rs").unwrap_or(first)
 }
 
-/// The lines of code with their numbers: comments are left out.
+/// The lines of code with their numbers, without comments.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
     lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
-/// The paths that a text uses, as their segments: `crate::a::{b, c::D}` is two paths. Paths that begin with a name of
-/// no interest are among them too.
+/// All paths in a text, as segments. `crate::a::{b, c::D}` is two paths.
 fn paths(text: &str) -> Vec<Vec<String>> {
     let joined: String = code(text).map(|(_, line)| line.trim()).collect::<Vec<_>>().join(" ");
     // A visibility uses nothing.
@@ -91,7 +89,7 @@ fn paths(text: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// The paths that begin a text, and how many bytes they are.
+/// The paths at the start of a text, and their length in bytes.
 fn path(text: &str) -> (usize, Vec<Vec<String>>) {
     let name_end = text.find(|c: char| !is_word(c)).unwrap_or(text.len());
     let name = text[..name_end].to_owned();
@@ -118,13 +116,13 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The modules at the root that a text uses by `crate::`.
+/// The top-level modules that a text uses through `crate::`.
 fn used(text: &str) -> BTreeSet<String> {
     let paths = paths(text).into_iter().filter(|path| path[0] == "crate");
     paths.filter_map(|path| path.into_iter().nth(1)).collect()
 }
 
-/// The path of the module that a file is: `["yaml", "read"]`.
+/// The module path of a file, such as `["yaml", "read"]`.
 fn module_path(file: &Utf8Path) -> Vec<String> {
     let mut path: Vec<String> = file.components().map(|part| part.as_str().to_owned()).collect();
     let last = path.pop().unwrap_or_default();
@@ -150,7 +148,7 @@ fn uses(sources: &BTreeMap<Utf8PathBuf, String>) -> BTreeMap<&Utf8Path, BTreeSet
                 "crate" => path[1..].to_vec(),
                 "self" => [own.as_slice(), &path[1..]].concat(),
                 "super" => [&own[..own.len().saturating_sub(supers)], &path[supers..]].concat(),
-                // The name of a module below this one.
+                // The name of a submodule.
                 _ => {
                     let below = [own.as_slice(), &path].concat();
                     file_of(&below).filter(|found| found != file)?;
@@ -164,7 +162,7 @@ fn uses(sources: &BTreeMap<Utf8PathBuf, String>) -> BTreeMap<&Utf8Path, BTreeSet
     all
 }
 
-/// The circles among files: each is a list of files of which every one leads to all others.
+/// The cycles among files. Each one is a list of files that all depend on each other.
 fn circles<'f>(uses: &BTreeMap<&'f Utf8Path, BTreeSet<&'f Utf8Path>>) -> Vec<Vec<&'f Utf8Path>> {
     let reachable = |from: &'f Utf8Path| {
         let (mut found, mut next) = (BTreeSet::new(), vec![from]);
@@ -232,7 +230,7 @@ fn calls_go_one_way() {
     for (path, text) in sources() {
         let module = module_of(&path);
         for used in used(&text) {
-            // What is no module of the root is an item of one, and only `crate::Item` in lib.rs could be that.
+            // A name that isn't a top-level module is an item of lib.rs.
             let allowed = row(&used).is_some_and(|used| row(module).is_some_and(|own| own <= used));
             if !allowed {
                 wrong.push(format!("src/{path} uses {used}"));
@@ -282,7 +280,7 @@ fn what_is_computed_does_no_io() {
             continue;
         }
         for (number, line) in code(&text) {
-            // Between backticks it is a text for people.
+            // Between backticks, it is part of a message.
             let uses = |name: &str| line.match_indices(name).any(|(at, _)| !line[..at].ends_with('`'));
             wrong.extend(
                 forbidden.iter().filter(|name| uses(name)).map(|name| format!("src/{path}:{number}: {name}")),
@@ -326,7 +324,7 @@ fn a_file_is_as_long_as_its_one_subject() {
         .map(|(path, bytes)| (bytes.iter().filter(|byte| **byte == b'\n').count(), path))
         .filter(|(lines, _)| *lines > 500)
         .collect();
-    assert!(long.is_empty(), "what else lives in there? {long:?}");
+    assert!(long.is_empty(), "these files are too long: {long:?}");
 }
 
 #[test]
@@ -341,13 +339,13 @@ fn every_rule_has_its_file_its_row_and_its_name() {
         .collect();
     let rows: BTreeSet<String> =
         cargo_wasmplugin::internals::RULES.iter().map(|rule| rule.code.replace('-', "_")).collect();
-    assert_eq!(rows.len(), cargo_wasmplugin::internals::RULES.len(), "a rule is there twice");
+    assert_eq!(rows.len(), cargo_wasmplugin::internals::RULES.len(), "a rule is listed twice");
     assert_eq!(files, rows);
 }
 
 #[test]
 fn every_template_is_a_directory_and_a_row() {
-    let folders: BTreeSet<String> = root()
+    let directories: BTreeSet<String> = root()
         .join("templates")
         .read_dir_utf8()
         .unwrap()
@@ -356,7 +354,7 @@ fn every_template_is_a_directory_and_a_row() {
         .collect();
     let rows: BTreeSet<String> =
         cargo_wasmplugin::internals::TEMPLATES.iter().map(|template| template.name.to_owned()).collect();
-    assert_eq!(folders, rows);
+    assert_eq!(directories, rows);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A toolchain that lacks the standard library of the target.
+//! Toolchains without the standard library for the target.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
@@ -13,8 +13,8 @@ fn script(sandbox: &Sandbox, below: &str, text: &str) {
     fs_err::set_permissions(sandbox.path(below), std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// A toolchain without the standard library of any target: rustc itself with another sysroot, which is where rustup
-/// would have it if `by_rustup`.
+/// A toolchain without any standard library: rustc with another sysroot. With `by_rustup`, it is located where rustup
+/// installs toolchains.
 fn poor_toolchain(sandbox: &Sandbox, by_rustup: bool) {
     let sysroot = sandbox.path(if by_rustup { "rustup/toolchains/poor" } else { "usr" });
     fs_err::create_dir_all(sysroot.join("lib/rustlib")).unwrap();
@@ -26,13 +26,13 @@ fn poor_toolchain(sandbox: &Sandbox, by_rustup: bool) {
     script(sandbox, "bin/rustc", &format!("exec '{rustc}' --sysroot '{sysroot}' \"$@\""));
 }
 
-/// A build with that toolchain.
+/// Builds with that toolchain.
 fn poor_build(sandbox: &Sandbox, args: &[&str]) -> Command {
     let mut command = sandbox.process_in("bare", ["build"]);
     command.args(args);
     let path = std::env::var("PATH").unwrap();
     command.env("PATH", format!("{}:{path}", sandbox.path("bin"))).env("RUSTC", sandbox.path("bin/rustc"));
-    // If rustup runs the tests, these name its own toolchain.
+    // If the tests run under rustup, these variables name its toolchain.
     command.env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTUP_HOME").env_remove("CARGO_NET_OFFLINE");
     command
 }
@@ -131,7 +131,7 @@ help: install it, whichever way your Rust came:
       the last one wants the component rust-src, and for wasm32-wasip1 a wasi-libc
 
 "#]]);
-    // What rustup says is not enough.
+    // The exit code of rustup isn't enough.
     script(&sandbox, "bin/rustup", "echo 'info: component rust-std is up to date' >&2");
     sandbox.refuses(&mut poor_build(&sandbox, &[]), 101, str![[r#"
   Installing wasm32-wasip1 with rustup

@@ -1,4 +1,4 @@
-//! The directory of a new package, which is emptied again if anything fails.
+//! The directory of a new package. If anything fails, everything that was created in it is removed.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::error::{Exit, Explain, Result};
 use crate::scaffold::File;
 
-/// What `cargo init` makes for git, Mercurial, Pijul and Fossil.
+/// The files and directories that `cargo init` creates for git, Mercurial, Pijul and Fossil.
 const VERSION_CONTROL: [&str; 10] = [
     ".git",
     ".gitignore",
@@ -22,24 +22,25 @@ const VERSION_CONTROL: [&str; 10] = [
     "_FOSSIL_",
 ];
 
-/// A directory that this process fills. Unless it is kept, dropping it removes what was made, and nothing else.
+/// A directory that this process fills. Dropping it removes everything that was created, and nothing else, unless
+/// [`Claim::keep`] was called.
 pub(super) struct Claim<'p> {
     path: &'p Utf8Path,
-    /// The directories that did not exist, from the outermost to that of the package.
+    /// The directories that didn't exist, from the outermost to the package directory.
     directories: Vec<&'p Utf8Path>,
-    /// The names of what this program or cargo makes in the directory of the package.
+    /// The names that this program and cargo create in the package directory.
     content: BTreeSet<String>,
-    /// The manifests of the directories above. Cargo may add a member to one of them.
+    /// The cargo manifests in parent directories. Cargo may add a workspace member to one of them.
     manifests: Vec<(Utf8PathBuf, Vec<u8>)>,
     is_kept: bool,
 }
 
 impl<'p> Claim<'p> {
-    /// Claims a directory that is empty or does not exist, for these files. Errors call it `shown`.
+    /// Claims a directory that is empty or doesn't exist, for these files. Errors show it as `shown`.
     ///
     /// # Errors
     ///
-    /// If the path is occupied, another process has claimed it, or a directory cannot be made.
+    /// If the path is occupied, another process has claimed it, or a directory can't be created.
     pub(super) fn of(path: &'p Utf8Path, shown: &Utf8Path, files: &[File]) -> Result<Self> {
         let mut claim = Claim {
             path,
@@ -58,7 +59,7 @@ impl<'p> Claim<'p> {
         if claim.directories.last() != Some(&path) {
             check_empty(path, shown)?;
         }
-        // Two processes can find the same empty directory. Only one of them makes `src`.
+        // Two processes may find the same empty directory. Only one of them can create `src`.
         if !make_directory(&path.join("src"))? {
             return Err(Occupied { path: shown.to_owned(), by: Occupant::Files }.into());
         }
@@ -73,13 +74,13 @@ impl<'p> Claim<'p> {
         Ok(claim)
     }
 
-    /// Keeps everything that was made.
+    /// Keeps everything that was created.
     pub(super) fn keep(mut self) {
         self.is_kept = true;
     }
 }
 
-// An error here would hide the error that led here, so each step is tried and none can fail.
+// Errors are ignored: they would hide the error that caused the drop, and the other steps should still run.
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
         if self.is_kept {
@@ -103,7 +104,7 @@ impl Drop for Claim<'_> {
     }
 }
 
-/// Makes a directory; false if the path exists.
+/// Creates a directory. Returns false if the path exists already.
 fn make_directory(path: &Utf8Path) -> Result<bool> {
     match fs_err::create_dir(path) {
         Ok(()) => Ok(true),
@@ -112,11 +113,11 @@ fn make_directory(path: &Utf8Path) -> Result<bool> {
     }
 }
 
-/// Refuses a path that exists, unless it is an empty directory.
+/// Checks that a path that exists is an empty directory.
 fn check_empty(path: &Utf8Path, shown: &Utf8Path) -> Result<()> {
-    // A dangling link is not a directory, but it occupies the path.
+    // A dangling link isn't a directory, but it occupies the path.
     let by = if !path.is_dir() {
-        Occupant::NoDirectory
+        Occupant::NotADirectory
     } else if fs_err::read_dir(path.as_std_path())?.next().is_none() {
         return Ok(());
     } else if path.join("Cargo.toml").exists() {
@@ -127,7 +128,7 @@ fn check_empty(path: &Utf8Path, shown: &Utf8Path) -> Result<()> {
     Err(Occupied { path: shown.to_owned(), by }.into())
 }
 
-/// The path of the new package exists already.
+/// The path of the new package is already in use.
 #[derive(Debug, thiserror::Error)]
 #[error("`{path}` {what}", what = by.predicate())]
 struct Occupied {
@@ -137,7 +138,7 @@ struct Occupied {
 
 #[derive(Debug, Clone, Copy)]
 enum Occupant {
-    NoDirectory,
+    NotADirectory,
     Files,
     Package,
 }
@@ -145,7 +146,7 @@ enum Occupant {
 impl Occupant {
     fn predicate(self) -> &'static str {
         match self {
-            Occupant::NoDirectory => "exists and is not a directory",
+            Occupant::NotADirectory => "exists and is not a directory",
             Occupant::Files => "is not empty",
             Occupant::Package => "is already a cargo package",
         }
@@ -158,7 +159,7 @@ impl Explain for Occupied {
     }
 
     fn help(&self) -> Vec<String> {
-        let mut help = vec!["choose a path that does not exist or an empty directory".to_owned()];
+        let mut help = vec!["choose a path that doesn't exist, or an empty directory".to_owned()];
         if let Occupant::Package = self.by {
             help.push("to package the existing filter, run `cargo wasmplugin build` in it".to_owned());
         }
@@ -173,7 +174,7 @@ mod tests {
     use super::Claim;
     use crate::error::Exit;
 
-    /// An empty directory, which is removed with this value.
+    /// A temporary directory, which is removed when this value is dropped.
     struct Directory(tempfile::TempDir);
 
     impl Directory {
@@ -191,7 +192,7 @@ mod tests {
             fs_err::write(path, text).unwrap();
         }
 
-        /// All paths below it, sorted, with the texts of the files.
+        /// All paths in the directory, sorted, with the text of each file.
         fn content(&self) -> Vec<(Utf8PathBuf, Option<String>)> {
             fn walk(directory: &Utf8Path, found: &mut Vec<(Utf8PathBuf, Option<String>)>) {
                 for entry in directory.read_dir_utf8().unwrap() {

@@ -1,4 +1,4 @@
-//! `new`: cargo makes a package, and a template fills it.
+//! `new`: cargo creates a package, and a template fills it.
 
 mod claim;
 
@@ -13,37 +13,37 @@ use crate::process;
 use crate::resource::{Draft, Overrides};
 use crate::scaffold::{self, Answers, File, TEMPLATES, Template, name};
 
-/// What to make, and where.
+/// The options of `new`.
 #[derive(Debug, Clone)]
 pub struct NewOptions {
-    /// The directory of the package, which is empty or does not exist.
+    /// The directory of the package. It must be empty or not exist.
     pub path: Utf8PathBuf,
-    /// The name of the package; that of the directory by default.
+    /// The name of the package. The default is the name of the directory.
     pub name: Option<String>,
-    /// The name of the template; the first of the catalogue by default.
+    /// The name of the template. The default is the first in the catalogue.
     pub template: Option<String>,
-    /// The repository of the image, a valid reference without a tag.
+    /// The image repository, as a valid reference without a tag.
     pub image: Option<String>,
-    /// The fields of the resource.
+    /// The fields to set in the resource.
     pub overrides: Overrides,
-    /// The value of cargo's own `--vcs`.
+    /// The value of cargo's `--vcs` option.
     pub vcs: Option<String>,
 }
 
-/// Makes a package with `cargo init`, which knows about version control and workspaces, and writes the files of a
-/// template over it.
+/// Creates a package with `cargo init`, which handles version control and workspaces, and then writes the files of a
+/// template into it.
 ///
 /// # Errors
 ///
-/// If the name, the template or a field of the resource is not valid, if the path is occupied, if the workspace
-/// cannot have the package as a member, or if cargo or a write fails. Nothing is left behind then, and the
-/// manifest of the workspace is as it was.
+/// If the name, the template or a field of the resource is invalid, if the path is occupied, if the workspace can't have
+/// the package as a member, or if cargo or a write fails. All created files are then removed, and the workspace manifest
+/// is restored.
 pub fn new(ctx: &Context, options: &NewOptions) -> Result<()> {
     let template = match &options.template {
         Some(name) => Template::named(name)?,
         None => &TEMPLATES[0],
     };
-    // `components` drops the dot of `hello/.`, because no directory of that name can be made.
+    // `components` removes the dot of `hello/.`, because `create_dir` would fail.
     let path: Utf8PathBuf = ctx.cwd.join(&options.path).components().collect();
     let answers = Answers {
         name: package_name(&path, options)?,
@@ -71,7 +71,7 @@ pub fn new(ctx: &Context, options: &NewOptions) -> Result<()> {
 fn package_name(path: &Utf8Path, options: &NewOptions) -> Result<String, UsageError> {
     let name = options.name.as_deref().or_else(|| path.file_name());
     name.map(str::to_owned).ok_or_else(|| UsageError {
-        message: format!("the path `{}` has no name that the filter could take", options.path),
+        message: format!("the path `{}` doesn't end in a name for the filter", options.path),
         help: vec!["pass a name with `--name`".to_owned()],
     })
 }
@@ -98,8 +98,8 @@ fn write(directory: &Utf8Path, files: &[File]) -> Result<()> {
     Ok(())
 }
 
-/// Has cargo read the workspace. `cargo init` adds a package even if a member has its name already, and then every
-/// cargo command fails in that workspace.
+/// Checks that cargo can load the workspace. `cargo init` adds a package even if another member has the same name, and
+/// then every cargo command in that workspace fails.
 fn check_workspace(ctx: &Context, path: &Utf8Path) -> Result<()> {
     let mut command = process::command(ctx, ctx.cargo());
     command.args(["metadata", "--quiet", "--no-deps", "--format-version=1", "--manifest-path"]);

@@ -1,4 +1,4 @@
-//! What is known of a package that was built.
+//! A package that was built.
 
 use std::time::Duration;
 
@@ -13,76 +13,64 @@ use crate::module::{OptimizedModule, ShippedModule};
 use crate::reference::Tag;
 use crate::resource::{PulledImage, Resource};
 
-/// A package that was built.
 #[derive(Debug)]
 pub struct Built {
-    /// Its name.
     pub name: String,
-    /// The directory with everything that was written.
+    /// The output directory of the package.
     pub directory: Utf8PathBuf,
-    /// The settings that it was built with.
     pub settings: Settings,
-    /// The tag of its image.
+    /// The tag of the image.
     pub tag: Option<Tag>,
-    /// The tag that its version makes; a module of another toolchain has no version.
+    /// The package's version as a tag. A module from another toolchain has none.
     pub version: Option<Tag>,
-    /// What is in the directory.
     pub packaged: Packaged,
-    /// Its image as the mesh pulls it, if the settings name a repository.
+    /// The image as the mesh pulls it, if the settings name a repository.
     pub pulled_image: Option<PulledImage>,
-    /// Its resource, if it is known what the mesh loads.
+    /// The resource. `None` if neither the settings nor the draft say where the mesh gets the module.
     pub resource: Option<Resource>,
-    /// What was found that didn't stop the build.
+    /// The findings, which didn't stop the build.
     pub findings: Findings,
-    /// How long each stage took.
     pub times: Times,
 }
 
 /// An image that was written, and the module in it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Packaged {
-    /// The digest of the image: that of its manifest.
+    /// The digest of the image's manifest.
     pub image: Digest,
-    /// The layers of the image, in order.
     pub layers: Vec<LayerSummary>,
-    /// The digest of the module as it is shipped.
+    /// The digest of the shipped module.
     pub module: Digest,
-    /// How large the module is.
     pub sizes: Sizes,
 }
 
-/// A layer, as a manifest describes it.
+/// The descriptor of a layer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LayerSummary {
-    /// The media type.
     pub media_type: String,
-    /// The digest.
     pub digest: Digest,
-    /// The size in bytes.
+    /// In bytes.
     pub size: usize,
 }
 
 /// The size of a module after each stage, in bytes.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Sizes {
-    /// As the compiler left it.
+    /// After the compiler.
     pub compiled: usize,
-    /// As the optimizer left it, with its names.
+    /// After the optimizer, with the name section.
     pub optimized: usize,
-    /// As it is shipped.
+    /// After removing the name section, as it is shipped.
     pub stripped: usize,
 }
 
-/// How long each stage took. The crates are compiled in one go, so they all have that time.
+/// How long each stage took. All packages have the same compile time, because one cargo command compiles them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Times {
-    /// Cargo.
     pub compile: Duration,
-    /// The optimizer.
     pub optimize: Duration,
-    /// The checks.
     pub check: Duration,
-    /// Image, resource and files.
+    /// Packing the image, and writing the output.
     pub package: Duration,
 }
 

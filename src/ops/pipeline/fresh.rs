@@ -1,7 +1,7 @@
-//! Whether a package is built already, so that nothing but cargo has to look at what has not changed.
+//! Detects packages whose output is up to date, so that only cargo has to run.
 //!
-//! What goes in is compared by its content; what came out, as cargo does it, by the sizes and times of files. A
-//! package with findings in its module is never fresh, so that they are reported again.
+//! Inputs are compared by content. Output files are compared by size and modification time, as in cargo. A package with
+//! findings in its module is never fresh, so that the findings are reported again.
 
 use std::collections::BTreeMap;
 use std::time::UNIX_EPOCH;
@@ -16,10 +16,11 @@ use crate::ops::pipeline::built::Packaged;
 use crate::ops::pipeline::plan::PackagePlan;
 use crate::optimize::Optimizer;
 
-/// This program: its version and a digest of its sources, for a development version has new rules under an old version.
+/// This program's version and a digest of its sources, because the rules can change without a new version during
+/// development.
 const PROGRAM: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("CARGO_WASMPLUGIN_SOURCES"));
 
-/// Everything that the output of a package depends on, as one digest.
+/// The digest of everything that the output of a package depends on.
 pub(super) struct Stamp(Digest);
 
 /// Everything that the output of a package depends on.
@@ -37,17 +38,17 @@ struct Inputs<'p> {
     meshes: Vec<&'static str>,
     annotations: &'p BTreeMap<String, String>,
     draft: String,
-    /// The bootstrap of an Envoy names the module by its path.
+    /// The bootstrap of an Envoy contains the path of the module.
     directory: Utf8PathBuf,
     module: Digest,
 }
 
-/// What is remembered of a package that was built.
+/// The stored record of a package that was built.
 #[derive(Serialize, Deserialize)]
 struct Record {
     stamp: Digest,
     packaged: Packaged,
-    /// The files of its directory as they were written.
+    /// The files in the output directory, as they were written.
     files: Vec<FileState>,
 }
 
@@ -55,12 +56,12 @@ struct Record {
 struct FileState {
     path: Utf8PathBuf,
     size: u64,
-    /// Nanoseconds since 1970.
+    /// In nanoseconds since the Unix epoch.
     modified: u128,
 }
 
 impl Stamp {
-    /// The stamp of `package` with the digest of its compiled module.
+    /// The stamp of `package`, whose compiled module has the digest `module`.
     pub(super) fn of(package: &PackagePlan, module: Digest) -> Self {
         let Settings { image, pull_image, variant, optimize, target: _, root_ids, kind, meshes, checks: _ } =
             &package.settings;
@@ -84,15 +85,15 @@ impl Stamp {
         Stamp(Digest::of(&inputs))
     }
 
-    /// What was built under the same stamp, if all of it exists as it was written.
+    /// The existing output, if it was built with the same stamp and no file has changed.
     pub(super) fn fresh(&self, package: &PackagePlan) -> Option<Packaged> {
-        // A record that can't be read is as good as none: the package is built again.
+        // If the record can't be read, the package is built again.
         let record: Record = serde_json::from_slice(&fs_err::read(record(package)).ok()?).ok()?;
         let files = files(&package.directory()).ok()?;
         (record.stamp == self.0 && record.files == files).then_some(record.packaged)
     }
 
-    /// Remembers what was built.
+    /// Stores the record of the output.
     pub(super) fn record(self, package: &PackagePlan, packaged: &Packaged) -> Result<()> {
         let remembered =
             Record { stamp: self.0, packaged: packaged.clone(), files: files(&package.directory())? };

@@ -1,4 +1,4 @@
-//! From a compiled module to one that was optimized and judged.
+//! Optimizes and judges a compiled module.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::ops::pipeline::built::{Packaged, Times};
 use crate::ops::pipeline::fresh::Stamp;
 use crate::ops::pipeline::plan::PackagePlan;
 
-/// A package whose module was judged.
+/// A package with its judged module.
 pub(super) struct Judged {
     pub(super) package: PackagePlan,
     pub(super) stamp: Stamp,
@@ -24,13 +24,13 @@ pub(super) struct Judged {
 }
 
 pub(super) enum JudgedModule {
-    /// The same module was packaged before, nothing was found in it, and everything that was written still exists.
+    /// The module was packaged before without findings, and the output is still up to date.
     Fresh(Packaged),
-    /// The module is to be packaged. It is `clean` if nothing was found in it.
+    /// The module has to be packaged. It is `clean` if it has no findings.
     New { module: OptimizedModule, compiled_size: usize, clean: bool },
 }
 
-/// Optimizes and checks a module, and reports what was found in it.
+/// Optimizes and checks a module, and reports the findings.
 pub(super) fn judge(
     ctx: &Context,
     mut package: PackagePlan,
@@ -45,11 +45,12 @@ pub(super) fn judge(
     }
     let started = Instant::now();
     let file = file.read()?;
-    // Another program may have written to the file since it was hashed.
+    // Another process may have changed the file since it was hashed.
     let stamp = Stamp::of(&package, Digest::of(&file.bytes));
     let compiled_size = file.bytes.len();
     let compiled = CompiledModule::read(file)?;
-    // Proxies refuse a module with a damaged name section. What is shipped has none, so only the names are lost.
+    // Proxies refuse a module with a damaged name section. The shipped module has no name section, so only
+    // plugin.debug.wasm loses its names.
     let repaired = compiled.info.has_damaged_names.then(check::repaired_names);
     let compiled = if repaired.is_some() { compiled.without_names()? } else { compiled };
     let check = |module: &OptimizedModule| check::module(&module.info, &package.settings.meshes);
@@ -59,7 +60,7 @@ pub(super) fn judge(
         None => OptimizedModule::untouched(compiled),
         Some(Ok(module)) => module,
         Some(Err(error)) => {
-            // What the mesh refuses says more to the author than what the optimizer can't read.
+            // The errors of the checks are more useful than the optimizer's message about the same problem.
             let module = OptimizedModule::untouched(compiled);
             let is_refused = check(&module).iter().any(|finding| finding.severity == Severity::Error);
             if error.exit() == Exit::Interrupted || !is_refused {

@@ -1,6 +1,7 @@
-//! From a crate to its image: what `build`, `publish` and `resolve` have in common.
+//! From a crate to its image: the stages that `build`, `publish` and `resolve` share.
 //!
-//! A [`Plan`] knows everything but the modules. Each command checks on it what it needs, then [`build`]s it.
+//! A [`Plan`] has everything about the packages except their modules. Each command makes a plan, checks its own
+//! requirements on it, and then [`build`]s it.
 
 mod built;
 mod fresh;
@@ -24,12 +25,12 @@ pub use outcome::{Outcome, PackageFindings};
 pub use plan::{Origin, PackagePlan, Plan, PlanOptions, plan};
 pub use write::OutputError;
 
-/// Compiles, optimizes, judges and packages what was planned; the packages come in the order of their names. Nothing is
-/// written of any package before all of them have passed, so that somebody with two plugins to mend learns of both.
+/// Compiles, optimizes, judges and packages the planned packages. The result is in the order of their names. All packages
+/// are judged before any output is written, so that the findings of all of them are reported together.
 ///
 /// # Errors
 ///
-/// If a stage fails. The output of earlier runs is then as it was.
+/// If a stage fails. The output of earlier runs then stays unchanged.
 pub fn build(ctx: &Context, plan: Plan) -> Result<Outcome<Vec<Built>>> {
     let Plan { packages, modules, deny_warnings } = plan;
     if !packages.iter().all(|package| package.findings.pass(deny_warnings)) {

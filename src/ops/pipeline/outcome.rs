@@ -1,28 +1,26 @@
-//! What building comes to: done, or refused with what was found.
+//! The outcome of a build: done, or refused with findings.
 
 use crate::diagnostics::findings::Findings;
 use crate::error::Result;
 
-/// What a command came to.
+/// The outcome of a command.
 #[derive(Debug)]
 pub enum Outcome<T> {
-    /// It is done.
     Done(T),
-    /// The checks forbid it. Nothing was written.
+    /// The checks refused the packages. Nothing was written.
     Refused(Vec<PackageFindings>),
 }
 
-/// What was found in one package.
+/// The findings of one package.
 #[derive(Debug)]
 pub struct PackageFindings {
     /// The name of the package.
     pub name: String,
-    /// What was found.
     pub findings: Findings,
 }
 
 impl<T> Outcome<T> {
-    /// Goes on with what is done.
+    /// Continues with the result, unless the packages were refused.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! From a judged module to its image.
+//! Packs a judged module into an image.
 
 use std::time::Instant;
 
@@ -16,18 +16,18 @@ use crate::ops::pipeline::judge::{Judged, JudgedModule};
 use crate::ops::pipeline::outcome::PackageFindings;
 use crate::ops::pipeline::plan::PackagePlan;
 
-/// A package with its image, of which nothing is written yet.
+/// A package with its image. Nothing is written yet.
 pub(super) struct Packed {
     pub(super) package: PackagePlan,
     pub(super) stamp: Stamp,
     pub(super) packaged: Packaged,
-    /// `None` if everything that was written before still exists.
+    /// `None` if the existing output is up to date.
     pub(super) output: Option<Output>,
     pub(super) findings: Findings,
     pub(super) times: Times,
 }
 
-/// What is to be written of a package.
+/// The output of a package, to be written.
 pub(super) struct Output {
     pub(super) optimized: OptimizedModule,
     pub(super) shipped: ShippedModule,
@@ -43,11 +43,11 @@ impl Packed {
     }
 }
 
-/// Packs a module that passed, and judges the image and the resource together.
+/// Packs a module that passed, and judges the image and the resource.
 ///
 /// # Errors
 ///
-/// Gives back what was found if it forbids to pack the module.
+/// If the findings forbid packing the module.
 pub(super) fn pack(ctx: &Context, judged: Judged, deny_warnings: bool) -> Result<Packed, PackageFindings> {
     let started = Instant::now();
     let Judged { package, stamp, module, findings, mut times } = judged;
@@ -84,7 +84,7 @@ fn judge(package: &PackagePlan, packaged: &Packaged) -> Vec<Diagnostic> {
     let image = package.pulled_image(packaged.image);
     let subject = TogetherSubject { draft: &package.draft, image: image.as_ref(), module: packaged.module };
     let mut found = check::together(&subject);
-    // In both variants, the module is in the last layer.
+    // The last layer has the module, in both variants.
     if let Some((index, layer)) = packaged.layers.iter().enumerate().next_back() {
         found.extend(check::image(&ImageSubject {
             module_size: packaged.sizes.stripped,

@@ -1,4 +1,4 @@
-//! What is known of each package before anything is compiled: settings, resource, optimizer, names and tags.
+//! Plans each package before anything is compiled: its settings, resource, optimizer, name and tags.
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
@@ -21,91 +21,76 @@ use crate::reference::{Repository, Tag};
 use crate::resource::{Draft, Overrides, PulledImage};
 use crate::text::quoted;
 
-/// What is built, and how.
+/// What to build, and how.
 #[derive(Debug)]
 pub struct PlanOptions {
-    /// Where the modules come from.
     pub origin: Origin,
-    /// The settings of the command line.
+    /// The settings on the command line.
     pub flags: PartialSettings,
-    /// The tag of the image, if it isn't the version of the crate.
+    /// The tag of the image. The default is the version of the package.
     pub tag: Option<Tag>,
-    /// Annotations of the image, over those that Cargo.toml makes.
+    /// Annotations of the image. They override those from Cargo.toml.
     pub annotations: Vec<(String, String)>,
-    /// The optimizer, if it isn't the one inside this program.
+    /// The path of a wasm-opt. The default is the built-in optimizer.
     pub wasm_opt: Option<Utf8PathBuf>,
-    /// The fields that the command line sets in the resource of every package.
+    /// The fields to set in the resource of every package.
     pub overrides: Overrides,
-    /// Whether the images are pushed.
+    /// Whether the images will be pushed.
     pub is_published: bool,
-    /// Whether a warning of the checks stops the command.
+    /// Whether warnings from the checks stop the command.
     pub deny_warnings: bool,
 }
 
-/// Where modules come from.
+/// The origin of the modules.
 #[derive(Debug)]
 pub enum Origin {
     /// Crates that cargo compiles.
-    Crates {
-        /// Which.
-        selection: Selection,
-        /// How.
-        cargo: CargoOptions,
-    },
-    /// A file that another toolchain made.
-    Module {
-        /// The file.
-        file: Utf8PathBuf,
-        /// Where the output goes.
-        target_dir: Utf8PathBuf,
-    },
+    Crates { selection: Selection, cargo: CargoOptions },
+    /// A module that another toolchain built.
+    Module { file: Utf8PathBuf, target_dir: Utf8PathBuf },
 }
 
-/// Packages that can be built, in the order of their names.
+/// The packages to build, in the order of their names.
 #[derive(Debug)]
 pub struct Plan {
-    /// The packages.
     pub packages: Vec<PackagePlan>,
     pub(super) modules: Modules,
     pub(super) deny_warnings: bool,
 }
 
-/// Where the modules of the packages come from, in the order of the packages.
+/// The source of the modules, in the order of the packages.
 #[derive(Debug)]
 pub(super) enum Modules {
     Crates { project: Box<Project>, toolchain: Box<Toolchain>, cargo: CargoOptions },
     Module(ModuleFile),
 }
 
-/// A package with all that is known before its module exists.
+/// A package, before its module is compiled.
 #[derive(Debug)]
 pub struct PackagePlan {
-    /// Its name.
     pub name: String,
-    /// How it is built and packaged.
     pub settings: Settings,
-    /// The tag of its image.
+    /// The tag of the image.
     pub tag: Option<Tag>,
-    /// The tag that its version makes; a module of another toolchain has no version.
+    /// The package's version as a tag. A module from another toolchain has none.
     pub version: Option<Tag>,
-    /// The annotations of its image.
+    /// The annotations of the image.
     pub annotations: BTreeMap<String, String>,
-    /// Its resource.
     pub draft: Draft,
-    /// What was found in its resource.
+    /// The findings about the draft.
     pub findings: Findings,
-    /// `None` if the module is to stay as it was compiled.
+    /// `None` if the module isn't optimized.
     pub(super) optimizer: Option<Optimizer>,
-    /// The directory of all output, with one for each package in it.
+    /// The directory that contains the output directories of all packages.
     pub(super) output: Utf8PathBuf,
 }
 
-/// Plans the packages that `options` name, and reports what is wrong with their resources: that must not cost a
-/// compilation.
+/// Plans the packages that `options` selects, and reports the findings about their resources. The resources are judged
+/// here so that errors in them show before the compilation.
 ///
 /// # Errors
 ///
-/// If there is no such package, a setting is wrong, or a file can't be read.
+/// If a package doesn't exist, a setting is invalid, or a file can't be read.
 pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
     let PlanOptions { origin, flags, tag, annotations, wasm_opt, overrides, is_published, deny_warnings } =
         options;
@@ -123,11 +108,11 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
         Origin::Module { file, target_dir } => {
             let module = ModuleFile::open(&ctx.cwd.join(&file), &file)
                 .map_err(|source| ModuleFileError::Unreadable { file: file.clone(), source })?;
-            let plugin = of_file(ctx, &file, &flags)?;
+            let plugin = plugin_of_module(ctx, &file, &flags)?;
             (vec![plugin], target_dir, Modules::Module(module))
         }
     };
-    // A program of the user's is asked for its version, and once is enough for all packages.
+    // Finding an optimizer can run `wasm-opt --version`, so packages with the same level share it.
     let mut optimizers: Vec<(Optimize, Option<Optimizer>)> = Vec::new();
     let mut optimizer = |optimize: Optimize| {
         if let Some((_, known)) = optimizers.iter().find(|(level, _)| *level == optimize) {
@@ -174,23 +159,26 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
 }
 
 impl Plan {
-    /// Checks that `flag`, which takes one package, gets one.
+    /// Checks that there is only one package, as `flag` requires.
     ///
     /// # Errors
     ///
-    /// If there are more.
-    pub fn has_one_package(&self, flag: &'static str) -> Result<(), NotOne> {
+    /// If there are several packages.
+    pub fn has_one_package(&self, flag: &'static str) -> Result<(), SeveralPackages> {
         if self.packages.len() == 1 {
             return Ok(());
         }
-        Err(NotOne { flag, packages: quoted(self.packages.iter().map(|package| package.name.as_str())) })
+        Err(SeveralPackages {
+            flag,
+            packages: quoted(self.packages.iter().map(|package| package.name.as_str())),
+        })
     }
 
-    /// Checks that no two packages are one image: the second push would take the tag from the first.
+    /// Checks that no two packages have the same image reference, because the second push would move the tag of the first.
     ///
     /// # Errors
     ///
-    /// If two of them have the same repository and the same tag.
+    /// If two packages have the same repository and the same tag.
     pub fn has_distinct_references(&self) -> Result<(), SameReference> {
         for (index, package) in self.packages.iter().enumerate() {
             let is_same = |other: &&PackagePlan| {
@@ -209,22 +197,22 @@ impl Plan {
 }
 
 impl PackagePlan {
-    /// The directory that holds everything that is written of the package.
+    /// The output directory of the package.
     pub fn directory(&self) -> Utf8PathBuf {
         self.output.join(&self.name)
     }
 
-    /// The repository that its image is pushed to. `consequence` says what is impossible without one.
+    /// The repository to push the image to. The error says that the package `consequence`.
     ///
     /// # Errors
     ///
-    /// If the settings name none.
+    /// If the setting `image` is missing.
     pub fn repository(&self, consequence: &'static str) -> Result<&Repository, NoRepository> {
         let missing = || NoRepository { package: self.name.clone(), consequence };
         self.settings.image.as_ref().ok_or_else(missing)
     }
 
-    /// Its image as the mesh pulls it, if the settings name a repository.
+    /// The image as the mesh pulls it, if the settings name a repository.
     pub(super) fn pulled_image(&self, manifest: Digest) -> Option<PulledImage> {
         let repository = self.settings.pull_image.as_ref().or(self.settings.image.as_ref())?.clone();
         Some(PulledImage { repository, tag: self.tag.clone(), manifest })
@@ -235,12 +223,18 @@ impl PackagePlan {
     }
 }
 
-/// A module of another toolchain has no Cargo.toml: its file and the current directory say what there is.
-fn of_file(ctx: &Context, file: &Utf8Path, flags: &PartialSettings) -> Result<Plugin, ModuleFileError> {
+/// Describes a module from another toolchain. It has no Cargo.toml, so the name comes from the file, and the directory of
+/// the plugin is the current directory.
+fn plugin_of_module(
+    ctx: &Context,
+    file: &Utf8Path,
+    flags: &PartialSettings,
+) -> Result<Plugin, ModuleFileError> {
     let name = file.file_stem().unwrap_or_default().to_owned();
-    // The name is that of a directory, beside cargo's and our own; cargo lets no package have another one.
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if name.is_empty() || !name.chars().all(fits) {
+    // The name becomes the name of the output directory, next to cargo's. Cargo allows the same characters in package
+    // names.
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if name.is_empty() || !name.chars().all(is_allowed) {
         return Err(ModuleFileError::InvalidName(name));
     }
     if is_cargos_own(&name) {
@@ -266,9 +260,9 @@ fn draft(ctx: &Context, root: &Utf8Path, package: &str) -> Result<Draft> {
     Ok(Draft::read(file, package)?)
 }
 
-/// The settings name no repository for the image of a package.
+/// A package has no setting `image`.
 #[derive(Debug, thiserror::Error)]
-#[error("package `{package}` {consequence}: nothing names its image")]
+#[error("package `{package}` {consequence}: `image` is not set")]
 pub struct NoRepository {
     package: String,
     consequence: &'static str,
@@ -281,14 +275,14 @@ impl Explain for NoRepository {
 
     fn help(&self) -> Vec<String> {
         vec![
-            "set it in Cargo.toml:\n\n    [package.metadata.wasmplugin]\n    image = \"quay.io/acme/hello\""
+            "set `image` in Cargo.toml:\n\n    [package.metadata.wasmplugin]\n    image = \"quay.io/acme/hello\""
                 .to_owned(),
-            "or give it with `--image`".to_owned(),
+            "or pass `--image`".to_owned(),
         ]
     }
 }
 
-/// Two packages would be one image.
+/// Two packages have the same image reference.
 #[derive(Debug, thiserror::Error)]
 #[error("`{}` and `{}` would both be pushed to `{reference}`", packages[0], packages[1])]
 pub struct SameReference {
@@ -299,39 +293,39 @@ pub struct SameReference {
 impl Explain for SameReference {
     fn help(&self) -> Vec<String> {
         vec![
-            "give each its own image; `[workspace.metadata.wasmplugin]` replaces `{name}` by the name of the package: `image = \"quay.io/acme/{name}\"`"
+            "set a different `image` for each package; in `[workspace.metadata.wasmplugin]`, `{name}` is replaced with the package name: `image = \"quay.io/acme/{name}\"`"
                 .to_owned(),
         ]
     }
 }
 
-/// There are several packages, and room for one.
+/// A flag that requires a single package is used with several.
 #[derive(Debug, thiserror::Error)]
-#[error("`{flag}` takes one package, but there are more: {packages}")]
-pub struct NotOne {
+#[error("`{flag}` can only be used with one package, but several are selected: {packages}")]
+pub struct SeveralPackages {
     flag: &'static str,
     packages: String,
 }
 
-impl Explain for NotOne {
+impl Explain for SeveralPackages {
     fn exit(&self) -> Exit {
         Exit::Usage
     }
 
     fn help(&self) -> Vec<String> {
-        vec![format!("choose one with `-p`, and give each its own `{}`", self.flag)]
+        vec![format!("select one with `-p`, and use a different `{}` for each", self.flag)]
     }
 }
 
-/// The file of another toolchain can't be used.
+/// A module from another toolchain can't be used.
 #[derive(Debug, thiserror::Error)]
 enum ModuleFileError {
     #[error("could not read the module `{file}`")]
     Unreadable { file: Utf8PathBuf, source: std::io::Error },
-    #[error("a module can't be called `{0}`: cargo has a directory of that name where its output would be")]
+    #[error("a module can't be named `{0}`: cargo uses the directory that its output would have")]
     CargosOwn(String),
     #[error(
-        "a module can't be called `{0}`: its name names the output, and has only letters, digits, `_` and `-`"
+        "a module can't be named `{0}`: the name of the output directory can only have letters, digits, `_` and `-`"
     )]
     InvalidName(String),
 }
@@ -340,12 +334,14 @@ impl Explain for ModuleFileError {
     fn help(&self) -> Vec<String> {
         match self {
             ModuleFileError::Unreadable { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-                vec!["build it first: `--module` takes the .wasm file that another toolchain made".to_owned()]
+                vec!["build the module first: `--module` takes the path of an existing .wasm file".to_owned()]
             }
             ModuleFileError::Unreadable { .. } => Vec::new(),
-            ModuleFileError::CargosOwn(name) => vec![format!("rename the file: `{name}-filter.wasm`")],
+            ModuleFileError::CargosOwn(name) => {
+                vec![format!("rename the file, for example to `{name}-filter.wasm`")]
+            }
             ModuleFileError::InvalidName(_) => {
-                vec!["name the file after the filter: `hello.wasm`".to_owned()]
+                vec!["rename the file to the name of the filter, such as `hello.wasm`".to_owned()]
             }
         }
     }

@@ -1,4 +1,4 @@
-//! From an image to the directory with everything that is written of a package.
+//! Writes the output directory of a package.
 
 use std::io;
 use std::time::Instant;
@@ -15,7 +15,7 @@ use crate::ops::pipeline::plan::PackagePlan;
 use crate::resource::{Artifact, Resource};
 use crate::transport::{Layout, Sink as _, Transfer};
 
-/// Writes a package, unless everything of it exists already.
+/// Writes the output of a package, unless it is up to date.
 pub(super) fn write(ctx: &Context, packed: Packed) -> Result<Built> {
     let started = Instant::now();
     let Packed { package, stamp, packaged, output, findings, mut times } = packed;
@@ -29,7 +29,7 @@ pub(super) fn write(ctx: &Context, packed: Packed) -> Result<Built> {
     if let Some(output) = output {
         let written = replace(ctx, &package, &output, resource.as_ref());
         written.map_err(|error| not_written(&package, error))?;
-        // A module with findings is judged again each time, so that they are reported again.
+        // A module with findings gets no record, so that the next run reports them again.
         if output.clean {
             stamp.record(&package, &packaged)?;
         }
@@ -49,24 +49,24 @@ pub(super) fn write(ctx: &Context, packed: Packed) -> Result<Built> {
     })
 }
 
-/// Replaces the directory of a package as a whole.
+/// Replaces the output directory of a package atomically.
 fn replace(ctx: &Context, package: &PackagePlan, output: &Output, resource: Option<&Resource>) -> Result<()> {
     let name = &package.name;
     let lock = package.output.join(format!(".{name}.lock"));
     let _lock = Lock::take(ctx, &lock, &format!("package {name}"))?;
     let staged = StagedFolder::beside(&package.directory())?;
-    let place = staged.path();
-    fs_err::write(place.join(MODULE_FILE), output.shipped.bytes())?;
-    fs_err::write(place.join("plugin.debug.wasm"), &output.optimized.bytes)?;
-    fs_err::write(place.join(RUNTIME_CONFIG_FILE), output.runtime_config.to_bytes())?;
+    let directory = staged.path();
+    fs_err::write(directory.join(MODULE_FILE), output.shipped.bytes())?;
+    fs_err::write(directory.join("plugin.debug.wasm"), &output.optimized.bytes)?;
+    fs_err::write(directory.join(RUNTIME_CONFIG_FILE), output.runtime_config.to_bytes())?;
     let image = &output.image;
     let blobs: Vec<_> = image.blobs().map(|blob| blob.descriptor.clone()).collect();
     let tags = package.tag.as_slice();
     let transfer = Transfer { source: image, manifest: &image.manifest, blobs: &blobs, tags };
-    Layout::at(place.join("image")).write(ctx, &transfer)?;
-    fs_err::write(place.join("digest"), format!("{}\n", image.digest()))?;
+    Layout::at(directory.join("image")).write(ctx, &transfer)?;
+    fs_err::write(directory.join("digest"), format!("{}\n", image.digest()))?;
     if let Some(resource) = resource {
-        fs_err::write(place.join(package.settings.kind.file_name()), resource.to_yaml())?;
+        fs_err::write(directory.join(package.settings.kind.file_name()), resource.to_yaml())?;
     }
     ctx.interrupt.check()?;
     Ok(staged.swap()?)
@@ -88,8 +88,8 @@ pub struct OutputError {
 }
 
 impl OutputError {
-    /// Whether another directory would do.
-    pub fn is_about_the_place(&self) -> bool {
+    /// Whether another target directory may help.
+    pub fn may_work_elsewhere(&self) -> bool {
         use io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem};
         matches!(self.source.kind(), NotADirectory | PermissionDenied | ReadOnlyFilesystem)
     }
