@@ -467,7 +467,7 @@ error[other-image]: `spec.url` names the repository `quay.io/acme/other`; the im
  = place: made: `spec.url`
  = help: leave `url` out: it is filled in
 
-error: the checks refuse this: 1 error
+error: the checks found 1 error
 
 "#]],
     );
