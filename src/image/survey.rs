@@ -133,7 +133,7 @@ fn survey_image<R: Read, E: From<io::Error>>(
     };
     let expected = if manifest.is_docker() { DOCKER_LAYER } else { MediaType::ImageLayerGzip.as_ref() };
     let unpacked = match last_layer(&manifest, expected) {
-        Ok(layer) => unpack(open(layer)?),
+        Ok(layer) => unpack(open(layer)?, LIMIT),
         Err(problem) => Err(problem),
     };
     let compat = match unpacked {
@@ -177,8 +177,8 @@ fn module_layer(manifest: &Manifest) -> Result<&Descriptor, LayerProblem> {
 }
 
 /// The first `plugin.wasm` of a gzipped archive, in any directory. A gzip file may have several members.
-fn unpack(layer: impl Read) -> Result<Vec<u8>, LayerProblem> {
-    let mut archive = tar::Archive::new(MultiGzDecoder::new(layer).take(LIMIT));
+fn unpack(layer: impl Read, limit: u64) -> Result<Vec<u8>, LayerProblem> {
+    let mut archive = tar::Archive::new(MultiGzDecoder::new(layer).take(limit));
     for entry in archive.entries().map_err(LayerProblem::Archive)? {
         let mut entry = entry.map_err(LayerProblem::Archive)?;
         // Directories and links count too, and are empty.
@@ -204,7 +204,8 @@ mod tests {
     use oci_spec::image::MediaType;
     use serde_json::{Value, json};
 
-    use super::{DEEPEST, Verdict, survey};
+    use super::{DEEPEST, LayerProblem, Verdict, survey, unpack};
+    use crate::image::archive;
     use crate::image::descriptor::{Blob, Descriptor};
     use crate::image::names::DOCKER_MANIFEST_LIST;
 
@@ -282,6 +283,16 @@ mod tests {
         }
         let (top, others) = chain.split_last().unwrap();
         assert!(verdict(top, &others.iter().collect::<Vec<_>>()).unwrap_err().contains("more than 8"));
+    }
+
+    #[test]
+    fn nothing_behind_the_limit_is_read() {
+        let (layer, _) = archive::layer(&[("README", &[0; 600]), ("plugin.wasm", MODULE)]);
+        // A header, two blocks, and another header come before the module.
+        let before = 4 * 512;
+        assert_eq!(unpack(&layer[..], before + MODULE.len() as u64).unwrap(), MODULE);
+        assert!(matches!(unpack(&layer[..], before + 4), Err(LayerProblem::CutOff)));
+        assert!(matches!(unpack(&layer[..], 512 + 600), Err(LayerProblem::Archive(_))));
     }
 
     #[test]
