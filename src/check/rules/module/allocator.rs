@@ -31,20 +31,22 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
         return Vec::new();
     }
     vec![Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message: "the module exports no allocator for the host".to_owned(),
-places: vec![Place::Item("the exports".to_owned())],
-reason: "Envoy refuses the module with `Wasm module is missing malloc function.` It passes headers and \
-                 bodies in memory that `malloc` or `proxy_on_memory_allocate` allocates."
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: "the module exports no allocator for the host".to_owned(),
+        places: vec![Place::Item("the exports".to_owned())],
+        reason: "Envoy refuses the module with `Wasm module is missing malloc function.` It \
+             passes headers and bodies in memory that `malloc` or `proxy_on_memory_allocate` \
+             allocates."
             .to_owned(),
-help: vec![
-            "The `proxy-wasm` crate exports an allocator: link it, and keep the exports if another tool processes \
-             the module. Without an SDK, export `proxy_on_memory_allocate` with the type `i32 -> i32`."
+        help: vec![
+            "The `proxy-wasm` crate exports an allocator: link it, and keep the exports if \
+             another tool processes the module. Without an SDK, export \
+             `proxy_on_memory_allocate` with the type `i32 -> i32`."
                 .to_owned(),
         ],
-meshes: Vec::new(),
-}]
+        meshes: Vec::new(),
+    }]
 }
 
 #[cfg(test)]

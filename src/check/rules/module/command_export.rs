@@ -8,6 +8,7 @@
 
 use crate::check::rule::{Docs, Judge, ModuleSubject, Rule, export};
 use crate::diagnostics::{Diagnostic, Place, Severity};
+use crate::text::count;
 
 pub(in crate::check) const RULE: Rule = Rule {
     code: "command-export",
@@ -38,20 +39,21 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
         return Vec::new();
     };
     vec![Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message: format!("the linker has wrapped exported functions as commands: {}", wrapped.len()),
-places: vec![Place::Item(export(&first.name))],
-reason: "The linker treated the library as a command, which starts anew with each call. A proxy calls the \
-                 same instance for every request, so memory leaks, and global state can be lost or damaged."
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: format!("the linker has wrapped {} as commands", count(wrapped.len(), "exported function")),
+        places: vec![Place::Item(export(&first.name))],
+        reason: "The linker treated the library as a command, which starts anew with each call. A \
+             proxy calls the same instance for every request, so memory leaks, and global \
+             state can be lost or damaged."
             .to_owned(),
-help: vec![
-            "Call `proxy_wasm::main!` (proxy-wasm 0.2 or later) instead of writing `_start` or `_initialize`: it \
-             runs the constructors only once."
+        help: vec![
+            "Call `proxy_wasm::main!` (proxy-wasm 0.2 or later) instead of writing `_start` \
+             or `_initialize`: it runs the constructors only once."
                 .to_owned(),
         ],
-meshes: Vec::new(),
-}]
+        meshes: Vec::new(),
+    }]
 }
 
 #[cfg(test)]
@@ -74,6 +76,6 @@ mod tests {
         let findings = judge(&RULE, &module, NEWEST);
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].severity, Severity::Warning);
-        assert_eq!(findings[0].message, "the linker has wrapped exported functions as commands: 2");
+        assert_eq!(findings[0].message, "the linker has wrapped 2 exported functions as commands");
     }
 }

@@ -59,20 +59,20 @@ fn crash(item: &Item, place: impl Fn() -> String) -> Option<Diagnostic> {
         }
     };
     Some(Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message,
-places: vec![Place::Item(place())],
-reason: "The module crashes the proxy: when Envoy loads it, the whole process aborts with `Fatal error, \
-                 unreachable code`, regardless of the failure policy."
+        rule: RULE.code,
+        severity: RULE.severity,
+        message,
+        places: vec![Place::Item(place())],
+        reason: "The module crashes the proxy: when Envoy loads it, the whole process aborts with \
+             `Fatal error, unreachable code`, regardless of the failure policy."
             .to_owned(),
-help: vec![
-            "Use this type only inside the module. In imports and exports, pass numbers, or addresses in the memory \
-             of the module."
+        help: vec![
+            "Use this type only inside the module. In imports and exports, pass numbers, or \
+             addresses in the memory of the module."
                 .to_owned(),
         ],
-meshes: Vec::new(),
-})
+        meshes: Vec::new(),
+    })
 }
 
 fn harmful(ty: ValType) -> Option<String> {

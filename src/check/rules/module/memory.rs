@@ -41,24 +41,24 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
 
 fn unreachable(defined: bool) -> Diagnostic {
     Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message: match defined {
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: match defined {
             true => "the memory of the module is not exported",
             false => "the module has no memory",
         }
         .to_owned(),
-places: vec![Place::Item("the exports".to_owned())],
-reason: "The module crashes the proxy: Envoy loads it, and the first call that passes data, such as a log \
-                 message, ends the whole process with a segmentation fault."
+        places: vec![Place::Item("the exports".to_owned())],
+        reason: "The module crashes the proxy: Envoy loads it, and the first call that passes \
+             data, such as a log message, ends the whole process with a segmentation fault."
             .to_owned(),
-help: vec![
-            "Export the memory. rustc does so by default: remove linker options such as `--no-export-memory`, and \
-             keep the export if another tool processes the module."
+        help: vec![
+            "Export the memory. rustc does so by default: remove linker options such as \
+             `--no-export-memory`, and keep the export if another tool processes the module."
                 .to_owned(),
         ],
-meshes: Vec::new(),
-}
+        meshes: Vec::new(),
+    }
 }
 
 fn limits(index: usize, memory: &Memory) -> Vec<Diagnostic> {
@@ -66,20 +66,23 @@ fn limits(index: usize, memory: &Memory) -> Vec<Diagnostic> {
     let pages = memory.ty.initial;
     if pages > MOST_PAGES {
         findings.push(Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message: format!("the initial size of the memory is {pages} pages; at most {MOST_PAGES} are allowed"),
-places: vec![Place::Item(format!("memory {index}"))],
-reason: "Envoy allows a module at most 1 GiB of memory. It refuses this one with `Failed to create \
-                     new Wasm instance`."
+            rule: RULE.code,
+            severity: RULE.severity,
+            message: format!(
+                "the initial size of the memory is {pages} pages; at most {MOST_PAGES} are \
+             allowed"
+            ),
+            places: vec![Place::Item(format!("memory {index}"))],
+            reason: "Envoy allows a module at most 1 GiB of memory. It refuses this one with `Failed \
+             to create new Wasm instance`."
                 .to_owned(),
-help: vec![
-                "Lower the linker option `--initial-memory`, and allocate large tables at run time instead of \
-                 declaring them as statics."
+            help: vec![
+                "Lower the linker option `--initial-memory`, and allocate large tables at run \
+             time instead of declaring them as statics."
                     .to_owned(),
             ],
-meshes: Vec::new(),
-});
+            meshes: Vec::new(),
+        });
     }
     if memory.ty.memory64 {
         findings.push(Diagnostic {

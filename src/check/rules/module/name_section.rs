@@ -26,18 +26,20 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
         return Vec::new();
     }
     vec![Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message: "the names of the functions can't be read".to_owned(),
-places: vec![Place::Item("custom section `name`".to_owned())],
-reason: "Envoy reads these names for its backtraces, and refuses the module with `Failed to parse corrupted \
-                 Wasm module`."
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: "the names of the functions can't be read".to_owned(),
+        places: vec![Place::Item("custom section `name`".to_owned())],
+        reason: "Envoy reads these names for its backtraces, and refuses the module with `Failed \
+             to parse corrupted Wasm module`."
             .to_owned(),
-help: vec![
-            "Find the tool that damages the section, or remove the section: `wasm-strip plugin.wasm`.".to_owned(),
+        help: vec![
+            "Find the tool that damages the section, or remove the section: `wasm-strip \
+             plugin.wasm`."
+                .to_owned(),
         ],
-meshes: Vec::new(),
-}]
+        meshes: Vec::new(),
+    }]
 }
 
 /// The finding for a module whose damaged name section was removed, so that a proxy accepts it.

@@ -33,21 +33,22 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
         return Vec::new();
     }
     vec![Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message: "the module exports no callback, so it does nothing".to_owned(),
-places: vec![Place::Item("the exports".to_owned())],
-reason: format!(
-            "Envoy would load the module, but never call it: no export is a `proxy_on_*` callback of ABI {}.",
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: "the module exports no callback, so it does nothing".to_owned(),
+        places: vec![Place::Item("the exports".to_owned())],
+        reason: format!(
+            "Envoy would load the module, but never call it: no export is a `proxy_on_*` \
+             callback of ABI {}.",
             subject.abi
         ),
-help: vec![
-            "Link the SDK into the module: in Rust, call `proxy_wasm::main!` in the `cdylib` itself, and keep the \
-             exports if another tool processes the module."
+        help: vec![
+            "Link the SDK into the module: in Rust, call `proxy_wasm::main!` in the `cdylib` \
+             itself, and keep the exports if another tool processes the module."
                 .to_owned(),
         ],
-meshes: Vec::new(),
-}]
+        meshes: Vec::new(),
+    }]
 }
 
 #[cfg(test)]
