@@ -166,7 +166,7 @@ fn arguments(features: WasmFeatures, level: &str, is_embedded: bool) -> Vec<Stri
 /// Adds a result to the cache of the package, and removes the oldest ones.
 fn store(cache: &Utf8Path, path: &Utf8Path, bytes: &[u8]) -> Result<()> {
     fs_err::create_dir_all(cache)?;
-    crate::fs::write_whole(path, bytes)?;
+    crate::fs::write_atomically(path, bytes)?;
     let entries = fs_err::read_dir(cache)?.flatten();
     let mut kept: Vec<_> =
         entries.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path()))).collect();
