@@ -110,7 +110,7 @@ fn terminate(child: &SharedChild) {
 
 /// A signal has interrupted the program.
 #[derive(Debug, thiserror::Error)]
-#[error("interrupted; all written files are complete")]
+#[error("interrupted; nothing is half-written")]
 pub struct Interrupted;
 
 impl Explain for Interrupted {

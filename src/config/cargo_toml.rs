@@ -255,16 +255,16 @@ impl SettingsReader<'_> {
     }
 
     fn choice<T: Choice>(&mut self, table: &dyn TableLike, key: &str) -> Option<T> {
-        let (word, item) = self.string(table, key)?;
-        let choice = T::named(word);
+        let (name, item) = self.string(table, key)?;
+        let choice = T::named(name);
         if choice.is_none() {
-            let help = match nearest(word, T::names()) {
-                Some(name) => format!("write \"{name}\""),
+            let help = match nearest(name, T::names()) {
+                Some(similar) => format!("write \"{similar}\""),
                 None => format!("the values are {}", quoted(T::names())),
             };
             self.problem(
                 item.span(),
-                format!("invalid value `{word}` for `{key}`"),
+                format!("invalid value `{name}` for `{key}`"),
                 String::new(),
                 Some(help),
             );
