@@ -1,4 +1,4 @@
-//! What a command needs of the world around it, gathered once and passed first.
+//! The environment of a command, which is read once and passed to all functions that need it.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -9,38 +9,37 @@ use crate::error::{Explain, Result};
 use crate::interrupt::Interrupt;
 use crate::shell::Shell;
 
-/// The world around a command.
+/// The environment of a command.
 #[derive(Debug)]
 pub struct Context {
-    /// The terminal.
     pub shell: Shell,
-    /// The folder that the command was called in.
+    /// The current directory.
     pub cwd: Utf8PathBuf,
-    /// The environment that the command was called with.
+    /// The environment variables.
     pub env: Env,
-    /// Whether a signal asked to stop.
     pub interrupt: Interrupt,
 }
 
 impl Context {
-    /// The world of this process.
+    /// The environment of this process.
     ///
     /// # Errors
     ///
-    /// Where the current folder is gone or is not UTF-8.
+    /// If the current directory doesn't exist or isn't UTF-8.
     pub fn new(shell: Shell, env: Env, interrupt: Interrupt) -> Result<Self> {
-        #[expect(clippy::disallowed_methods, reason = "this is the room that the others read")]
-        let cwd = std::env::current_dir().map_err(NoFolder::Gone)?;
-        let cwd = Utf8PathBuf::try_from(cwd).map_err(|error| NoFolder::NotUtf8(error.into_io_error()))?;
+        #[expect(clippy::disallowed_methods, reason = "all other code reads the context")]
+        let cwd = std::env::current_dir().map_err(CurrentDirError::Gone)?;
+        let cwd =
+            Utf8PathBuf::try_from(cwd).map_err(|error| CurrentDirError::NotUtf8(error.into_io_error()))?;
         Ok(Context { shell, cwd, env, interrupt })
     }
 
-    /// The cargo that called us, or else the one on PATH.
+    /// The cargo that called this program, or the one in PATH.
     pub fn cargo(&self) -> &OsStr {
         self.env.get("CARGO").unwrap_or(OsStr::new("cargo"))
     }
 
-    /// `path` as it is short to read: relative where it lies below the current folder.
+    /// `path` as it is shown: relative to the current directory if it is inside.
     pub fn display_path<'p>(&self, path: &'p Utf8Path) -> &'p Utf8Path {
         match path.strip_prefix(&self.cwd) {
             Ok(below) if !below.as_str().is_empty() => below,
@@ -56,7 +55,7 @@ pub struct Env(HashMap<OsString, OsString>);
 impl Env {
     /// The environment of this process.
     pub fn of_process() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "this is the room that the others read")]
+        #[expect(clippy::disallowed_methods, reason = "all other code reads the context")]
         Env(std::env::vars_os().collect())
     }
 
@@ -65,7 +64,7 @@ impl Env {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
-    /// The value of a variable that is written in upper or in lower case, as those of proxies are.
+    /// The value of a variable in upper or in lower case, as programs support them for HTTP proxies.
     pub fn either(&self, name: &str) -> Option<&str> {
         self.get(name).or_else(|| self.get(&name.to_lowercase()))?.to_str()
     }
@@ -77,15 +76,15 @@ impl Env {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum NoFolder {
-    #[error("the current folder cannot be found out")]
+enum CurrentDirError {
+    #[error("failed to get the current directory")]
     Gone(#[source] std::io::Error),
-    #[error("the path of the current folder is not UTF-8")]
+    #[error("the path of the current directory is not UTF-8")]
     NotUtf8(#[source] std::io::Error),
 }
 
-impl Explain for NoFolder {
+impl Explain for CurrentDirError {
     fn help(&self) -> Vec<String> {
-        vec!["change into a folder that exists and whose name is UTF-8".to_owned()]
+        vec!["change to a directory that exists and has a path in UTF-8".to_owned()]
     }
 }

@@ -1,4 +1,4 @@
-//! SHA-256 digests, as the OCI image specification writes them.
+//! SHA-256 digests.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-/// The SHA-256 of some bytes. It is shown as the OCI image specification writes a digest: `sha256:<hex>`.
+/// A SHA-256 digest. Its text form is that of the OCI image specification: `sha256:<hex>`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
@@ -18,11 +18,11 @@ impl Digest {
         Digest(Sha256::digest(bytes).into())
     }
 
-    /// The digest of all bytes that are left to read.
+    /// The digest of the remaining bytes of a reader.
     ///
     /// # Errors
     ///
-    /// If they cannot be read.
+    /// If they can't be read.
     pub fn of_reader(mut reader: impl io::Read) -> io::Result<Self> {
         let mut hasher = Hasher::default();
         let mut buffer = vec![0; 64 << 10];
@@ -36,7 +36,7 @@ impl Digest {
         }
     }
 
-    /// The digest of several parts. Moving bytes from one part to the next gives another digest.
+    /// The digest of several parts. It also depends on how the bytes are divided into parts.
     pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hasher = Sha256::new();
         for part in parts {
@@ -52,12 +52,12 @@ impl Digest {
     }
 }
 
-/// Computes the digest of bytes that come in pieces.
+/// Computes a digest incrementally.
 #[derive(Debug, Clone, Default)]
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
@@ -80,9 +80,9 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// A text is not a SHA-256 digest.
+/// A string isn't a valid SHA-256 digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a digest is `sha256:` and 64 lower-case hexadecimal digits")]
+#[error("invalid digest: expected `sha256:` and 64 lower-case hexadecimal digits")]
 pub struct DigestError;
 
 impl FromStr for Digest {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_refused() {
+    fn other_strings_are_refused() {
         let digits = "0a".repeat(32);
         assert!(format!("sha256:{digits}").parse::<Digest>().is_ok());
         for text in [

@@ -1,4 +1,4 @@
-//! What stops a command, and how a person is told.
+//! The error type, and how an error is shown.
 
 use std::fmt::Write as _;
 use std::io;
@@ -10,51 +10,51 @@ use annotate_snippets::{Group, Level, Renderer};
 use crate::diagnostics::render;
 use crate::diagnostics::source::{Location, SourceFile};
 
-/// The result of everything that can stop a command.
+/// The result of an operation that can stop a command.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a command stops: any error that can explain itself.
+/// Any error that implements [`Explain`].
 #[derive(Debug)]
 pub struct Error(Box<dyn Explain>);
 
-/// An error with what its reader needs beyond the message and the chain of sources.
+/// What an error adds to its message and its chain of sources.
 pub trait Explain: std::error::Error + Send + Sync + 'static {
-    /// What the exit code says.
+    /// The exit code.
     fn exit(&self) -> Exit {
         Exit::Failure
     }
 
-    /// What to do next, a sentence or a command each.
+    /// What to do next; each item is a sentence or a command.
     fn help(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// The package that it is about, if it is about one.
+    /// The package that the error is about, if it is about one.
     fn package(&self) -> Option<&str> {
         None
     }
 
-    /// Whether the user was told already, by a child process, so that only the exit code is left to give.
-    fn is_told(&self) -> bool {
+    /// Whether a child process has reported the error already, so that only the exit code has to be set.
+    fn is_reported(&self) -> bool {
         false
     }
 
-    /// The whole report where it is more than message, causes and help: places in a file, say.
+    /// The whole report, if it is more than message, causes and help: it may show lines of a file, for example.
     fn report(&self, _renderer: &Renderer) -> Option<String> {
         None
     }
 }
 
-/// The exit codes of the program. They are part of its interface: scripts rely on them.
+/// The exit codes of the program. They are part of its interface, because scripts rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done, warnings included.
+    /// Success, possibly with warnings.
     Done,
     /// The checks found something that the mesh would refuse.
     Findings,
-    /// The command line is wrong.
+    /// The command line is invalid.
     Usage,
-    /// Anything else that failed.
+    /// Any other failure.
     Failure,
     /// Stopped by a signal.
     Interrupted,
@@ -74,14 +74,14 @@ impl Exit {
 }
 
 impl Error {
-    /// The exit code that this error asks for.
+    /// The exit code for this error.
     pub fn exit(&self) -> Exit {
         self.0.exit()
     }
 
-    /// Whether the user was told already.
-    pub fn is_told(&self) -> bool {
-        self.0.is_told()
+    /// Whether the error has been reported already.
+    pub fn is_reported(&self) -> bool {
+        self.0.is_reported()
     }
 
     /// What to do next.
@@ -89,7 +89,7 @@ impl Error {
         self.0.help()
     }
 
-    /// The package that it is about, if it is about one.
+    /// The package that the error is about, if it is about one.
     pub fn package(&self) -> Option<&str> {
         self.0.package()
     }
@@ -100,21 +100,21 @@ impl Error {
         error.downcast_ref()
     }
 
-    /// The error itself if it is a `T`, else what it was.
+    /// The error itself, if it is a `T`.
     ///
     /// # Errors
     ///
-    /// If it is another error.
+    /// If it is another type: this error, unchanged.
     pub fn downcast<T: Explain>(self) -> Result<T, Self> {
         let error: Box<dyn std::error::Error + Send + Sync> = match self.downcast_ref::<T>() {
             Some(_) => self.0,
             None => return Err(self),
         };
-        Ok(*error.downcast().expect("its type was compared above"))
+        Ok(*error.downcast().expect("the type was checked above"))
     }
 
-    /// The error as it is printed: in cargo's look, with causes and help. `advice` is more help, of those who know the
-    /// command line.
+    /// The error as it is printed: in cargo's style, with causes and help. `advice` is another help text, from callers
+    /// that know the command line.
     pub fn render(&self, advice: Option<&str>, renderer: &Renderer) -> String {
         if let Some(report) = self.0.report(renderer) {
             return report;
@@ -156,11 +156,11 @@ impl<E: Explain> From<E> for Error {
     }
 }
 
-// Files are opened only through fs_err, so the message names the path already.
+// Files are opened only through fs_err, so the message contains the path already.
 impl Explain for io::Error {
     fn help(&self) -> Vec<String> {
         let help = match self.kind() {
-            io::ErrorKind::StorageFull => "free some space on that disk, then run the command again",
+            io::ErrorKind::StorageFull => "free some disk space, then run the command again",
             io::ErrorKind::QuotaExceeded => "free some of the disk quota, then run the command again",
             io::ErrorKind::PermissionDenied => "give this user access to that path",
             _ => return Vec::new(),
@@ -169,13 +169,13 @@ impl Explain for io::Error {
     }
 }
 
-/// The command line asks for something impossible.
+/// The command line is invalid.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct UsageError {
     /// What is wrong.
     pub message: String,
-    /// What to type instead.
+    /// What to write instead.
     pub help: Vec<String>,
 }
 
@@ -189,7 +189,7 @@ impl Explain for UsageError {
     }
 }
 
-/// An error at one place of a file: it isn't UTF-8, YAML or TOML, or refers to something that doesn't exist.
+/// An error at one place in a file: the file isn't UTF-8, YAML or TOML, or refers to something that doesn't exist.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct FileError {
@@ -199,27 +199,27 @@ pub struct FileError {
 }
 
 impl FileError {
-    /// What is wrong at `span` of `file`, and what to do about it.
+    /// An error at `span` of `file`, with a help text.
     pub fn new(file: &Arc<SourceFile>, span: Range<usize>, message: String, help: Option<String>) -> Self {
         let location = Location { file: Arc::clone(file), span, label: String::new() };
         FileError { message, location, help }
     }
 
-    /// The same, with what is said beside these bytes.
+    /// The same error, with a label next to the underlined part of the file.
     #[must_use]
     pub fn labelled(mut self, label: String) -> Self {
         self.location.label = label;
         self
     }
 
-    /// Where it is.
+    /// The place in the file.
     pub fn location(&self) -> &Location {
         &self.location
     }
 
-    /// A file that isn't text, with its first wrong byte.
+    /// An error for a file that isn't UTF-8; `location` is its first invalid byte.
     pub fn not_utf8(location: Location) -> Self {
-        let message = "this is not UTF-8".to_owned();
+        let message = "invalid UTF-8".to_owned();
         FileError { message, location, help: Some("save the file as UTF-8".to_owned()) }
     }
 }

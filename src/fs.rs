@@ -1,4 +1,4 @@
-//! Folders that change as a whole, and locks.
+//! Files and directories that are replaced atomically, and file locks.
 
 use std::fs::TryLockError;
 use std::io::{self, Write as _};
@@ -13,40 +13,40 @@ use tempfile::{NamedTempFile, TempDir};
 use crate::context::Context;
 use crate::error::{Explain, Result};
 
-/// How often a lock that somebody else has is asked for.
+/// How often to retry a lock that another process holds.
 const POLL: Duration = Duration::from_millis(20);
 
-/// A lock that other runs of this program wait for. It is let go with this value, or with the process.
+/// A file lock between runs of this program. It is released when this value is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes the lock that is the file `path`, and says so where it has to wait.
+    /// Locks the file `path`. If another process holds the lock, it prints a message with `what` and waits.
     ///
     /// # Errors
     ///
-    /// Where the file cannot be made or locked.
+    /// If the file can't be created or locked.
     pub fn take(ctx: &Context, path: &Utf8Path, what: &str) -> Result<Self> {
         if let Some(parent) = path.parent() {
             fs_err::create_dir_all(parent)?;
         }
         let file = File::options().create(true).append(true).open(path)?;
-        let mut told = false;
+        let mut reported = false;
         loop {
             ctx.interrupt.check()?;
             match file.file().try_lock() {
                 Ok(()) => return Ok(Lock { _file: file }),
-                // The signal handler is a thread of its own: a wait inside the system would not end for it.
+                // A blocking lock wouldn't be interrupted by a signal, because another thread handles signals.
                 Err(TryLockError::WouldBlock) => {
-                    if !told {
+                    if !reported {
                         ctx.shell.status("Blocking", format_args!("waiting for file lock on {what}"));
-                        told = true;
+                        reported = true;
                     }
                     std::thread::sleep(POLL);
                 }
-                // Some network file systems have no locks. Cargo goes on without them, and so do we.
+                // Some network file systems don't support locks. Like cargo, continue without one.
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
                     return Ok(Lock { _file: file });
                 }
@@ -67,155 +67,154 @@ struct LockError {
 
 impl Explain for LockError {}
 
-/// Writes a file so that nobody sees half of it.
+/// Writes a file atomically.
 ///
 /// # Errors
 ///
-/// Where it cannot be written. What was there before is there still.
-pub fn write_whole(place: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
-    let mut staged = StagedFile::beside(place)?;
+/// If it can't be written. An existing file stays unchanged.
+pub fn write_atomically(path: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
+    let mut staged = StagedFile::beside(path)?;
     staged.write_all(bytes)?;
     staged.swap()
 }
 
-/// The same where there is no such file yet; one that is there stays as it is.
+/// Like [`write_atomically`], but an existing file stays unchanged.
 ///
 /// # Errors
 ///
-/// Where it cannot be written.
-pub fn write_new(place: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
-    let mut staged = StagedFile::beside(place)?;
+/// If it can't be written.
+pub fn write_new(path: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
+    let mut staged = StagedFile::beside(path)?;
     staged.write_all(bytes)?;
-    match staged.file.persist_noclobber(place) {
+    match staged.file.persist_noclobber(path) {
         Ok(_) => Ok(()),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(not_written(place, &error.error)),
+        Err(error) => Err(not_written(path, &error.error)),
     }
 }
 
-/// A file that is written beside its place, and takes it in one step. If it is dropped before, nothing of it
-/// stays.
+/// A temporary file that atomically replaces the file at its final path. If it is dropped before, it is removed.
 #[derive(Debug)]
 pub struct StagedFile<'p> {
     file: NamedTempFile,
-    place: &'p Utf8Path,
+    path: &'p Utf8Path,
 }
 
 impl<'p> StagedFile<'p> {
-    /// An empty file beside `place`.
+    /// Creates a temporary file in the directory of `path`.
     ///
     /// # Errors
     ///
-    /// If it cannot be created.
-    pub fn beside(place: &'p Utf8Path) -> io::Result<Self> {
-        let (parent, name) = split(place)?;
-        // What is kept of the package `hello` in `.hello.json` is staged as its folder is, and cleared away with it.
-        let name = place.file_stem().unwrap_or(name).trim_start_matches('.');
+    /// If it can't be created.
+    pub fn beside(path: &'p Utf8Path) -> io::Result<Self> {
+        let (parent, name) = split(path)?;
+        // `.hello.json` of the package `hello` gets the same prefix as its directory, so that `repair` removes both.
+        let name = path.file_stem().unwrap_or(name).trim_start_matches('.');
         let mut builder = tempfile::Builder::new();
-        for_others(&mut builder, 0o666);
+        readable_for_others(&mut builder, 0o666);
         let file = builder.prefix(&staged_prefix(name)).tempfile_in(parent);
-        Ok(StagedFile { file: file.map_err(|error| not_written(place, &error))?, place })
+        Ok(StagedFile { file: file.map_err(|error| not_written(path, &error))?, path })
     }
 
-    /// Puts the file into its place; what was there is replaced.
+    /// Moves the file to its final path, and replaces an existing file.
     ///
     /// # Errors
     ///
-    /// If it cannot be moved. What was there before is there still.
+    /// If it can't be moved. An existing file stays unchanged.
     pub fn swap(self) -> io::Result<()> {
-        let place = self.place;
-        self.file.persist(place).map(drop).map_err(|error| not_written(place, &error.error))
+        let path = self.path;
+        self.file.persist(path).map(drop).map_err(|error| not_written(path, &error.error))
     }
 }
 
 impl io::Write for StagedFile<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes).map_err(|error| not_written(self.place, &error))
+        self.file.write(bytes).map_err(|error| not_written(self.path, &error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush().map_err(|error| not_written(self.place, &error))
+        self.file.flush().map_err(|error| not_written(self.path, &error))
     }
 }
 
-/// The file is the one that was asked for: nobody knows of the one beside it.
-fn not_written(place: &Utf8Path, error: &io::Error) -> io::Error {
-    // The error of a temporary file names that file, and wraps the system's.
+/// An error for the final path, because the user doesn't know the temporary file.
+fn not_written(path: &Utf8Path, error: &io::Error) -> io::Error {
+    // The error contains the path of the temporary file, and wraps the error of the operating system.
     let cause = error.get_ref().and_then(|wrapped| wrapped.source()).map(ToString::to_string);
     let cause = cause.unwrap_or_else(|| error.to_string());
-    io::Error::new(error.kind(), format!("failed to write `{place}`: {cause}"))
+    io::Error::new(error.kind(), format!("failed to write `{path}`: {cause}"))
 }
 
-/// A folder that is filled beside its place, and takes it in one step.
+/// A temporary directory that atomically replaces the directory at its final path.
 ///
-/// Whoever reads the place sees the old folder whole or the new one whole, also after this process was
-/// killed or the disk was full. The caller holds the lock of the place.
+/// Readers see either the complete old directory or the complete new one, even if this process is killed or the disk is
+/// full. The caller has to hold the lock of the final path.
 #[derive(Debug)]
-pub struct StagedFolder {
+pub struct StagedDirectory {
     staged: TempDir,
-    place: Utf8PathBuf,
+    path: Utf8PathBuf,
 }
 
-impl StagedFolder {
-    /// An empty folder beside `place`. What runs that were killed left behind is cleared away first.
+impl StagedDirectory {
+    /// Creates a temporary directory in the parent of `path`. It first removes what killed runs left there.
     ///
     /// # Errors
     ///
-    /// Where the folder cannot be made.
-    pub fn beside(place: &Utf8Path) -> io::Result<Self> {
-        let (parent, name) = split(place)?;
+    /// If the directory can't be created.
+    pub fn beside(path: &Utf8Path) -> io::Result<Self> {
+        let (parent, name) = split(path)?;
         fs_err::create_dir_all(parent)?;
-        repair(place)?;
+        repair(path)?;
         let mut builder = tempfile::Builder::new();
-        for_others(&mut builder, 0o777);
+        readable_for_others(&mut builder, 0o777);
         let staged = builder.prefix(&staged_prefix(name)).tempdir_in(parent)?;
-        Ok(StagedFolder { staged, place: place.to_owned() })
+        Ok(StagedDirectory { staged, path: path.to_owned() })
     }
 
-    /// Where to write to.
+    /// The path of the temporary directory.
     pub fn path(&self) -> &Utf8Path {
-        // It lies in the UTF-8 folder of a UTF-8 place, under a name of letters and digits.
-        Utf8Path::from_path(self.staged.path()).unwrap_or(&self.place)
+        // The parent is UTF-8, and the name consists of letters and digits.
+        Utf8Path::from_path(self.staged.path()).unwrap_or(&self.path)
     }
 
-    /// Puts the folder into its place; what was there is removed.
+    /// Moves the directory to its final path, and removes an existing directory.
     ///
     /// # Errors
     ///
-    /// Where it cannot be moved. The old folder is then as it was.
+    /// If it can't be moved. An existing directory stays unchanged.
     pub fn swap(self) -> io::Result<()> {
-        if !self.place.exists() {
-            fs_err::rename(self.staged.keep(), &self.place)?;
+        if !self.path.exists() {
+            fs_err::rename(self.staged.keep(), &self.path)?;
             return Ok(());
         }
-        if exchange(self.path(), &self.place)? {
-            // What was the old folder is the temporary one now, and goes with it.
+        if exchange(self.path(), &self.path)? {
+            // The old directory is the temporary one now, and is removed with it.
             return Ok(());
         }
-        let aside = set_aside(&self.place)?;
-        fs_err::rename(&self.place, &aside)?;
-        if let Err(error) = fs_err::rename(self.staged.path(), &self.place) {
-            fs_err::rename(&aside, &self.place)?;
+        let backup = backup_path(&self.path)?;
+        fs_err::rename(&self.path, &backup)?;
+        if let Err(error) = fs_err::rename(self.staged.path(), &self.path) {
+            fs_err::rename(&backup, &self.path)?;
             return Err(error);
         }
         let _ = self.staged.keep();
-        fs_err::remove_dir_all(aside)
+        fs_err::remove_dir_all(backup)
     }
 }
 
-/// Clears away what a run that was killed left beside `place`, and brings back what it had moved aside.
+/// Removes what a killed run left in the parent of `path`, and restores a directory that it had moved.
 ///
 /// # Errors
 ///
-/// Where that cannot be moved or removed.
-pub fn repair(place: &Utf8Path) -> io::Result<()> {
-    let (parent, name) = split(place)?;
-    let aside = set_aside(place)?;
-    if aside.exists() {
-        if place.exists() {
-            fs_err::remove_dir_all(&aside)?;
+/// If something can't be moved or removed.
+pub fn repair(path: &Utf8Path) -> io::Result<()> {
+    let (parent, name) = split(path)?;
+    let backup = backup_path(path)?;
+    if backup.exists() {
+        if path.exists() {
+            fs_err::remove_dir_all(&backup)?;
         } else {
-            fs_err::rename(&aside, place)?;
+            fs_err::rename(&backup, path)?;
         }
     }
     let entries = match fs_err::read_dir(parent) {
@@ -235,8 +234,8 @@ pub fn repair(place: &Utf8Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What is made is for others to read, as far as the umask allows; a temporary file or folder is not.
-fn for_others(builder: &mut tempfile::Builder<'_, '_>, mode: u32) {
+/// Makes a file or directory readable for others, as far as the umask allows. By default, temporary ones aren't.
+fn readable_for_others(builder: &mut tempfile::Builder<'_, '_>, mode: u32) {
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
 }
 
@@ -252,59 +251,62 @@ fn exchange(one: &Utf8Path, other: &Utf8Path) -> io::Result<bool> {
     }
 }
 
-// Cargo allows no `.` in a package's name, so none of these can be a package's folder.
+// The name of a cargo package has no `.`, so these names can't conflict with the directory of a package.
 fn staged_prefix(name: &str) -> String {
     format!(".{name}.new-")
 }
 
-fn set_aside(place: &Utf8Path) -> io::Result<Utf8PathBuf> {
-    let (parent, name) = split(place)?;
+fn backup_path(path: &Utf8Path) -> io::Result<Utf8PathBuf> {
+    let (parent, name) = split(path)?;
     Ok(parent.join(format!(".{name}.old")))
 }
 
-fn split(place: &Utf8Path) -> io::Result<(&Utf8Path, &str)> {
-    let named = place.parent().zip(place.file_name());
+fn split(path: &Utf8Path) -> io::Result<(&Utf8Path, &str)> {
+    let named = path.parent().zip(path.file_name());
     named.ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidInput, format!("`{place}` is no place for a folder"))
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("`{path}` is not a valid path for a file or directory"),
+        )
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{StagedFolder, repair};
+    use super::{StagedDirectory, repair};
     use camino::Utf8PathBuf;
 
-    fn place() -> (tempfile::TempDir, Utf8PathBuf) {
+    fn path() -> (tempfile::TempDir, Utf8PathBuf) {
         let dir = tempfile::tempdir().unwrap();
-        let place = Utf8PathBuf::try_from(dir.path().join("out/hello")).unwrap();
-        (dir, place)
+        let path = Utf8PathBuf::try_from(dir.path().join("out/hello")).unwrap();
+        (dir, path)
     }
 
-    fn put(place: &Utf8PathBuf, text: &str) {
-        let staged = StagedFolder::beside(place).unwrap();
+    fn put(path: &Utf8PathBuf, text: &str) {
+        let staged = StagedDirectory::beside(path).unwrap();
         fs_err::write(staged.path().join("file"), text).unwrap();
         staged.swap().unwrap();
     }
 
     #[test]
-    fn a_folder_takes_its_place_and_leaves_nothing_beside() {
-        let (_dir, place) = place();
-        put(&place, "one");
-        put(&place, "two");
-        assert_eq!(fs_err::read_to_string(place.join("file")).unwrap(), "two");
-        assert_eq!(fs_err::read_dir(place.parent().unwrap()).unwrap().count(), 1);
+    fn a_directory_is_replaced_and_nothing_else_is_left() {
+        let (_dir, path) = path();
+        put(&path, "one");
+        put(&path, "two");
+        assert_eq!(fs_err::read_to_string(path.join("file")).unwrap(), "two");
+        assert_eq!(fs_err::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }
 
     #[test]
     fn what_a_killed_run_left_is_repaired() {
-        let (_dir, place) = place();
-        put(&place, "one");
-        let parent = place.parent().unwrap();
-        fs_err::rename(&place, parent.join(".hello.old")).unwrap();
+        let (_dir, path) = path();
+        put(&path, "one");
+        let parent = path.parent().unwrap();
+        fs_err::rename(&path, parent.join(".hello.old")).unwrap();
         fs_err::create_dir(parent.join(".hello.new-abc")).unwrap();
         fs_err::write(parent.join(".hello.new-def"), "{").unwrap();
-        repair(&place).unwrap();
-        assert_eq!(fs_err::read_to_string(place.join("file")).unwrap(), "one");
+        repair(&path).unwrap();
+        assert_eq!(fs_err::read_to_string(path.join("file")).unwrap(), "one");
         assert_eq!(fs_err::read_dir(parent).unwrap().count(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Signals that ask the program to stop, and the child processes that have to stop with it.
+//! Handles signals that stop the program, and its child processes with it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
@@ -9,16 +9,16 @@ use shared_child::SharedChild;
 
 use crate::error::{Exit, Explain, Result};
 
-/// How often a wait looks for a signal.
+/// How often a waiting thread checks for a signal.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Whether a signal asked the program to stop.
+/// Knows whether a signal has interrupted the program.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    asked: AtomicBool,
+    interrupted: AtomicBool,
     children: Mutex<Vec<Arc<SharedChild>>>,
 }
 
@@ -27,12 +27,12 @@ impl Interrupt {
     ///
     /// # Errors
     ///
-    /// If the process has a handler already.
+    /// If the process already has a handler.
     pub fn install() -> Result<Self> {
         let interrupt = Interrupt::default();
         let seen = interrupt.clone();
         ctrlc::set_handler(move || {
-            seen.0.asked.store(true, Ordering::SeqCst);
+            seen.0.interrupted.store(true, Ordering::SeqCst);
             for child in &*seen.children() {
                 terminate(child);
             }
@@ -40,20 +40,20 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// Returns early if a signal asked the program to stop.
+    /// Checks whether a signal has interrupted the program.
     ///
     /// # Errors
     ///
-    /// If a signal asked the program to stop.
+    /// If it has.
     pub fn check(&self) -> Result<(), Interrupted> {
-        if self.0.asked.load(Ordering::SeqCst) { Err(Interrupted) } else { Ok(()) }
+        if self.0.interrupted.load(Ordering::SeqCst) { Err(Interrupted) } else { Ok(()) }
     }
 
-    /// Does work that can't be cancelled, such as reading from a pipe, and stops waiting for it if a signal comes.
+    /// Does work that can't be cancelled, such as reading from a pipe, and stops waiting for it if a signal arrives.
     ///
     /// # Errors
     ///
-    /// If a signal asked the program to stop.
+    /// If a signal has interrupted the program.
     pub fn or_done<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -70,15 +70,15 @@ impl Interrupt {
         }
     }
 
-    /// Ends `child` too if a signal comes, as long as the returned guard lives.
+    /// Terminates `child` if a signal arrives, as long as the returned guard lives.
     ///
     /// # Errors
     ///
-    /// If a signal came already; the child is ended then.
+    /// If a signal has interrupted the program already. The child is terminated then.
     pub fn watch(&self, child: &Arc<SharedChild>) -> Result<Watched, Interrupted> {
         self.children().push(Arc::clone(child));
         let watched = Watched { interrupt: self.clone(), child: Arc::clone(child) };
-        // The signal may have come before the handler knew of this child.
+        // The signal may have arrived before the handler knew about this child.
         self.check().inspect_err(|_| terminate(child))?;
         Ok(watched)
     }
@@ -88,7 +88,7 @@ impl Interrupt {
     }
 }
 
-/// A child process that a signal ends.
+/// Keeps a child process registered for [`Interrupt::watch`].
 #[derive(Debug)]
 pub struct Watched {
     interrupt: Interrupt,
@@ -101,14 +101,14 @@ impl Drop for Watched {
     }
 }
 
-// A child that has ended already needs no signal, so a failure to send one is ignored.
+// Sending the signal fails if the child has ended already, which is fine.
 fn terminate(child: &SharedChild) {
     if let Some(pid) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
 }
 
-/// A signal asked the program to stop.
+/// A signal has interrupted the program.
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted; nothing is half-written")]
 pub struct Interrupted;

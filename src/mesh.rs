@@ -1,32 +1,32 @@
-//! The meshes that this program knows, and what the proxy inside each of them can do.
+//! The known meshes, and what the proxy in each of them supports.
 
 use std::fmt;
 
 use crate::text::{list, nearest};
 
-/// A version of a mesh, or of Envoy alone.
+/// A version of a mesh, or of Envoy without a mesh.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Mesh {
-    /// What it is called in settings: `istio-1.28`.
+    /// The name in settings: `istio-1.28`.
     pub name: &'static str,
-    /// The minor version of its Envoy: 36 for Envoy 1.36.
+    /// The minor version of Envoy: 36 for Envoy 1.36.
     pub envoy: u8,
 }
 
-/// A set of WASI functions that Envoy provides. Each one holds the ones before it.
+/// A set of WASI functions that Envoy provides. Each set includes the previous ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WasiSet {
     /// Arguments, environment, clock, random numbers, standard output.
     A,
-    /// And the functions that look for preopened folders.
+    /// Also the functions for preopened directories.
     B,
-    /// And `poll_oneoff`, `sched_yield`, `fd_fdstat_set_flags`.
+    /// Also `poll_oneoff`, `sched_yield`, `fd_fdstat_set_flags`.
     C,
-    /// And all of preview 1 but `proc_raise`.
+    /// All of preview 1 except `proc_raise`.
     D,
 }
 
-/// A version of V8, the engine in Envoy.
+/// A version of V8, Envoy's WebAssembly engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct V8(pub u8, pub u8);
 
@@ -43,11 +43,11 @@ impl fmt::Display for Mesh {
 }
 
 impl Mesh {
-    /// The WASI functions that its proxy provides.
+    /// The WASI functions that the proxy provides.
     ///
     /// The host library of Proxy-Wasm gained set B in November 2021, C in December 2024 and D in April 2026.
-    /// Envoy 1.36 and 1.37 have C, 1.39 and 1.40 have D. Where the release in between is not known, a version
-    /// counts as having the smaller set: 1.21 has A, 1.33 has B, 1.38 has C.
+    /// Envoy 1.36 and 1.37 have C, 1.39 and 1.40 have D. If it isn't known in
+    /// which release a set was added, a version is assumed to have the smaller set: 1.21 has A, 1.33 has B, 1.38 has C.
     pub fn wasi(&self) -> WasiSet {
         match self.envoy {
             ..=21 => WasiSet::A,
@@ -57,10 +57,10 @@ impl Mesh {
         }
     }
 
-    /// The engine of its proxy, in the first release of the minor version.
+    /// The engine of the proxy, in the first release of the minor version.
     ///
-    /// Patches from July 2025 on (1.32.9, 1.33.6 and later) carry V8 12.9, but a mesh may run an older patch.
-    /// The engines of 1.35 and 1.38 are not known exactly and count as the oldest they can be.
+    /// Patch releases since July 2025 (1.32.9, 1.33.6 and later) contain V8 12.9, but a mesh may run an older patch
+    /// release. The exact engines of 1.35 and 1.38 aren't known; the oldest possible one is assumed.
     pub fn v8(&self) -> V8 {
         match self.envoy {
             ..=20 => V8(9, 2),
@@ -74,15 +74,14 @@ impl Mesh {
         }
     }
 
-    /// Whether it is an Envoy without a mesh, and so without an API server that takes resources.
+    /// Whether this is an Envoy without a mesh, and therefore without an API server for resources.
     pub fn is_bare_envoy(&self) -> bool {
         product(self) == "envoy"
     }
 }
 
-/// The meshes known, by name and Envoy. Istio x carries Envoy x + 8. OpenShift Service Mesh (`ossm`) follows
-/// Istio: 2.2 is Istio 1.12, 2.3 is 1.14, 2.4 is 1.16, 2.5 is 1.18, 2.6 is 1.20, 3.0 is 1.24, 3.1 is 1.26 and
-/// 3.2 is 1.27. Within a product the oldest comes first.
+/// The known meshes. Istio 1.x contains Envoy 1.(x + 8). OpenShift Service Mesh (`ossm`) is based on Istio: 2.2 is Istio 1.12, 2.3 is 1.14, 2.4 is 1.16, 2.5 is 1.18, 2.6 is 1.20, 3.0 is 1.24, 3.1 is 1.26 and
+/// 3.2 is 1.27. Within a product, the oldest comes first.
 pub const MESHES: &[Mesh] = &[
     mesh("istio-1.12", 20),
     mesh("istio-1.13", 21),
@@ -139,7 +138,7 @@ const fn mesh(name: &'static str, envoy: u8) -> Mesh {
     Mesh { name, envoy }
 }
 
-/// The newest three known versions of Istio, which are the default of the setting `mesh`.
+/// The three newest known versions of Istio, the default of the setting `mesh`.
 pub fn newest() -> impl Iterator<Item = &'static Mesh> {
     let istio = || MESHES.iter().filter(|mesh| product(mesh) == "istio");
     istio().skip(istio().count().saturating_sub(3))
@@ -149,7 +148,7 @@ pub fn newest() -> impl Iterator<Item = &'static Mesh> {
 ///
 /// # Errors
 ///
-/// If no known mesh has that name.
+/// If there is no known mesh with this name.
 pub fn find(name: &str) -> Result<&'static Mesh, UnknownMesh> {
     MESHES.iter().find(|mesh| mesh.name == name).ok_or_else(|| UnknownMesh {
         name: name.to_owned(),
@@ -157,7 +156,7 @@ pub fn find(name: &str) -> Result<&'static Mesh, UnknownMesh> {
     })
 }
 
-/// No mesh is known by this name.
+/// There is no known mesh with this name.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown mesh `{}`", .name.escape_debug())]
 pub struct UnknownMesh {
@@ -166,11 +165,11 @@ pub struct UnknownMesh {
 }
 
 impl UnknownMesh {
-    /// The names to choose from, the likeliest first.
+    /// A similar name, if there is one, and all names.
     pub fn help(&self) -> Vec<String> {
         let mut help = Vec::new();
         if let Some(nearest) = self.nearest {
-            help.push(format!("did you mean `{nearest}`?"));
+            help.push(format!("a mesh with a similar name exists: `{nearest}`"));
         }
         let all: Vec<&Mesh> = MESHES.iter().collect();
         help.push(format!("the known meshes are {}", names(&all)));
@@ -178,7 +177,7 @@ impl UnknownMesh {
     }
 }
 
-/// The names of some meshes, in the order of the table, neighbours drawn together: `istio-1.12 to istio-1.14`.
+/// The names of some meshes, in the order of the table. Neighbours are combined: `istio-1.12 to istio-1.14`.
 pub fn names(meshes: &[&'static Mesh]) -> String {
     let mut indices: Vec<usize> =
         meshes.iter().filter_map(|mesh| MESHES.iter().position(|row| row == *mesh)).collect();
@@ -201,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_agree_with_the_envoy_they_stand_for() {
+    fn names_match_the_version_of_envoy() {
         for mesh in MESHES {
             let minor: u8 = mesh.name.rsplit('.').next().unwrap().parse().unwrap();
             match product(mesh) {
@@ -219,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_are_named_together() {
+    fn neighbours_are_combined() {
         let some = ["ossm-2.2", "istio-1.30", "istio-1.12", "istio-1.14", "istio-1.13", "istio-1.31"];
         let some = some.map(|name| find(name).unwrap());
         assert_eq!(names(&some), "istio-1.12 to istio-1.14, istio-1.30, istio-1.31 and ossm-2.2");
@@ -227,14 +226,14 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_name_leads_to_a_right_one() {
+    fn a_similar_name_is_suggested() {
         assert_eq!(find("ossm-3.1").unwrap().envoy, 34);
         let error = find("istoi-1.28").unwrap_err();
         assert_eq!(error.nearest, Some("istio-1.28"));
         assert_eq!(
             error.help(),
             [
-                "did you mean `istio-1.28`?",
+                "a mesh with a similar name exists: `istio-1.28`",
                 "the known meshes are istio-1.12 to istio-1.31, ossm-2.2 to ossm-3.2 and envoy-1.20 to envoy-1.40"
             ]
         );

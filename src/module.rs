@@ -1,4 +1,4 @@
-//! The module on its way from the compiler into an image. Each state is a type of its own.
+//! The states of a module between the compiler and the image. Each state is a type.
 
 use std::borrow::Cow;
 
@@ -8,36 +8,31 @@ use camino::Utf8PathBuf;
 use crate::diagnostics::findings::Passed;
 use crate::wasm::{self, ModuleInfo, ReadError};
 
-/// The file that a compiler left, of whatever language.
+/// The file that a compiler wrote. It may not be a module.
 #[derive(Debug)]
 pub struct CompiledFile {
     /// Where it was read from.
     pub path: Utf8PathBuf,
-    /// Its bytes.
     pub bytes: Bytes,
 }
 
-/// A module as the compiler left it.
+/// A module as the compiler wrote it.
 #[derive(Debug)]
 pub struct CompiledModule {
     /// Where it was read from.
     pub path: Utf8PathBuf,
-    /// Its bytes.
     pub bytes: Bytes,
-    /// What stands in it.
     pub info: ModuleInfo,
 }
 
-/// A module as it leaves the optimizer: still with the names of its functions.
+/// A module as the optimizer wrote it, still with the names of its functions.
 #[derive(Debug)]
 pub struct OptimizedModule {
-    /// Its bytes.
     pub bytes: Bytes,
-    /// What stands in it.
     pub info: ModuleInfo,
 }
 
-/// A module as it is shipped: checked, and without names.
+/// A module as it is shipped: checked and without names.
 #[derive(Debug)]
 pub struct ShippedModule {
     bytes: Bytes,
@@ -48,7 +43,7 @@ impl CompiledModule {
     ///
     /// # Errors
     ///
-    /// Where it holds no valid module.
+    /// If it isn't a valid module.
     pub fn read(CompiledFile { path, bytes }: CompiledFile) -> Result<Self, UnreadableModule> {
         match ModuleInfo::read(&bytes) {
             Ok(info) => Ok(CompiledModule { path, bytes, info }),
@@ -56,38 +51,37 @@ impl CompiledModule {
         }
     }
 
-    /// The same without the names of its functions, for what cannot be read only confuses.
+    /// The module without the names of its functions, for a module with damaged names.
     ///
     /// # Errors
     ///
-    /// As [`read`](Self::read).
+    /// See [`read`](Self::read).
     pub fn without_names(self) -> Result<Self, UnreadableModule> {
         CompiledModule::read(CompiledFile { bytes: without_names(&self.bytes), path: self.path })
     }
 }
 
 impl OptimizedModule {
-    /// The module as it was compiled.
+    /// The module as it was compiled, if no optimizer runs.
     pub fn untouched(module: CompiledModule) -> Self {
         OptimizedModule { bytes: module.bytes, info: module.info }
     }
 }
 
 impl Passed<OptimizedModule> {
-    /// Takes the names out. The checks needed them, so they come first.
+    /// Removes the names. The checks need them and run first.
     pub fn strip(&self) -> ShippedModule {
         ShippedModule { bytes: without_names(&self.subject().bytes) }
     }
 }
 
 impl ShippedModule {
-    /// Its bytes.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 }
 
-/// The same bytes, shared, if there are no names in them.
+/// Removes the names. Without names, the bytes are shared and not copied.
 fn without_names(bytes: &Bytes) -> Bytes {
     match wasm::strip(bytes) {
         Cow::Borrowed(_) => bytes.clone(),
@@ -95,9 +89,9 @@ fn without_names(bytes: &Bytes) -> Bytes {
     }
 }
 
-/// A file that holds no module that could be packaged.
+/// A file that isn't a module that can be packaged.
 #[derive(Debug, thiserror::Error)]
-#[error("`{path}` is no module that a proxy could load")]
+#[error("`{path}` is not a module that a proxy can load")]
 pub struct UnreadableModule {
     path: Utf8PathBuf,
     source: ReadError,

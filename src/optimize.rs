@@ -1,7 +1,7 @@
-//! Binaryen's optimizer makes modules smaller and faster.
+//! Runs Binaryen's optimizer, which makes modules smaller and faster.
 //!
-//! It runs in a child process under a limit of time and memory, for it crashes on some valid modules. Its
-//! result is kept by content, so that it never works twice on the same bytes.
+//! It runs in a child process with limits for time and memory, because it crashes on some valid modules. Its results
+//! are cached by content, so the same bytes are never optimized twice.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt as _;
@@ -19,39 +19,38 @@ use crate::module::{CompiledModule, OptimizedModule};
 use crate::process::{self, ProcessError};
 use crate::wasm::{self, ModuleInfo};
 
-/// The hidden subcommand that runs the optimizer inside its limits. What follows it is wasm-opt's own
-/// command line, after the program where that is not this one.
+/// The hidden subcommand that runs the optimizer within its limits. Its arguments are an external wasm-opt, if one is
+/// used, and wasm-opt's command line.
 pub const SUBCOMMAND: &str = "__wasm-opt";
 
-/// How long the optimizer may take. A module of a megabyte takes some seconds.
+/// The time limit. A module of one megabyte takes a few seconds.
 const TIME_LIMIT: Duration = Duration::from_secs(300);
 
-/// How much memory it may take. A module of a megabyte takes some 200 MiB.
+/// The memory limit. A module of one megabyte takes about 200 MiB.
 const MEMORY_LIMIT: u64 = 4 << 30;
 
-/// How many results are kept of each package, so that going back to a branch or a variant is quick.
+/// How many results are cached for each package, so that switching between branches or settings is fast.
 const KEPT: usize = 8;
 
-/// The program that optimizes.
+/// The optimizer and its settings.
 #[derive(Debug, Clone)]
 pub struct Optimizer {
-    /// What runs it inside its limits.
+    /// This program, which runs the optimizer within its limits.
     launcher: Utf8PathBuf,
-    /// The wasm-opt of the user, where it is not the one inside us.
+    /// An external wasm-opt; `None` for the embedded one.
     program: Option<Utf8PathBuf>,
-    /// What it is told to optimize for.
+    /// wasm-opt's option for the optimization level.
     level: &'static str,
-    /// What tells its results from those of another one.
+    /// The name and version, for the keys of cached results.
     id: String,
 }
 
 impl Optimizer {
-    /// The optimizer inside this program, or `program` where the user gave one; nothing where nothing is to
-    /// be optimized.
+    /// The embedded optimizer, or `program` if the user selected one; `None` if the module isn't to be optimized.
     ///
     /// # Errors
     ///
-    /// Where that program cannot be run, or there is none.
+    /// If the program doesn't exist or can't be run.
     pub fn of(ctx: &Context, optimize: Optimize, program: Option<&Utf8Path>) -> Result<Option<Self>> {
         let level = match optimize {
             Optimize::Speed => "-O3",
@@ -62,7 +61,7 @@ impl Optimizer {
         let launcher =
             Utf8PathBuf::try_from(launcher).map_err(|error| OptimizeError::NoSelf(error.into_io_error()))?;
         let program = match program {
-            // Only a path has a folder that it is relative to; a bare name is looked up in PATH.
+            // Only a path is relative to the current directory; a name without a directory is looked up in PATH.
             Some(program) if program.components().count() > 1 => Some(ctx.cwd.join(program)),
             Some(program) => Some(program.to_owned()),
             None if cfg!(feature = "embedded-wasm-opt") => None,
@@ -71,8 +70,8 @@ impl Optimizer {
         let id = match &program {
             None => concat!("embedded in ", env!("CARGO_PKG_VERSION")).to_owned(),
             Some(program) => {
-                let mut asked = process::command(ctx, program);
-                let version = process::output(ctx, asked.arg("--version"), Some(TIME_LIMIT))
+                let mut command = process::command(ctx, program);
+                let version = process::output(ctx, command.arg("--version"), Some(TIME_LIMIT))
                     .map_err(|error| OptimizeError::of(program.as_str(), error))?;
                 format!("{program} {}", String::from_utf8_lossy(&version))
             }
@@ -80,17 +79,17 @@ impl Optimizer {
         Ok(Some(Optimizer { launcher, program, level, id }))
     }
 
-    /// What tells its results from those of another one, or of another version of it.
+    /// Identifies the optimizer and its version.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Optimizes `module`, or finds in the folder `cache` what it made of the same bytes before.
+    /// Optimizes `module`, or finds the result for the same bytes in the directory `cache`.
     ///
     /// # Errors
     ///
-    /// Where the optimizer cannot read the module, dies of it, or makes something else than a module that
-    /// needs no more of a proxy than the one before.
+    /// If the optimizer can't read the module, crashes, or writes something that isn't a module or that needs more
+    /// features than the input.
     pub fn optimize(
         &self,
         ctx: &Context,
@@ -101,22 +100,22 @@ impl Optimizer {
         let identity = args.iter().chain([&self.id]).map(String::as_bytes);
         let key = Digest::of_parts(identity.chain([&module.bytes[..]]));
         let cached = cache.join(format!("{}.wasm", key.hex()));
-        // A result that cannot be read any more is as good as none.
+        // A cached result that can't be read is ignored.
         if let Ok(bytes) = fs_err::read(&cached)
             && let Ok(optimized) = accept(module, bytes)
         {
             return Ok(optimized);
         }
         let optimized = accept(module, self.run(ctx, module, &args)?)?;
-        keep(cache, &cached, &optimized.bytes)?;
+        store(cache, &cached, &optimized.bytes)?;
         Ok(optimized)
     }
 
     fn run(&self, ctx: &Context, module: &CompiledModule, args: &[String]) -> Result<Vec<u8>> {
         ctx.shell.status("Optimizing", &module.path);
-        let folder = tempfile::Builder::new().prefix("cargo-wasmplugin-").tempdir()?;
-        let (input, output) = (folder.path().join("in.wasm"), folder.path().join("out.wasm"));
-        // The advice that the compiler left about features is not exact; `args` is.
+        let dir = tempfile::Builder::new().prefix("cargo-wasmplugin-").tempdir()?;
+        let (input, output) = (dir.path().join("in.wasm"), dir.path().join("out.wasm"));
+        // The compiler's list of features isn't exact, but `args` is.
         fs_err::write(&input, wasm::without_target_features(&module.bytes))?;
         let mut command = process::command(ctx, &self.launcher);
         command.arg(SUBCOMMAND).args(&self.program).arg("--").arg(&input).arg("-o").arg(&output).args(args);
@@ -126,7 +125,7 @@ impl Optimizer {
     }
 }
 
-/// Takes what the optimizer made of `module` where it is a module that needs no more of a proxy.
+/// Accepts the optimizer's output for `module` if it is a module that needs no more features.
 fn accept(module: &CompiledModule, bytes: Vec<u8>) -> Result<OptimizedModule, OptimizeError> {
     let info = ModuleInfo::read(&bytes)
         .map_err(|error| OptimizeError::Broken { module: module.path.clone(), source: Box::new(error) })?;
@@ -136,10 +135,10 @@ fn accept(module: &CompiledModule, bytes: Vec<u8>) -> Result<OptimizedModule, Op
     Ok(OptimizedModule { bytes: bytes.into(), info })
 }
 
-/// wasm-opt's command line without the files: exactly the features that the module uses, for what more it
-/// is allowed it may use, and a proxy may not have.
+/// wasm-opt's command line without the files. It enables exactly the features that the module uses, because wasm-opt
+/// may use all enabled features, and a proxy may not support more.
 fn arguments(features: WasmFeatures, level: &str, is_embedded: bool) -> Vec<String> {
-    // The embedded one names this feature in its own way.
+    // The embedded version has another name for this feature.
     let multi_memory = if is_embedded { "multi-memory" } else { "multimemory" };
     let names = [
         (WasmFeatures::MUTABLE_GLOBAL, "mutable-globals"),
@@ -164,26 +163,26 @@ fn arguments(features: WasmFeatures, level: &str, is_embedded: bool) -> Vec<Stri
     args
 }
 
-/// Writes a result so that nobody sees half of it, and forgets the oldest ones of the package.
-fn keep(cache: &Utf8Path, place: &Utf8Path, bytes: &[u8]) -> Result<()> {
+/// Adds a result to the cache of the package, and removes the oldest ones.
+fn store(cache: &Utf8Path, path: &Utf8Path, bytes: &[u8]) -> Result<()> {
     fs_err::create_dir_all(cache)?;
-    crate::fs::write_whole(place, bytes)?;
+    crate::fs::write_atomically(path, bytes)?;
     let entries = fs_err::read_dir(cache)?.flatten();
     let mut kept: Vec<_> =
         entries.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path()))).collect();
     kept.sort();
     for (_, old) in kept.iter().rev().skip(KEPT) {
-        // Another run may have forgotten it first.
+        // Another run may have removed it already.
         let _ = fs_err::remove_file(old);
     }
     Ok(())
 }
 
-/// The part of the child: sets its limits, then optimizes.
+/// Runs in the child process: sets the limits, then optimizes.
 ///
 /// # Errors
 ///
-/// With what the optimizer says, as one text.
+/// If the optimizer fails: its message.
 pub fn child(program: Option<&OsStr>, args: &[OsString]) -> Result<(), String> {
     limit_resources();
     match program {
@@ -196,13 +195,16 @@ fn limit_resources() {
     let limits =
         [(Resource::As, MEMORY_LIMIT), (Resource::Cpu, TIME_LIMIT.as_secs() * 4), (Resource::Core, 0)];
     for (resource, limit) in limits {
-        // A stricter limit of the user's stays, so a failure is ignored.
+        // Setting a limit fails if the user has set a stricter one, which is fine.
         let _ = setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) });
     }
 }
 
 fn become_program(program: &OsStr, args: &[OsString]) -> Result<(), String> {
-    #[expect(clippy::disallowed_methods, reason = "nothing of this process is left to end with the child")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "exec replaces this process, so no child process can be left running"
+    )]
     let error = std::process::Command::new(program).args(args).exec();
     Err(error.to_string())
 }
@@ -224,43 +226,36 @@ fn embedded(args: &[OsString]) -> Result<(), String> {
 
 #[cfg(not(feature = "embedded-wasm-opt"))]
 fn embedded(_args: &[OsString]) -> Result<(), String> {
-    Err("this program was built without an optimizer".to_owned())
+    Err("cargo-wasmplugin was built without an optimizer".to_owned())
 }
 
 /// The module could not be optimized.
 #[derive(Debug, thiserror::Error)]
 pub enum OptimizeError {
-    /// This program does not find itself.
-    #[error("the path of this program cannot be found out")]
+    /// The path of this program isn't known.
+    #[error("failed to get the path of cargo-wasmplugin")]
     NoSelf(#[source] std::io::Error),
-    /// There is no such program.
-    #[error("there is no optimizer `{program}`")]
-    NoProgram {
-        /// What was to be run.
-        program: String,
-        /// Why it was not.
-        source: ProcessError,
-    },
-    /// It cannot read the module, or died of it.
-    #[error("the optimizer cannot take `{subject}`")]
+    /// The external optimizer can't be started.
+    #[error("failed to run the optimizer `{program}`")]
+    NoProgram { program: String, source: ProcessError },
+    /// The optimizer reported an error or crashed.
+    #[error("the optimizer failed on `{subject}`")]
     Failed {
-        /// The module, or the program where that did not even tell its version.
+        /// The module; the program if it failed to print its version.
         subject: String,
-        /// What it said.
         source: ProcessError,
     },
-    /// What it made is no module.
-    #[error("what the optimizer made of `{module}` is not valid")]
+    /// The output isn't a valid module.
+    #[error("the optimizer wrote an invalid module for `{module}`")]
     Broken {
-        /// The module that it was given.
+        /// The input.
         module: Utf8PathBuf,
-        /// What is wrong with what it made.
         source: Box<wasm::ReadError>,
     },
-    /// It used features that the module had not.
-    #[error("the optimizer made a module of `{module}` that needs more of a proxy than before")]
+    /// The output uses features that the input doesn't use.
+    #[error("the optimizer added WebAssembly features to `{module}` that a proxy may not support")]
     NeedsMore {
-        /// The module that it was given.
+        /// The input.
         module: Utf8PathBuf,
     },
 }
@@ -282,13 +277,13 @@ impl Explain for OptimizeError {
         match self {
             OptimizeError::NoSelf(_) => Vec::new(),
             OptimizeError::NoProgram { .. } => vec![
-                "install Binaryen, which has the program wasm-opt, or name it with `--wasm-opt PATH`"
+                "install Binaryen, which contains wasm-opt, or pass its path with `--wasm-opt PATH`"
                     .to_owned(),
-                "or leave the module as it was compiled with `--optimize none`".to_owned(),
+                "or skip the optimization with `--optimize none`".to_owned(),
             ],
             _ => vec![
-                "try a newer optimizer with `--wasm-opt PATH`".to_owned(),
-                "or leave the module as it was compiled with `--optimize none`".to_owned(),
+                "try a newer version of wasm-opt with `--wasm-opt PATH`".to_owned(),
+                "or skip the optimization with `--optimize none`".to_owned(),
             ],
         }
     }

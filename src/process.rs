@@ -1,4 +1,4 @@
-//! Child processes: errors name the whole command line, and a signal to us ends them too.
+//! Child processes. Errors contain the whole command line, and a signal to this process ends them too.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
@@ -14,53 +14,36 @@ use crate::context::Context;
 use crate::error::{Exit, Explain, Result};
 use crate::interrupt::{Interrupted, Watched};
 
-fn was_asked_to_stop(status: ExitStatus) -> bool {
+fn was_interrupted(status: ExitStatus) -> bool {
     let signal = status.signal().and_then(Signal::from_named_raw);
     matches!(signal, Some(Signal::INT | Signal::TERM | Signal::HUP))
 }
 
-/// A child process that could not be started, or failed.
+/// A child process couldn't be started, or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
-    /// It could not be started.
+    /// It couldn't be started.
     #[error("could not run `{command}`")]
-    Start {
-        /// The command line.
-        command: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It could not be waited for.
-    #[error("lost `{command}`")]
-    Lost {
-        /// The command line.
-        command: String,
-        /// Why.
-        source: std::io::Error,
-    },
+    Start { command: String, source: std::io::Error },
+    /// Waiting for it, or reading its output, failed.
+    #[error("lost the connection to `{command}`")]
+    Lost { command: String, source: std::io::Error },
     /// It ended with an error.
     #[error("`{command}` failed ({status}){}", quoted(stderr))]
     Failed {
-        /// The command line.
         command: String,
-        /// How it ended.
         status: ExitStatus,
-        /// What it wrote on standard output, where somebody else but us did not read it already.
+        /// Its standard output; empty if it was streamed.
         stdout: Vec<u8>,
-        /// What it wrote on standard error, where that was not shown already.
+        /// Its standard error; empty if the user has seen it already.
         stderr: String,
     },
-    /// A signal asked to stop while it ran.
+    /// A signal interrupted this process while the child ran.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
-    /// It took longer than it may.
-    #[error("`{command}` took longer than {} s and was ended", limit.as_secs())]
-    TimedOut {
-        /// The command line.
-        command: String,
-        /// How long it may take.
-        limit: Duration,
-    },
+    /// It took too long.
+    #[error("`{command}` took longer than {} seconds and was killed", limit.as_secs())]
+    TimedOut { command: String, limit: Duration },
 }
 
 fn quoted(stderr: &str) -> String {
@@ -81,22 +64,22 @@ impl Explain for ProcessError {
     fn help(&self) -> Vec<String> {
         match self {
             ProcessError::Start { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-                vec!["install that program, or put its folder into PATH".to_owned()]
+                vec!["install the program, or add its directory to `PATH`".to_owned()]
             }
             _ => Vec::new(),
         }
     }
 }
 
-/// A command that runs in the current folder of `ctx`.
+/// A command that runs in the current directory of `ctx`.
 pub fn command(ctx: &Context, program: impl AsRef<OsStr>) -> Command {
-    #[expect(clippy::disallowed_methods, reason = "this is the room that the others use")]
+    #[expect(clippy::disallowed_methods, reason = "all other code uses this function")]
     let mut command = Command::new(program);
     command.current_dir(&ctx.cwd);
     command
 }
 
-/// How a command line is shown: as it would be typed.
+/// A command line as it would be typed in a shell.
 pub fn command_line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let quoted = words.map(|word| {
@@ -111,11 +94,11 @@ pub fn command_line(command: &Command) -> String {
     quoted.collect::<Vec<_>>().join(" ")
 }
 
-/// Runs a command whose output nobody but us reads; returns what it wrote on standard output.
+/// Runs a command, captures its output, and returns its standard output.
 ///
 /// # Errors
 ///
-/// Where it cannot be run, takes longer than `limit`, or fails: then with what it wrote on standard error.
+/// If it can't be run, takes longer than `limit`, or fails. A failure includes its standard error.
 pub fn output(
     ctx: &Context,
     command: &mut Command,
@@ -124,11 +107,11 @@ pub fn output(
     answer(ctx, command, b"", limit)
 }
 
-/// The same for a command that reads `input`, which is short, from its standard input.
+/// Like [`output`], for a command that reads `input` from its standard input. The input has to be short.
 ///
 /// # Errors
 ///
-/// As for [`output`].
+/// See [`output`].
 pub fn answer(
     ctx: &Context,
     command: &mut Command,
@@ -137,7 +120,7 @@ pub fn answer(
 ) -> Result<Vec<u8>, ProcessError> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let running = Running::start(ctx, command)?;
-    // What a child does not read, it has no need of.
+    // It is fine if the child doesn't read all of its input.
     let _ = running.child.take_stdin().map(|mut stdin| stdin.write_all(input));
     let (stdout, stderr) = (running.child.take_stdout(), running.child.take_stderr());
     std::thread::scope(|scope| {
@@ -149,11 +132,11 @@ pub fn answer(
     })
 }
 
-/// Runs a command whose standard error is the user's; `line` sees each line of its standard output.
+/// Runs a command that inherits standard error, and passes each line of its standard output to `line`.
 ///
 /// # Errors
 ///
-/// Where it cannot be run, or fails.
+/// If it can't be run, or fails.
 pub fn stream(ctx: &Context, command: &mut Command, mut line: impl FnMut(&str)) -> Result<(), ProcessError> {
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let running = Running::start(ctx, command)?;
@@ -168,13 +151,13 @@ pub fn stream(ctx: &Context, command: &mut Command, mut line: impl FnMut(&str)) 
 fn drain(pipe: Option<impl Read>) -> Vec<u8> {
     let mut all = Vec::new();
     if let Some(mut pipe) = pipe {
-        // A pipe breaks when its writer is killed; what it said before still tells more than nothing.
+        // The pipe breaks if the child is killed. What was read until then is still useful.
         let _ = pipe.read_to_end(&mut all);
     }
     all
 }
 
-/// A child that a signal to us ends too, as long as this value lives.
+/// A child process. As long as this value lives, a signal to this process ends the child too.
 struct Running<'c> {
     ctx: &'c Context,
     child: Arc<SharedChild>,
@@ -207,8 +190,8 @@ impl<'c> Running<'c> {
 
     fn judge(&self, status: ExitStatus, stdout: Vec<u8>, stderr: String) -> Result<Vec<u8>, ProcessError> {
         self.ctx.interrupt.check()?;
-        // A terminal signals all processes in its foreground, and the child may be faster than our handler.
-        if was_asked_to_stop(status) {
+        // A terminal signals all foreground processes, and the child may end before our signal handler runs.
+        if was_interrupted(status) {
             return Err(Interrupted.into());
         }
         if status.success() {

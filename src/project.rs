@@ -1,4 +1,4 @@
-//! What cargo knows of the project: its plugins, where they lie and where their output goes.
+//! The project according to cargo: its plugins, their directories and the directory for the output.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -13,7 +13,7 @@ use crate::process::{self, ProcessError};
 use crate::reference::Tag;
 use crate::text::nearest;
 
-/// What the user selects, in cargo's own words.
+/// The packages that the user selects, with cargo's own options.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// `--manifest-path`
@@ -26,64 +26,60 @@ pub struct Selection {
     pub exclude: Vec<String>,
     /// `--target-dir`
     pub target_dir: Option<Utf8PathBuf>,
-    /// `--config`, `--locked`, `--offline`, `--frozen`: what cargo is given as it is.
+    /// Options that are passed on to cargo: `--config`, `--locked`, `--offline`, `--frozen`.
     pub cargo_args: Vec<OsString>,
 }
 
-/// A workspace with the plugins that were selected in it.
+/// A workspace and its selected plugins.
 #[derive(Debug)]
 pub struct Project {
-    /// Where the workspace begins.
+    /// The root directory of the workspace.
     pub workspace_root: Utf8PathBuf,
-    /// Where cargo writes to.
+    /// The directory for cargo's output.
     pub target_dir: Utf8PathBuf,
-    /// Where cargo puts what only it reads, where it says so.
+    /// The directory for cargo's intermediate artifacts, if cargo reports one.
     pub build_dir: Option<Utf8PathBuf>,
     /// The names of all members of the workspace.
     pub members: Vec<String>,
-    /// Whether the workspace replaces crates by others.
+    /// Whether the workspace has `[patch]` or `[replace]`.
     pub has_patches: bool,
-    /// The path dependencies of members outside of the workspace: folder and package.
+    /// The path dependencies outside the workspace: directory and package name.
     pub outside: Vec<(Utf8PathBuf, String)>,
-    /// Whether the workspace has a profile `wasmplugin` of its own.
+    /// Whether the workspace defines the profile `wasmplugin`.
     pub has_profile: bool,
-    /// The crates that become plugins, at least one, in the order of their names.
+    /// The crates that are plugins, sorted by name; at least one.
     pub crates: Vec<Crate>,
     cargo_args: Vec<OsString>,
 }
 
-/// A crate that becomes a plugin.
+/// A crate that is a plugin.
 #[derive(Debug)]
 pub struct Crate {
-    /// The name by which cargo tells it from others.
     pub id: PackageId,
-    /// Its version.
     pub version: String,
-    /// What becomes of its module.
     pub plugin: Plugin,
 }
 
-/// A module that is packaged: its name and what is to be done with it.
+/// A module that is to be packaged: its name and its settings.
 #[derive(Debug, Clone)]
 pub struct Plugin {
-    /// The name of the package in Cargo.toml, or of the file where another toolchain made the module.
+    /// The name of the package in Cargo.toml, or of the file if the module comes from another toolchain.
     pub name: String,
-    /// The tag of the image. A module of another toolchain has no version, and may have none.
+    /// The tag of the image. A module from another toolchain may have none, because it has no version.
     pub tag: Option<Tag>,
-    /// The folder that wasmplugin.yaml is looked for in.
+    /// The directory that may contain wasmplugin.yaml.
     pub root: Utf8PathBuf,
-    /// What Cargo.toml tells people about it, as the annotations that the OCI image specification names.
+    /// The metadata from Cargo.toml, as annotations of the OCI image specification.
     pub annotations: BTreeMap<String, String>,
-    /// How it is built and packaged.
     pub settings: Settings,
 }
 
 impl Project {
-    /// Asks cargo for the project and lays the settings over each other, `flags` on top.
+    /// Loads the project with `cargo metadata`, and merges the settings. `flags` have the highest priority.
     ///
     /// # Errors
     ///
-    /// Where there is no project, a setting is wrong, or nothing that was selected is a plugin.
+    /// If there is no project, a setting is invalid, or no selected package is a plugin.
     pub fn load(ctx: &Context, selection: &Selection, flags: &PartialSettings) -> Result<Self> {
         let metadata = metadata(ctx, selection)?;
         let selected = select(ctx, selection, &metadata)?;
@@ -91,13 +87,13 @@ impl Project {
         let workspace_manifest = read_manifest(ctx, &workspace_manifest_path)?;
 
         let mut crates = Vec::new();
-        let mut passed_over = Vec::new();
+        let mut skipped = Vec::new();
         for package in selected.packages {
             let is_root = package.manifest_path == workspace_manifest_path;
             let own = if is_root { None } else { Some(read_manifest(ctx, &package.manifest_path)?) };
             let manifest = own.as_ref().unwrap_or(&workspace_manifest);
             if !is_plugin(package, manifest, selected.by_name)? {
-                passed_over.push(package.name.to_string());
+                skipped.push(package.name.to_string());
                 continue;
             }
             let own_settings = manifest.read(Section::Package, &package.name)?;
@@ -105,7 +101,7 @@ impl Project {
             crates.push(of_package(package, Settings::of(&[flags, &own_settings, &workspace_settings]))?);
         }
         if crates.is_empty() {
-            return Err(ProjectError::NoPlugin(passed_over).into());
+            return Err(ProjectError::NoPlugin(skipped).into());
         }
         crates.sort_by(|a, b| a.plugin.name.cmp(&b.plugin.name));
         Ok(Project {
@@ -124,20 +120,20 @@ impl Project {
         })
     }
 
-    /// Every package that a build for `target` may need, members or not. Cargo fetches and unpacks them; `talk`
-    /// is how it tells of that.
+    /// All packages that a build for `target` may need. Cargo downloads and unpacks them; `output_options` control what
+    /// it prints.
     ///
     /// # Errors
     ///
-    /// Where cargo cannot fetch one.
+    /// If cargo can't download a package.
     pub fn packages<'a>(
         &self,
         ctx: &Context,
         target: &str,
-        talk: impl Iterator<Item = &'a OsString>,
+        output_options: impl Iterator<Item = &'a OsString>,
     ) -> Result<Vec<Package>> {
         let mut command = process::command(ctx, ctx.cargo());
-        command.args(["metadata", "--format-version", "1", "--filter-platform", target]).args(talk);
+        command.args(["metadata", "--format-version", "1", "--filter-platform", target]).args(output_options);
         command.arg("--manifest-path").arg(self.workspace_root.join("Cargo.toml")).args(&self.cargo_args);
         let mut printed = String::new();
         process::stream(ctx, &mut command, |line| printed.push_str(line))?;
@@ -145,13 +141,13 @@ impl Project {
     }
 }
 
-/// Folders that cargo makes in the folder of a profile. Ours is called `wasmplugin`, as is the folder that
-/// holds the output of each package.
-const CARGOS_OWN: [&str; 4] = ["build", "deps", "examples", "incremental"];
+/// The directories that cargo creates in the directory of a profile. The profile `wasmplugin` has the same directory as
+/// the output of the packages.
+const CARGO_DIRECTORIES: [&str; 4] = ["build", "deps", "examples", "incremental"];
 
-/// Whether the output of a plugin of that name would lie where cargo has a folder.
-pub fn is_cargos_own(name: &str) -> bool {
-    CARGOS_OWN.contains(&name)
+/// Whether the output directory of a plugin with this name would be one of cargo's directories.
+pub fn is_reserved_by_cargo(name: &str) -> bool {
+    CARGO_DIRECTORIES.contains(&name)
 }
 
 fn metadata(ctx: &Context, selection: &Selection) -> Result<Metadata> {
@@ -162,7 +158,7 @@ fn metadata(ctx: &Context, selection: &Selection) -> Result<Metadata> {
     }
     command.args(&selection.cargo_args);
     let printed = process::output(ctx, &mut command, None).map_err(|error| match error {
-        // Cargo says what is wrong with the project better than the failure of a child does.
+        // Cargo's own message is better than the failure of a child process.
         ProcessError::Failed { stderr, .. } => Error::from(ProjectError::Unreadable {
             because: stderr.trim().trim_start_matches("error: ").to_owned(),
         }),
@@ -177,13 +173,15 @@ fn parse_metadata(printed: &str) -> cargo_metadata::Result<Metadata> {
 
 impl Explain for cargo_metadata::Error {
     fn help(&self) -> Vec<String> {
-        vec!["what `cargo metadata` printed cannot be read: is `CARGO` set to cargo?".to_owned()]
+        vec![
+            "check the environment variable `CARGO`: the output of `cargo metadata` can't be read".to_owned(),
+        ]
     }
 }
 
 struct Selected<'m> {
     packages: Vec<&'m Package>,
-    /// Whether the user named them, so that passing one over would be a surprise.
+    /// Whether the user selected them explicitly, so that none of them can be skipped.
     by_name: bool,
 }
 
@@ -196,7 +194,7 @@ fn select<'m>(ctx: &Context, selection: &Selection, metadata: &'m Metadata) -> R
         members: names().map(str::to_owned).collect(),
     };
     if !selection.exclude.is_empty() && !selection.workspace {
-        return Err(ProjectError::ExcludeAlone.into());
+        return Err(ProjectError::ExcludeWithoutWorkspace.into());
     }
     for spec in &selection.exclude {
         if !members.iter().any(|package| matches(package, spec)) {
@@ -228,44 +226,43 @@ fn select<'m>(ctx: &Context, selection: &Selection, metadata: &'m Metadata) -> R
     }
 }
 
-/// The manifest that cargo starts from: the one that was given, or the first at or above the folder.
+/// The manifest that cargo uses: `--manifest-path`, or the first one in the current directory and its parents.
 fn current_manifest(ctx: &Context, selection: &Selection) -> Option<Utf8PathBuf> {
     let found = match &selection.manifest_path {
         Some(path) => ctx.cwd.join(path),
         None => ctx.cwd.ancestors().map(|dir| dir.join("Cargo.toml")).find(|path| path.is_file())?,
     };
-    // Cargo's own paths have no `..` in them.
+    // The paths from cargo contain no `..`.
     found.canonicalize_utf8().ok()
 }
 
-/// Whether `package` is meant by `spec`: a name or a pattern with `*` and `?`, perhaps with a version or the
+/// Whether `spec` matches `package`. It is a name or a pattern with `*` and `?`, optionally with `@` and a version or the
 /// beginning of one.
 fn matches(package: &Package, spec: &str) -> bool {
     let (name, version) = match spec.split_once('@') {
         Some((name, version)) => (name, Some(version)),
         None => (spec, None),
     };
-    let name_fits = match glob::Pattern::new(name) {
+    let name_matches = match glob::Pattern::new(name) {
         Ok(pattern) => pattern.matches(&package.name),
         Err(_) => *package.name == name,
     };
-    let of_package = package.version.to_string();
-    let version_fits =
-        |version: &str| of_package == version || of_package.starts_with(&format!("{version}."));
-    name_fits && version.is_none_or(version_fits)
+    let full = package.version.to_string();
+    let version_matches = |version: &str| full == version || full.starts_with(&format!("{version}."));
+    name_matches && version.is_none_or(version_matches)
 }
 
-/// Whether a package is to be built: a cdylib that was named, has settings, or depends on proxy-wasm.
+/// Whether to build a package: a cdylib that was selected explicitly, has settings, or depends on proxy-wasm.
 fn is_plugin(package: &Package, manifest: &CargoToml, is_named: bool) -> Result<bool, ProjectError> {
-    let is_meant = is_named || manifest.has_settings(Section::Package);
-    let is_wanted = is_meant || depends_on_proxy_wasm(package);
-    if is_wanted && is_cargos_own(&package.name) {
-        return Err(ProjectError::CargosOwn(package.name.to_string()));
+    let is_explicit = is_named || manifest.has_settings(Section::Package);
+    let is_candidate = is_explicit || depends_on_proxy_wasm(package);
+    if is_candidate && is_reserved_by_cargo(&package.name) {
+        return Err(ProjectError::Reserved(package.name.to_string()));
     }
-    if is_meant && !is_cdylib(package) {
+    if is_explicit && !is_cdylib(package) {
         return Err(ProjectError::NoCdylib(package.name.to_string()));
     }
-    Ok(is_wanted && is_cdylib(package))
+    Ok(is_candidate && is_cdylib(package))
 }
 
 fn is_cdylib(package: &Package) -> bool {
@@ -322,43 +319,42 @@ fn read_manifest(ctx: &Context, path: &Utf8Path) -> Result<CargoToml> {
     Ok(CargoToml::parse(ctx.display_path(path), fs_err::read_to_string(path)?)?)
 }
 
-/// There is no project, what was selected is not in it, or it is no plugin.
+/// There is no project, or no plugin was selected.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
-    /// Cargo cannot read it, or there is none.
+    /// Cargo can't read the project, or there is none.
     #[error("{because}")]
     Unreadable {
-        /// What cargo said.
+        /// Cargo's message.
         because: String,
     },
-    /// No member has that name.
-    #[error("no package `{spec}` is in this workspace")]
+    /// No member matches.
+    #[error("package `{spec}` not found in this workspace")]
     Unknown {
-        /// What was asked for.
         spec: String,
-        /// A name near it.
+        /// A similar name.
         suggestion: Option<String>,
-        /// The names that there are.
+        /// All names.
         members: Vec<String>,
     },
-    /// As cargo has it.
-    #[error("`--exclude` goes with `--workspace` alone")]
-    ExcludeAlone,
-    /// The folder of its output would be one of cargo's.
-    #[error("a filter cannot be called `{0}`: cargo has a folder of that name where its output would be")]
-    CargosOwn(String),
-    /// The package makes no module.
-    #[error("package `{0}` makes no module: its library is no cdylib")]
+    /// `--exclude` without `--workspace`, which cargo refuses too.
+    #[error("`--exclude` can only be used together with `--workspace`")]
+    ExcludeWithoutWorkspace,
+    /// The output directory would be one of cargo's.
+    #[error("a plugin can't be called `{0}`: cargo uses a directory of this name in the output directory")]
+    Reserved(String),
+    /// The package has no cdylib.
+    #[error("package `{0}` can't be built as a module: its library isn't a cdylib")]
     NoCdylib(String),
     /// There is nothing to build.
-    #[error("nothing here is a plugin{}", passed_over(.0))]
+    #[error("no plugin found{}", skipped(.0))]
     NoPlugin(Vec<String>),
 }
 
-fn passed_over(names: &[String]) -> String {
+fn skipped(names: &[String]) -> String {
     match names {
-        [] => ": the workspace has no packages that were selected".to_owned(),
-        [name] => format!(": `{name}` is no cdylib that depends on proxy-wasm"),
+        [] => ": no package is selected".to_owned(),
+        [name] => format!(": `{name}` isn't a cdylib that depends on proxy-wasm"),
         names => format!(": none of `{}` is a cdylib that depends on proxy-wasm", names.join("`, `")),
     }
 }
@@ -367,17 +363,19 @@ impl Explain for ProjectError {
     fn package(&self) -> Option<&str> {
         match self {
             ProjectError::Unknown { spec: name, .. }
-            | ProjectError::CargosOwn(name)
+            | ProjectError::Reserved(name)
             | ProjectError::NoCdylib(name) => Some(name),
-            ProjectError::Unreadable { .. } | ProjectError::ExcludeAlone | ProjectError::NoPlugin(_) => None,
+            ProjectError::Unreadable { .. }
+            | ProjectError::ExcludeWithoutWorkspace
+            | ProjectError::NoPlugin(_) => None,
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
-            ProjectError::Unknown { .. } | ProjectError::ExcludeAlone => Exit::Usage,
+            ProjectError::Unknown { .. } | ProjectError::ExcludeWithoutWorkspace => Exit::Usage,
             ProjectError::Unreadable { .. }
-            | ProjectError::CargosOwn(_)
+            | ProjectError::Reserved(_)
             | ProjectError::NoCdylib(_)
             | ProjectError::NoPlugin(_) => Exit::Failure,
         }
@@ -389,22 +387,23 @@ impl Explain for ProjectError {
                 vec![format!("a package with a similar name exists: `{name}`")]
             }
             ProjectError::Unknown { members, .. } => {
-                let verb = if members.len() == 1 { "is" } else { "are" };
-                vec![format!("there {verb} `{}`", members.join("`, `"))]
+                vec![format!("the packages in this workspace are `{}`", members.join("`, `"))]
             }
-            ProjectError::ExcludeAlone => vec!["add `--workspace`".to_owned()],
+            ProjectError::ExcludeWithoutWorkspace => vec!["add `--workspace`".to_owned()],
             ProjectError::Unreadable { because } if because.contains("could not find `Cargo.toml`") => vec![
-                "change into the folder of a filter crate, or name it with `--manifest-path`".to_owned(),
-                "make a new one with `cargo wasmplugin new PATH`".to_owned(),
+                "change to the directory of a plugin, or pass its manifest with `--manifest-path`".to_owned(),
+                "create a plugin with `cargo wasmplugin new PATH`".to_owned(),
             ],
             ProjectError::Unreadable { .. } => Vec::new(),
-            ProjectError::CargosOwn(name) => vec![format!("call the package `{name}-filter`")],
+            ProjectError::Reserved(name) => {
+                vec![format!("rename the package, for example to `{name}-filter`")]
+            }
             ProjectError::NoCdylib(_) => {
                 vec!["add to its Cargo.toml:\n\n    [lib]\n    crate-type = [\"cdylib\"]".to_owned()]
             }
             ProjectError::NoPlugin(_) => vec![
-                "make a new one with `cargo wasmplugin new PATH`".to_owned(),
-                "or add `crate-type = [\"cdylib\"]` and a `[package.metadata.wasmplugin]` to a crate"
+                "create a plugin with `cargo wasmplugin new PATH`".to_owned(),
+                "or add `crate-type = [\"cdylib\"]` and `[package.metadata.wasmplugin]` to a crate"
                     .to_owned(),
             ],
         }

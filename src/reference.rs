@@ -1,4 +1,4 @@
-//! Names of images: repositories and tags, as the OCI distribution specification spells them.
+//! Names of images: repositories, tags and references, as the OCI distribution specification defines them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,20 +7,20 @@ use crate::digest::Digest;
 
 /// A repository in a registry, without tag or digest: `quay.io/acme/hello`, `localhost:5000/acme/hello`.
 ///
-/// A name without a registry is one of Docker Hub's, as everywhere: `acme/hello` is `docker.io/acme/hello`, and so
-/// is `index.docker.io/acme/hello`.
+/// As in other tools, a name without a registry is a repository on Docker Hub: `acme/hello` and
+/// `index.docker.io/acme/hello` are the same as `docker.io/acme/hello`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository(String);
 
 impl Repository {
-    /// The registry and the path, with a slash between.
+    /// The registry and the path, separated by a slash.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The registry, with its port where it has one, and the path.
+    /// The registry, with its port if it has one, and the path.
     pub fn parts(&self) -> (&str, &str) {
-        self.0.split_once('/').expect("a repository has both")
+        self.0.split_once('/').expect("a repository has a registry and a path")
     }
 }
 
@@ -30,14 +30,14 @@ impl fmt::Display for Repository {
     }
 }
 
-/// Why a text names no repository, and what may have been meant.
+/// A string isn't a valid repository.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` names no image repository: {reason}")]
+#[error("invalid image repository `{text}`: {reason}")]
 pub struct ReferenceError {
     text: String,
-    /// The rule that the text breaks.
+    /// What is wrong.
     pub reason: &'static str,
-    /// A text near it that would do, where there is one.
+    /// A similar string that is valid, if there is one.
     pub suggestion: Option<String>,
 }
 
@@ -50,16 +50,16 @@ impl FromStr for Repository {
             ReferenceError { text: text.to_owned(), reason, suggestion }
         };
         if let Some((_, rest)) = text.split_once("://") {
-            return Err(refused("it is written without a scheme", rest.to_owned()));
+            return Err(refused("a repository has no scheme", rest.to_owned()));
         }
         if let Some((before, _)) = text.split_once('@') {
-            return Err(refused("the digest is not part of it", before.to_owned()));
+            return Err(refused("a repository has no digest", before.to_owned()));
         }
         let path_start = text.find('/').map_or(0, |slash| slash + 1);
         if let Some(colon) = text[path_start..].find(':') {
             let before = text[..path_start + colon].to_owned();
             return Err(refused(
-                "the tag is not part of it: the tag is the crate's version, or `--tag`",
+                "a repository has no tag: the tag is the version of the crate, or `--tag`",
                 before,
             ));
         }
@@ -75,7 +75,7 @@ impl FromStr for Repository {
     }
 }
 
-/// The rule that tells a registry from the first part of a path, as every client of Docker Hub has it.
+/// Whether the first component is a registry and not a part of the path. All clients of Docker Hub use this rule.
 fn is_registry(first: &str) -> bool {
     first == "localhost" || first.contains(['.', ':'])
 }
@@ -88,7 +88,7 @@ fn check(text: &str) -> Result<(), &'static str> {
         return Err("it is longer than 255 characters");
     }
     let Some((first, rest)) = text.split_once('/') else {
-        return Err("a registry or an owner comes first, and a slash, as in `quay.io/acme/hello`");
+        return Err("it has no registry and no owner; write it like `quay.io/acme/hello`");
     };
     let path = if is_registry(first) {
         check_registry(first)?;
@@ -101,14 +101,14 @@ fn check(text: &str) -> Result<(), &'static str> {
 
 fn check_registry(registry: &str) -> Result<(), &'static str> {
     if registry.starts_with('[') {
-        return Err("the registry is an IPv6 address, which meshes do not take in a url: use a name for it");
+        return Err("the registry is an IPv6 address, which meshes don't accept in a url: use a host name");
     }
     let (host, port) = match registry.split_once(':') {
         Some((host, port)) => (host, Some(port)),
         None => (registry, None),
     };
     if port.is_some_and(|port| port.parse::<u16>().is_err()) {
-        return Err("the port of the registry is no number between 0 and 65535");
+        return Err("the port of the registry is not a number between 0 and 65535");
     }
     let label = |label: &str| {
         !label.is_empty()
@@ -116,29 +116,29 @@ fn check_registry(registry: &str) -> Result<(), &'static str> {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    if host.split('.').all(label) { Ok(()) } else { Err("the registry is no host name") }
+    if host.split('.').all(label) { Ok(()) } else { Err("the registry is not a valid host name") }
 }
 
 fn check_component(component: &str) -> Result<(), &'static str> {
     if component.is_empty() {
-        return Err("there is nothing between two slashes, or at an end");
+        return Err("its path has an empty component");
     }
     if component.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Err("its path has upper-case letters, which registries refuse");
     }
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
     if !component.bytes().all(allowed) {
-        return Err("its path takes lower-case letters, digits, `.`, `_` and `-` alone");
+        return Err("its path can only contain lower-case letters, digits, `.`, `_` and `-`");
     }
     let letters = |c: char| c.is_ascii_alphanumeric();
     if !component.starts_with(letters) || !component.ends_with(letters) {
-        return Err("each part of its path begins and ends with a letter or a digit");
+        return Err("each component of its path must begin and end with a letter or a digit");
     }
     let separators = component.split(letters).filter(|separator| !separator.is_empty());
     let allowed =
         |separator: &str| matches!(separator, "." | "_" | "__") || separator.bytes().all(|b| b == b'-');
     if !separators.into_iter().all(allowed) {
-        return Err("two separators in a row other than `__` and `--` are in its path");
+        return Err("its path has consecutive separators other than `__` and `--`");
     }
     Ok(())
 }
@@ -148,12 +148,11 @@ fn check_component(component: &str) -> Result<(), &'static str> {
 pub struct Tag(String);
 
 impl Tag {
-    /// The tag that a crate's version makes. A tag cannot hold the `+` of build metadata.
+    /// The tag for the version of a crate. Tags can't contain the `+` of build metadata, so it is replaced by `_`.
     pub fn of_version(version: &str) -> Result<Self, TagError> {
         version.replace('+', "_").parse()
     }
 
-    /// The tag as it is written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -165,10 +164,10 @@ impl fmt::Display for Tag {
     }
 }
 
-/// What names one manifest in a repository.
+/// The name of a manifest in a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reference {
-    /// A tag, which may name another manifest tomorrow.
+    /// A tag. It can name another manifest later.
     Tag(Tag),
     /// The digest of the manifest.
     Digest(Digest),
@@ -183,10 +182,10 @@ impl fmt::Display for Reference {
     }
 }
 
-/// Why a text is no tag.
+/// A string isn't a valid tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no tag: a tag is up to 128 letters, digits, `_`, `.` and `-`, and begins with none of the last two"
+    "invalid tag `{0}`: a tag has up to 128 letters, digits, `_`, `.` and `-`, and doesn't begin with `.` or `-`"
 )]
 pub struct TagError(String);
 
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn repositories_are_read_as_registries_read_them() {
+    fn repositories_are_normalized() {
         let read = |text: &str| text.parse::<Repository>().unwrap().to_string();
         assert_eq!(read("quay.io/acme/hello"), "quay.io/acme/hello");
         assert_eq!(read("localhost:5000/acme/hello-world__x"), "localhost:5000/acme/hello-world__x");
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_repository_is_refused_with_a_suggestion() {
+    fn an_invalid_repository_is_refused_with_a_suggestion() {
         assert_eq!(suggestion("http://quay.io/acme/x").as_deref(), Some("quay.io/acme/x"));
         assert_eq!(suggestion("quay.io/Acme/X").as_deref(), Some("quay.io/acme/x"));
         assert_eq!(suggestion("quay.io/acme/x:1.0").as_deref(), Some("quay.io/acme/x"));

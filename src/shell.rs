@@ -1,4 +1,4 @@
-//! The only door to the terminal: data on standard output, talk on standard error, in cargo's own look.
+//! All output of the program: data on standard output, and messages in cargo's style on standard error.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -12,23 +12,23 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::diagnostics::{Diagnostic, render};
 use crate::error::Error;
 
-/// How much is said on standard error.
+/// How much is printed on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
-    /// Warnings and errors alone.
+    /// Only warnings and errors.
     Quiet,
-    /// What happens, a line a step.
+    /// Also one line for each step.
     Normal,
-    /// Also how long each step took and which commands were run.
+    /// Also the duration of each step, and the commands that are run.
     Verbose,
 }
 
-/// Writes to the terminal.
+/// Prints to standard output and standard error.
 #[derive(Debug)]
 pub struct Shell {
     verbosity: Verbosity,
     color: ColorChoice,
-    /// The bar that is on the terminal; it makes room for every line.
+    /// The progress bar on the terminal. It is suspended while a message is printed.
     bar: Mutex<Weak<ProgressBar>>,
 }
 
@@ -38,71 +38,69 @@ const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 
 impl Shell {
-    /// A shell that says as much as `verbosity` allows, coloured as `color` asks.
     pub fn new(verbosity: Verbosity, color: ColorChoice) -> Self {
         Shell { verbosity, color, bar: Mutex::default() }
     }
 
-    /// How much is said.
     pub fn verbosity(&self) -> Verbosity {
         self.verbosity
     }
 
-    /// Whether a person is there to answer: standard input and standard error are a terminal.
+    /// Whether the user can be asked: standard input and standard error are a terminal.
     pub fn is_interactive(&self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
-    /// A step that begins or ends: a verb, right-aligned as cargo does it, and what it is done to.
+    /// Prints a step: a right-aligned verb, as in cargo, and its object.
     pub fn status(&self, verb: &str, what: impl Display) {
         if self.verbosity > Verbosity::Quiet {
-            self.say(format_args!("{STATUS}{verb:>12}{STATUS:#} {what}\n"));
+            self.print(format_args!("{STATUS}{verb:>12}{STATUS:#} {what}\n"));
         }
     }
 
-    /// A line of a summary, under the verb of the status before.
+    /// Prints a line that belongs to the previous status.
     pub fn detail(&self, what: impl Display) {
         if self.verbosity > Verbosity::Quiet {
-            self.say(format_args!("{:13}{what}\n", ""));
+            self.print(format_args!("{:13}{what}\n", ""));
         }
     }
 
-    /// A step that only `--verbose` shows.
+    /// Prints a step only with `--verbose`.
     pub fn verbose(&self, verb: &str, what: impl Display) {
         if self.verbosity == Verbosity::Verbose {
             self.status(verb, what);
         }
     }
 
-    /// Something that the user should know, and that stops nothing.
+    /// Prints a warning.
     pub fn warn(&self, message: impl Display) {
-        self.say(format_args!("{WARNING}warning{WARNING:#}: {message}\n"));
+        self.print(format_args!("{WARNING}warning{WARNING:#}: {message}\n"));
     }
 
-    /// Something that helps to understand what was said before.
+    /// Prints a note that explains the previous message.
     pub fn note(&self, message: impl Display) {
         if self.verbosity > Verbosity::Quiet {
-            self.say(format_args!("{NOTE}note{NOTE:#}: {message}\n"));
+            self.print(format_args!("{NOTE}note{NOTE:#}: {message}\n"));
         }
     }
 
-    /// What a check found in `subject`, a package or a file.
+    /// Prints a finding about `subject`, a package or a file.
     pub fn diagnostic(&self, subject: &str, diagnostic: &Diagnostic) {
         let report = render::diagnostic(diagnostic, subject, &self.renderer());
-        self.say(format_args!("{report}\n\n"));
+        self.print(format_args!("{report}\n\n"));
     }
 
-    /// An error that stops the command, in one line.
+    /// Prints an error that has only a message.
     pub fn fail(&self, message: impl Display) {
-        self.say(format_args!("{ERROR}error{ERROR:#}: {message}\n"));
+        self.print(format_args!("{ERROR}error{ERROR:#}: {message}\n"));
     }
 
-    /// What stops the command.
+    /// Prints an error with its causes and help.
     pub fn error(&self, error: &Error, advice: Option<&str>) {
-        self.say(format_args!("{}\n", error.render(advice, &self.renderer())));
+        self.print(format_args!("{}\n", error.render(advice, &self.renderer())));
     }
 
-    /// A bar for a transfer of `size` bytes, on a terminal; elsewhere nothing is shown. It goes with the value.
+    /// A progress bar for a transfer of `size` bytes. It is shown only on a terminal, until the value is dropped.
     pub fn progress(&self, verb: &str, size: u64) -> Progress {
         let target = match self.verbosity {
             Verbosity::Quiet => ProgressDrawTarget::hidden(),
@@ -113,7 +111,7 @@ impl Shell {
             _ => format!("{STATUS}{verb:>12}{STATUS:#}"),
         };
         let style = ProgressStyle::with_template("{prefix} [{bar:27}] {bytes}/{total_bytes}")
-            .expect("the template is a good one")
+            .expect("the template is valid")
             .progress_chars("=> ");
         let bar = ProgressBar::with_draw_target(Some(size), target);
         let bar = Arc::new(bar.with_style(style).with_prefix(verb));
@@ -121,26 +119,25 @@ impl Shell {
         Progress(bar)
     }
 
-    /// A question to the person at the terminal; the cursor stays behind it.
+    /// Prints a question, without a line break.
     pub fn ask(&self, question: impl Display) {
-        // Where colours are taken out, the text is written in the pieces between them.
-        self.say(format_args!("{NOTE}{question} {NOTE:#}"));
+        self.print(format_args!("{NOTE}{question} {NOTE:#}"));
     }
 
-    /// Ends the line of a question that got no answer.
+    /// Ends the line of a question that wasn't answered.
     pub fn end_line(&self) {
-        self.say(format_args!("\n"));
+        self.print(format_args!("\n"));
     }
 
-    /// Data that was asked for, on standard output.
+    /// Prints data on standard output.
     ///
     /// # Errors
     ///
-    /// If standard output can't take it: lost data must not look like success.
+    /// If standard output can't be written to, so that lost data doesn't look like success.
     pub fn out(&self, data: impl Display) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
         match write!(stdout, "{data}").and_then(|()| stdout.flush()) {
-            // A program that reads only the beginning, as `head` does, has got what it wants.
+            // A reader such as `head` may close the pipe early.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Err(error) => {
                 Err(io::Error::new(error.kind(), format!("failed to write to standard output: {error}")))
@@ -149,16 +146,15 @@ impl Shell {
         }
     }
 
-    /// What draws errors and findings: styled, for the stream below takes the styles out again where
-    /// they do not belong.
+    /// Renders errors and findings. It is always styled, because the stream removes the styles if colours are off.
     fn renderer(&self) -> Renderer {
         Renderer::styled()
     }
 
-    /// Nobody is left to tell where standard error is closed, so a failure here is not one.
-    fn say(&self, text: std::fmt::Arguments<'_>) {
+    /// Prints to standard error. Errors are ignored, because there is no other place to report them.
+    fn print(&self, text: std::fmt::Arguments<'_>) {
         let write = || {
-            // Standard error has no buffer: a text that is written in pieces is mixed with what is typed meanwhile.
+            // Standard error isn't buffered, so the text is written at once to keep it together.
             let mut stderr = AutoStream::new(io::stderr().lock(), self.color);
             let _ = stderr.write_all(text.to_string().as_bytes());
         };
@@ -167,17 +163,17 @@ impl Shell {
     }
 }
 
-/// A bar that shows how much of a transfer is done.
+/// A progress bar for a transfer.
 #[derive(Debug)]
 pub struct Progress(Arc<ProgressBar>);
 
 impl Progress {
-    /// Tells the bar of more bytes than it was made for.
+    /// Adds bytes to the expected size.
     pub fn expect(&self, bytes: u64) {
         self.0.inc_length(bytes);
     }
 
-    /// What moves the bar on by a number of bytes.
+    /// A function that advances the bar by a number of bytes.
     pub fn counter(&self) -> impl Fn(u64) + Send + Sync + 'static {
         let bar = Arc::clone(&self.0);
         move |bytes| bar.inc(bytes)

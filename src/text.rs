@@ -1,10 +1,10 @@
-//! Words and lists in messages.
+//! Helpers for messages.
 
 use std::fmt::Display;
 
-/// The candidate that a mistyped word most likely meant.
+/// The candidate that is most similar to a mistyped word, if one is similar enough.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // The distance takes memory in proportion to both lengths, and no word of ours is that long.
+    // The distance needs memory in proportion to both lengths, and no candidate is that long.
     if word.len() > 100 {
         return None;
     }
@@ -25,7 +25,7 @@ pub fn list(items: impl IntoIterator<Item = impl Display>) -> String {
     if items.is_empty() { last } else { format!("{} and {last}", items.join(", ")) }
 }
 
-/// The words, each in backticks, with commas between.
+/// The words in backticks, separated by commas.
 pub fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     words.into_iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
@@ -40,7 +40,7 @@ mod tests {
     use super::{list, nearest};
 
     #[test]
-    fn the_nearest_word_is_a_near_one() {
+    fn only_a_similar_word_is_suggested() {
         let keys = ["image", "variant", "optimize", "pull-image"];
         assert_eq!(nearest("imgae", keys), Some("image"));
         assert_eq!(nearest("Optimise", keys), Some("optimize"));

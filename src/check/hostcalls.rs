@@ -1,31 +1,31 @@
-//! What Envoy gives a module, and what it looks up in one: names and types, by version of the ABI.
+//! The functions that Envoy provides to a module, and those that it looks up in one, with their types.
 //!
-//! The tables were probed in Envoy 1.36, 1.37, 1.39 and 1.40; `tests/fixtures/envoy-imports.json` is the record.
-//! Types are in Envoy's own notation, as its log shows them: `i32 i64 -> i32`, `void -> void`.
+//! Both depend on the version of the ABI. The tables were probed in Envoy 1.36, 1.37, 1.39 and 1.40;
+//! `tests/fixtures/envoy-imports.json` is the record. Types are written as in Envoy's log: `i32 i64 -> i32`,
+//! `void -> void`.
 
 use std::fmt;
 
 use crate::mesh::{Mesh, WasiSet};
 use crate::wasm::{FuncType, RefType, ValType};
 
-/// A version of the Proxy-Wasm ABI that Envoy knows. There are no others.
+/// A version of the Proxy-Wasm ABI. Envoy knows no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Abi {
-    /// 0.1.0, of the proxy-wasm crate 0.1.
+    /// 0.1.0, which the proxy-wasm crate 0.1 uses.
     V0_1_0,
     /// 0.2.0.
     V0_2_0,
-    /// 0.2.1, of the proxy-wasm crate since 0.2.
+    /// 0.2.1, which the proxy-wasm crate uses since 0.2.
     V0_2_1,
 }
 
 impl Abi {
-    /// Every version, the oldest first.
+    /// All versions, oldest first.
     pub const ALL: [Abi; 3] = [Abi::V0_1_0, Abi::V0_2_0, Abi::V0_2_1];
-    /// The newest version.
     pub const NEWEST: Abi = Abi::V0_2_1;
 
-    /// The function that a module exports to ask for this version.
+    /// The function that a module exports to select this version.
     pub fn marker(self) -> &'static str {
         match self {
             Abi::V0_1_0 => "proxy_abi_version_0_1_0",
@@ -45,29 +45,27 @@ impl fmt::Display for Abi {
     }
 }
 
-/// A function that Envoy gives a module.
+/// A function that Envoy provides to a module.
 #[derive(Debug)]
 pub struct HostCall {
-    /// Its name.
     pub name: &'static str,
-    /// Its type, in Envoy's notation.
+    /// The type, in Envoy's notation.
     pub signature: &'static str,
-    /// Who has it.
     pub provided: Provided,
 }
 
-/// Who has a function.
+/// The modules that Envoy provides a function to.
 #[derive(Debug)]
 pub enum Provided {
-    /// Modules of these ABIs, in every Envoy.
+    /// Modules that use one of these ABIs, in every version of Envoy.
     ByAbi(&'static [Abi]),
-    /// Modules of every ABI, in an Envoy with at least this set of WASI functions.
+    /// All modules, in a version of Envoy that provides at least this set of WASI functions.
     ByWasi(WasiSet),
 }
 
 impl HostCall {
-    /// Whether the proxy of `mesh` gives it to a module of `abi`.
-    pub fn is_given(&self, abi: Abi, mesh: &Mesh) -> bool {
+    /// Whether the proxy of `mesh` provides the function to a module that uses `abi`.
+    pub fn is_provided(&self, abi: Abi, mesh: &Mesh) -> bool {
         match self.provided {
             Provided::ByAbi(abis) => abis.contains(&abi),
             Provided::ByWasi(set) => mesh.wasi() >= set,
@@ -75,29 +73,28 @@ impl HostCall {
     }
 }
 
-/// A function that Envoy looks up among the exports of a module.
+/// A function that Envoy looks up in the exports of a module.
 #[derive(Debug)]
 pub struct Hook {
-    /// Its name.
     pub name: &'static str,
-    /// The ABIs for which it is looked up with this type.
+    /// The ABIs for which Envoy expects this type.
     pub abis: &'static [Abi],
-    /// The type it has to have, in Envoy's notation.
+    /// The expected type, in Envoy's notation.
     pub signature: &'static str,
 }
 
-/// The module of the functions of Proxy-Wasm itself.
+/// The import module that holds the functions of Proxy-Wasm itself.
 pub const ENV_MODULE: &str = "env";
 
-/// The modules of the WASI functions: preview 1, and the older name, under which Envoy gives the same.
+/// The import modules that hold the WASI functions: preview 1, and an older name for the same functions.
 pub const WASI_MODULES: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
 
-/// The function that a module imports by these names, where any Envoy gives it to any module.
+/// The function with these names, if some version of Envoy provides it.
 pub fn find(module: &str, name: &str) -> Option<&'static HostCall> {
     of_module(module).iter().find(|call| call.name == name)
 }
 
-/// All functions of an importable module; none where Envoy does not know the module.
+/// All functions of an import module; empty if Envoy doesn't know the module.
 pub fn of_module(module: &str) -> &'static [HostCall] {
     match module {
         ENV_MODULE => ENV,
@@ -106,12 +103,12 @@ pub fn of_module(module: &str) -> &'static [HostCall] {
     }
 }
 
-/// What Envoy looks up under `name` in a module of `abi`.
+/// What Envoy looks up under `name` in a module that uses `abi`.
 pub fn hook(abi: Abi, name: &str) -> Option<&'static Hook> {
     HOOKS.iter().find(|hook| hook.name == name && hook.abis.contains(&abi))
 }
 
-/// A type in Envoy's notation.
+/// Formats a type in Envoy's notation.
 pub fn notation(ty: &FuncType) -> String {
     format!("{} -> {}", types(ty.params()), types(ty.results()))
 }
@@ -185,7 +182,7 @@ const ENV: &[HostCall] = &[
     env("envoy_resolve_dns", ALL, "i32 i32 i32 -> i32"),
 ];
 
-// path_link and path_symlink lack a parameter each: a mistake of the host library, in every Envoy that has them.
+// path_link and path_symlink lack one parameter each. This is a bug in every version of Envoy that has them.
 const WASI: &[HostCall] = &[
     wasi("args_get", WasiSet::A, "i32 i32 -> i32"),
     wasi("args_sizes_get", WasiSet::A, "i32 i32 -> i32"),
@@ -234,7 +231,7 @@ const WASI: &[HostCall] = &[
     wasi("sock_shutdown", WasiSet::D, "i32 i32 -> i32"),
 ];
 
-/// What Envoy looks up. Nothing of it is required but an allocator.
+/// The exports that Envoy looks up. Only an allocator is required.
 pub const HOOKS: &[Hook] = &[
     export("_initialize", ALL, "void -> void"),
     export("_start", ALL, "void -> void"),
@@ -297,7 +294,7 @@ mod tests {
     use super::*;
     use crate::mesh;
 
-    /// What was probed, by the name of the function.
+    /// The probed functions, by name.
     fn probed(table: &str) -> BTreeMap<String, Value> {
         let record: Value =
             serde_json::from_str(include_str!("../../tests/fixtures/envoy-imports.json")).unwrap();
@@ -313,7 +310,7 @@ mod tests {
             let call = find("env", name.strip_prefix("env.").unwrap()).unwrap();
             for abi in Abi::ALL {
                 let want = signatures[abi.to_string()].as_str();
-                assert_eq!(call.is_given(abi, mesh).then_some(call.signature), want, "{name} {abi}");
+                assert_eq!(call.is_provided(abi, mesh).then_some(call.signature), want, "{name} {abi}");
             }
         }
     }
@@ -327,8 +324,8 @@ mod tests {
                 [("1.36.4", "envoy-1.36"), ("1.37.0", "envoy-1.37"), ("1.39.3", "envoy-1.39")]
             {
                 let mesh = mesh::find(mesh).unwrap();
-                let given = call.is_some_and(|call| call.is_given(Abi::NEWEST, mesh));
-                assert_eq!(Some(given), row[format!("in_{version}")].as_bool(), "{name} {version}");
+                let provided = call.is_some_and(|call| call.is_provided(Abi::NEWEST, mesh));
+                assert_eq!(Some(provided), row[format!("in_{version}")].as_bool(), "{name} {version}");
             }
         }
         let sizes = [WasiSet::A, WasiSet::B, WasiSet::C, WasiSet::D].map(|set| {
@@ -340,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn types_are_written_as_envoy_writes_them() {
+    fn types_are_formatted_as_in_envoys_log() {
         let ty = FuncType::new([ValType::I32, ValType::I64, ValType::EXTERNREF], [ValType::F32]);
         assert_eq!(notation(&ty), "i32 i64 externref -> f32");
         assert_eq!(notation(&FuncType::new([], [])), "void -> void");

@@ -1,4 +1,4 @@
-//! The levels of rules: settings and flags that raise, lower or allow what a rule finds.
+//! The levels of rules. Settings and flags can allow a rule, or make its findings warnings or errors.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::diagnostics::findings::Findings;
 use crate::diagnostics::source::Location;
 use crate::diagnostics::{Diagnostic, Severity};
 
-/// What is to be done with the findings of a rule.
+/// What happens to the findings of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// They aren't reported.
@@ -17,31 +17,30 @@ pub enum Level {
     Deny,
 }
 
-/// The level of one rule, and who set it.
+/// The level of a rule, and where it is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LevelSetting {
-    /// The level.
     pub level: Level,
-    /// Where it is set in a Cargo.toml, if no flag set it.
+    /// The place in Cargo.toml; `None` if a flag sets the level.
     pub location: Option<Location>,
 }
 
-/// The levels that a package sets, by the codes of the rules.
+/// The levels of a package, by rule code.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Levels(BTreeMap<&'static str, LevelSetting>);
 
 impl Levels {
-    /// Sets the level of a rule, unless it is set already.
+    /// Sets the level of a rule, unless it is already set.
     pub fn set(&mut self, rule: &'static str, setting: LevelSetting) {
         self.0.entry(rule).or_insert(setting);
     }
 
-    /// The codes and their settings, in the order of the codes.
+    /// The rule codes and their settings, sorted by code.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &LevelSetting)> {
         self.0.iter().map(|(rule, setting)| (*rule, setting))
     }
 
-    /// Gives each finding the severity that the level of its rule says.
+    /// Changes the severity of each finding to the level of its rule.
     pub fn apply(&self, found: Vec<Diagnostic>) -> Findings {
         let level = |finding: &Diagnostic| self.0.get(finding.rule).map(|setting| setting.level);
         let (allowed, reported): (Vec<_>, Vec<_>) =

@@ -1,7 +1,7 @@
-//! Would a mesh load it? The rules that can be judged without a proxy, and the tables they rest on.
+//! Static checks: would a mesh accept this module, image or resource? No proxy is needed.
 //!
-//! A rule is one file in `rules` and one row of [`RULES`]. The file says what the proxy does and how that is known;
-//! messages in quotes are Envoy's own.
+//! Each rule is one file in `rules` and one row of [`RULES`]. The file says what the proxy does and how we know;
+//! quoted messages are Envoy's own.
 
 pub mod hostcalls;
 pub mod levels;
@@ -24,17 +24,17 @@ use rule::{
 pub use rule::MOST;
 pub use rules::RULES;
 
-/// The ABI version that a module asks for: that of its first marker.
+/// The ABI version that a module selects with its first marker.
 pub fn abi(module: &ModuleInfo) -> Option<Abi> {
     rules::module::abi_marker::abi(module)
 }
 
-/// What is reported of a module whose damaged names were left out.
+/// The finding for a module whose damaged name section was removed.
 pub fn repaired_names() -> Diagnostic {
     rules::module::name_section::repaired()
 }
 
-/// Judges a module for every mesh in `meshes`.
+/// Judges a module for all `meshes`.
 pub fn module(module: &ModuleInfo, meshes: &[&'static Mesh]) -> Vec<Diagnostic> {
     let subject = ModuleSubject { module, meshes, abi: abi(module).unwrap_or(Abi::NEWEST) };
     judge(|judge| match judge {
@@ -51,8 +51,8 @@ pub fn image(subject: &ImageSubject<'_>) -> Vec<Diagnostic> {
     })
 }
 
-/// Judges the resource of the kind `kind` that would be made of `draft`, for every mesh in `meshes`. What is found in
-/// the file of the draft comes in the order of the file.
+/// Judges the resource of kind `kind` that would be made from `draft`, for all `meshes`. Findings are sorted by their
+/// position in the draft's file.
 pub fn resource(draft: &Draft, kind: Kind, meshes: &[&'static Mesh], is_published: bool) -> Vec<Diagnostic> {
     let (mismatches, losses) = (draft.mismatches(), draft.losses(kind));
     let subject =
@@ -69,7 +69,7 @@ pub fn resource(draft: &Draft, kind: Kind, meshes: &[&'static Mesh], is_publishe
     found
 }
 
-/// Judges the manifests that references to packages are resolved in. What is found comes in the order of the files.
+/// Judges the manifests that contain references to packages. Findings are sorted by file and position.
 pub fn manifests(files: &[ManifestFile]) -> Vec<Diagnostic> {
     let subject = ManifestsSubject { files };
     let mut found = judge(|judge| match judge {
@@ -90,12 +90,12 @@ pub fn manifests(files: &[ManifestFile]) -> Vec<Diagnostic> {
     found
 }
 
-/// Where a finding begins in its file; at the end if it isn't in a file.
+/// The position of a finding in its file. Findings without a file come last.
 fn start(finding: &Diagnostic) -> usize {
     finding.places.first().and_then(|place| Some(place.location()?.span.start)).unwrap_or(usize::MAX)
 }
 
-/// Judges a draft together with what was built for it.
+/// Judges a draft together with the image and the module that were built for it.
 pub fn together(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
     judge(|judge| match judge {
         Judge::Together(judge) => judge(subject),
@@ -103,7 +103,7 @@ pub fn together(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
     })
 }
 
-/// Judges the levels of a package, after everything else was judged.
+/// Judges the levels of a package. This needs the findings of all other rules.
 pub fn settings(subject: &SettingsSubject<'_>) -> Vec<Diagnostic> {
     judge(|judge| match judge {
         Judge::Settings(judge) => judge(subject),
@@ -115,7 +115,7 @@ fn judge(mut by: impl FnMut(Judge) -> Vec<Diagnostic>) -> Vec<Diagnostic> {
     RULES.iter().flat_map(|rule| bounded(by(rule.judge))).collect()
 }
 
-/// The findings of one rule, without what nobody would read. No error is cut in favour of a warning.
+/// Limits the findings of one rule to a readable number. Errors are kept before warnings.
 fn bounded(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     if findings.len() > MOST {
         findings.sort_by_key(|finding| finding.severity != Severity::Error);

@@ -1,4 +1,4 @@
-//! What a rule is, and what the rules of each kind look at.
+//! The definition of a rule, and the subject of each kind of rule.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,55 +15,53 @@ use crate::resource::{Draft, Field, Kind, Loss, Mismatch, PulledImage};
 use crate::wasm::{ModuleInfo, printable};
 use crate::yaml::{Fault, FaultKind};
 
-/// One thing that is checked. Each rule is a file and a row of [`RULES`](crate::check::RULES).
+/// A check. Each rule is one file and one row of [`RULES`](crate::check::RULES).
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
-    /// The name under which it is documented, in kebab case.
+    /// The code, in kebab case: `unknown-import`.
     pub code: &'static str,
-    /// How serious its findings are, unless one of them is known to be harmless.
+    /// The severity of its findings, unless `docs.levels` says otherwise.
     pub severity: Severity,
-    /// What it looks at, and how.
+    /// The function that judges, by the kind of subject.
     pub judge: Judge,
-    /// Its page.
+    /// The documentation.
     pub docs: Docs,
 }
 
-/// The kind of subject of a rule, and the function that judges it.
+/// The kind of subject that a rule judges, and the function that does so.
 #[derive(Debug, Clone, Copy)]
 pub enum Judge {
-    /// A module.
     Module(fn(&ModuleSubject<'_>) -> Vec<Diagnostic>),
-    /// An image.
     Image(fn(&ImageSubject<'_>) -> Vec<Diagnostic>),
     /// The YAML of a document.
     Document(fn(&DocumentSubject<'_>) -> Vec<Diagnostic>),
-    /// A resource.
     Resource(fn(&ResourceSubject<'_>) -> Vec<Diagnostic>),
-    /// A resource together with the image and the module that it is to load.
+    /// A resource together with the image and the module that it loads.
     Together(fn(&TogetherSubject<'_>) -> Vec<Diagnostic>),
-    /// Manifests with references to packages.
+    /// Manifests that contain references to packages.
     Manifests(fn(&ManifestsSubject<'_>) -> Vec<Diagnostic>),
-    /// The levels of the settings together with all that was found.
+    /// The levels of a package together with all findings.
     Settings(fn(&SettingsSubject<'_>) -> Vec<Diagnostic>),
 }
 
 /// The documentation of a rule, in Markdown.
 #[derive(Debug, Clone, Copy)]
 pub struct Docs {
-    /// What has to be true of the subject.
+    /// What the rule requires.
     pub what: &'static str,
-    /// What a proxy or a mesh does otherwise.
+    /// What a proxy or a mesh does if the requirement isn't met.
     pub why: &'static str,
-    /// What to do about it.
+    /// How to fix it.
     pub cure: &'static str,
-    /// What the proxy or the API server logs, for those who come with a line of a log; empty if nothing helps.
+    /// What the proxy or the API server logs, so that a search for the log line finds the rule; empty if there is
+    /// no typical line.
     pub log: &'static str,
-    /// When the severity isn't that of the rule; empty if it always is.
+    /// When a finding has another severity than the rule; empty if it never has.
     pub levels: &'static str,
 }
 
 impl Judge {
-    /// The word for the kind of subject.
+    /// The kind of subject, as it is shown.
     pub fn subject(self) -> &'static str {
         match self {
             Judge::Module(_) => "module",
@@ -77,90 +75,83 @@ impl Judge {
     }
 }
 
-/// A module, and where it has to load.
+/// A module and the meshes that have to load it.
 #[derive(Debug, Clone, Copy)]
 pub struct ModuleSubject<'a> {
-    /// The module.
     pub module: &'a ModuleInfo,
-    /// The meshes that have to load it.
     pub meshes: &'a [&'static Mesh],
-    /// The ABI version of its marker; without a marker the newest, so that everything else can be judged.
+    /// The ABI version of the module's marker. Without a marker it is the newest, so that the other rules still work.
     pub abi: Abi,
 }
 
-/// An image.
+/// An image with a module.
 #[derive(Debug, Clone, Copy)]
 pub struct ImageSubject<'a> {
-    /// The size of the module in it, in bytes.
+    /// The size of the module in bytes.
     pub module_size: usize,
     /// The media type of the layer that holds the module.
     pub media_type: &'a str,
-    /// The position of that layer.
+    /// The index of that layer.
     pub layer: usize,
 }
 
 /// The YAML of a document.
 #[derive(Debug, Clone, Copy)]
 pub struct DocumentSubject<'a> {
-    /// The file that the document is in.
     pub source: &'a Arc<SourceFile>,
-    /// What it has that a resource must not have.
+    /// YAML that a resource must not use.
     pub faults: &'a [Fault],
 }
 
-/// The manifests that references to packages are resolved in.
+/// The manifests that contain references to packages.
 #[derive(Debug, Clone, Copy)]
 pub struct ManifestsSubject<'a> {
-    /// The files, in the order in which they are given.
+    /// The files, in the order of the command line.
     pub files: &'a [ManifestFile],
 }
 
-/// A resource that is to be made of a draft.
+/// A resource that would be made from a draft.
 #[derive(Debug, Clone, Copy)]
 pub struct ResourceSubject<'a> {
-    /// The draft.
     pub draft: &'a Draft,
-    /// What it has that its schema doesn't allow.
+    /// Where the draft differs from its schema.
     pub mismatches: &'a [Mismatch<'a>],
-    /// The kind that is to be made of it.
+    /// The kind of the resource.
     pub kind: Kind,
-    /// What a document of that kind can't express.
+    /// What a document of this kind can't express.
     pub losses: &'a [Loss],
-    /// The meshes that have to take it.
+    /// The meshes that have to accept the resource.
     pub meshes: &'a [&'static Mesh],
-    /// Whether its image is pushed.
+    /// Whether the image is pushed.
     pub is_published: bool,
 }
 
-/// A draft, and what was built for it.
+/// A draft, and the image and module that were built for it.
 #[derive(Debug, Clone, Copy)]
 pub struct TogetherSubject<'a> {
-    /// The draft.
     pub draft: &'a Draft,
-    /// The image, if it is known where the mesh pulls it from.
+    /// The image, if the repository that the mesh pulls it from is known.
     pub image: Option<&'a PulledImage>,
     /// The digest of the module.
     pub module: Digest,
 }
 
-/// The levels of a package, and everything that was found in it.
+/// The levels of a package, and all its findings.
 #[derive(Debug, Clone, Copy)]
 pub struct SettingsSubject<'a> {
-    /// The levels.
     pub levels: &'a Levels,
-    /// What was found.
     pub findings: &'a Findings,
 }
 
 impl ModuleSubject<'_> {
-    /// The meshes for which `refuses` holds.
+    /// The meshes for which `refuses` is true.
     pub(in crate::check) fn refusing(&self, refuses: impl Fn(&Mesh) -> bool) -> Vec<&'static Mesh> {
         self.meshes.iter().copied().filter(|mesh| refuses(mesh)).collect()
     }
 }
 
 impl DocumentSubject<'_> {
-    /// A finding of `rule` for each fault of a kind.
+    /// A finding of `rule` for each fault that `is_kind` accepts.
     pub(in crate::check) fn findings(
         &self,
         rule: &Rule,
@@ -190,7 +181,8 @@ impl DocumentSubject<'_> {
 }
 
 impl ResourceSubject<'_> {
-    /// A finding of `rule` about a field: `complaint` follows its name, and `label` is shown beside it.
+    /// A finding of `rule` about a field. The message is the name of the field and `complaint`; `label` is shown next
+    /// to the field in the file.
     pub(in crate::check) fn finding(
         &self,
         rule: &Rule,
@@ -203,7 +195,7 @@ impl ResourceSubject<'_> {
 }
 
 impl TogetherSubject<'_> {
-    /// As [`ResourceSubject::finding`].
+    /// See [`ResourceSubject::finding`].
     pub(in crate::check) fn finding(
         &self,
         rule: &Rule,
@@ -241,9 +233,9 @@ fn finding(
     }
 }
 
-/// How many findings of one rule are reported. A hostile module can break a rule a million times.
+/// The maximum number of reported findings of one rule. A hostile module can break a rule a million times.
 pub const MOST: usize = 50;
-/// Where a rule that looks at every item of a module may stop: one more shows that there are more.
+/// How many findings a rule has to return before it may stop: one more than is reported, to show that there are more.
 pub(in crate::check) const ENOUGH: usize = MOST + 1;
 
 pub(in crate::check) fn import(module: &str, name: &str) -> String {

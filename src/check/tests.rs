@@ -4,10 +4,10 @@ use crate::mesh;
 use crate::resource::Kind;
 use crate::wasm::ModuleInfo;
 
-/// The newest mesh known of each kind.
+/// The newest Istio and the newest Envoy.
 pub(super) const NEWEST: &[&str] = &["istio-1.31", "envoy-1.40"];
 
-/// A module that every rule but `no-callback` lets pass, and `items`.
+/// A module with `items` that, without them, passes every rule except `no-callback`.
 pub(super) fn plugin(items: &str) -> String {
     format!(
         r#"(module
@@ -18,7 +18,7 @@ pub(super) fn plugin(items: &str) -> String {
     )
 }
 
-/// What one rule says about a module for these meshes.
+/// The findings of one rule for a module and these meshes.
 pub(super) fn judge(rule: &Rule, wat: &str, meshes: &[&str]) -> Vec<Diagnostic> {
     all(wat, meshes).iter().filter(|finding| finding.rule == rule.code).cloned().collect()
 }
@@ -58,7 +58,7 @@ fn a_whole_plugin_has_no_findings_anywhere() {
 }
 
 #[test]
-fn everything_is_told_at_once() {
+fn all_findings_are_reported_at_once() {
     let findings = all(r#"(module (import "env" "nobody" (func)))"#, &["istio-1.31"]);
     let codes: Vec<_> = findings.iter().map(|finding| finding.rule).collect();
     assert_eq!(codes, ["abi-marker", "unknown-import", "memory", "allocator", "no-callback"]);

@@ -83,7 +83,7 @@ pub fn run(args: Vec<OsString>) -> Exit {
     match dispatch(&cli, env) {
         Ok(exit) => exit,
         Err(error) => {
-            if !error.is_told() {
+            if !error.is_reported() {
                 shell.error(&error, advice(&error));
             }
             error.exit()

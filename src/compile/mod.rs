@@ -1,4 +1,4 @@
-//! The crates become modules: cargo compiles them, all in one run where their settings agree.
+//! Compiles crates to modules with cargo. Crates with the same settings share one run.
 
 mod module_file;
 mod options;
@@ -20,11 +20,11 @@ pub use module_file::ModuleFile;
 pub use options::CargoOptions;
 pub use toolchain::Toolchain;
 
-/// Compiles the plugins of `project`; the modules come in the order of the plugins.
+/// Compiles the plugins of `project`. The modules are in the order of the plugins.
 ///
 /// # Errors
 ///
-/// Where a target is not installed and cannot be, or a crate does not compile.
+/// If a target can't be installed, or a crate doesn't compile.
 pub fn compile(
     ctx: &Context,
     project: &Project,
@@ -32,7 +32,7 @@ pub fn compile(
     options: &CargoOptions,
 ) -> Result<Vec<ModuleFile>> {
     rustflags::refuse_in(&options.config)?;
-    // Another run of ours must not write the modules between cargo's end and our opening of them.
+    // Another run must not overwrite the modules after cargo has finished and before they are opened.
     let _lock = Lock::take(ctx, &project.target_dir.join("wasmplugin/.compile.lock"), "the compiler")?;
     let mut paths: Vec<Option<Utf8PathBuf>> = vec![None; project.crates.len()];
     for group in groups(&project.crates) {
@@ -42,10 +42,10 @@ pub fn compile(
         };
         let flags = toolchain.rustflags(ctx, project, options, group.target)?;
         compile(&flags)?;
-        // Cargo may have locked and unpacked crates of places that nobody knew of before.
-        let known = toolchain.rustflags(ctx, project, options, group.target)?;
-        if known != flags {
-            compile(&known)?;
+        // Cargo may have locked and unpacked crates from new places, whose paths have to be remapped too.
+        let updated = toolchain.rustflags(ctx, project, options, group.target)?;
+        if updated != flags {
+            compile(&updated)?;
         }
     }
     let modules = paths.into_iter().zip(&project.crates).map(|(path, krate)| {
@@ -55,7 +55,7 @@ pub fn compile(
     modules.collect()
 }
 
-/// Crates that one cargo can build, by their place in the project.
+/// Crates that one run of cargo can build, as indices into the crates of the project.
 struct Group {
     target: Target,
     optimize: Optimize,
@@ -107,7 +107,7 @@ fn build(
         }
     });
     match ran {
-        // Cargo has told why. Where it was killed it has not.
+        // Cargo has printed the reason, unless it was killed.
         Err(ProcessError::Failed { status, .. }) if status.code().is_some() => {
             Err(CompileError::Failed.into())
         }
@@ -115,9 +115,8 @@ fn build(
     }
 }
 
-/// The profile is one of our own, so that a plain `cargo build` finds its artifacts as it left them. It
-/// comes by `--config`, for cargo ignores the profiles of workspace members; the user's own `--config`
-/// comes after it and wins.
+/// Selects the profile. It is a separate one, so that the artifacts of a plain `cargo build` stay valid. It is defined
+/// with `--config`, because cargo ignores profiles in workspace members. The user's `--config` comes later and wins.
 fn profile(
     command: &mut std::process::Command,
     project: &Project,
@@ -151,16 +150,16 @@ fn profile(
 /// The crates could not be compiled.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
-    /// Cargo failed, and has told why.
+    /// Cargo failed, and has printed the reason.
     #[error("cargo could not compile the crates")]
     Failed,
-    /// Cargo succeeded, but made no module.
-    #[error("cargo made no .wasm file of `{0}`")]
+    /// Cargo succeeded, but built no module.
+    #[error("cargo built no `.wasm` file for `{0}`")]
     NoModule(String),
 }
 
 impl Explain for CompileError {
-    fn is_told(&self) -> bool {
+    fn is_reported(&self) -> bool {
         matches!(self, CompileError::Failed)
     }
 
@@ -168,7 +167,7 @@ impl Explain for CompileError {
         match self {
             CompileError::Failed => Vec::new(),
             CompileError::NoModule(_) => {
-                vec!["its library has to be a cdylib: `crate-type = [\"cdylib\"]` under `[lib]`".to_owned()]
+                vec!["make its library a cdylib: set `crate-type = [\"cdylib\"]` in `[lib]`".to_owned()]
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The file that a compiler left, before anybody has read it.
+//! The file that a compiler wrote, before it is read.
 
 use std::io::{self, Read as _, Seek as _};
 
@@ -8,8 +8,8 @@ use fs_err::File;
 use crate::digest::Digest;
 use crate::module::CompiledFile;
 
-/// A file that is open: it stays what it is if a compiler replaces it. It may be large, and is read only if it
-/// is not known already by its digest.
+/// An open file, so that its content stays the same if a compiler replaces it. It can be large, and is read only if its
+/// digest isn't known already.
 #[derive(Debug)]
 pub struct ModuleFile {
     path: Utf8PathBuf,
@@ -17,30 +17,30 @@ pub struct ModuleFile {
 }
 
 impl ModuleFile {
-    /// Opens the file `path`, which messages call `shown`.
+    /// Opens the file `path`. Messages show it as `shown`.
     ///
     /// # Errors
     ///
-    /// If it cannot be opened.
+    /// If it can't be opened.
     pub fn open(path: &Utf8Path, shown: &Utf8Path) -> io::Result<Self> {
         Ok(ModuleFile { path: shown.to_owned(), file: File::open(path)? })
     }
 
-    /// The digest of its content.
+    /// The digest of the content.
     ///
     /// # Errors
     ///
-    /// If it cannot be read.
+    /// If it can't be read.
     pub fn digest(&mut self) -> io::Result<Digest> {
         self.file.rewind()?;
         Digest::of_reader(&mut self.file)
     }
 
-    /// Reads it.
+    /// Reads the content.
     ///
     /// # Errors
     ///
-    /// If it cannot be read.
+    /// If it can't be read.
     pub fn read(mut self) -> io::Result<CompiledFile> {
         self.file.rewind()?;
         let mut bytes = Vec::with_capacity(usize::try_from(self.file.metadata()?.len()).unwrap_or_default());

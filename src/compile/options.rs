@@ -2,14 +2,14 @@
 
 use std::ffi::OsString;
 
-/// How cargo is asked to build.
+/// Options for `cargo build`.
 #[derive(Debug, Clone, Default)]
 pub struct CargoOptions {
-    /// `--profile`, where the user chose one.
+    /// `--profile`, if the user selected one.
     pub profile: Option<String>,
-    /// Whether the network is forbidden.
+    /// Whether network access is forbidden.
     pub offline: bool,
-    /// What cargo is given as it is: `--features`, `--locked`, `--config`, `-j` and their like.
+    /// Options that are passed on to cargo: `--features`, `--locked`, `--config`, `-j` and others.
     pub args: Vec<OsString>,
     /// The values of `--config` among them.
     pub config: Vec<String>,

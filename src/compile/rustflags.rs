@@ -1,4 +1,4 @@
-//! The flags that rustc is given: the user's own, and those that keep this machine's paths out of modules.
+//! The flags for rustc: the user's own, and those that keep the paths of this machine out of modules.
 
 use toml_edit::{DocumentMut, Item};
 
@@ -11,10 +11,10 @@ use crate::error::{Result, UsageError};
 use crate::project::Project;
 
 impl Toolchain {
-    /// The user's rustflags for `target` with ours behind them, as `CARGO_ENCODED_RUSTFLAGS` takes them.
+    /// The user's rustflags for `target` followed by ours, in the format of `CARGO_ENCODED_RUSTFLAGS`.
     ///
-    /// Cargo takes the flags of one source alone, and ours must not displace the user's. Therefore the
-    /// effective ones are found out first.
+    /// Cargo uses flags from only one source, and ours must not replace the user's. So this starts with the user's
+    /// effective flags.
     pub(super) fn rustflags(
         &self,
         ctx: &Context,
@@ -24,15 +24,15 @@ impl Toolchain {
     ) -> Result<String> {
         let mut flags = self.config.rustflags(target.triple())?.unwrap_or_default();
         let mut remapped = vec![(project.workspace_root.clone(), "/workspace".to_owned())];
-        remapped.extend(sources::elsewhere(ctx, project, self, options, target)?);
-        // With rust-src installed, rustc puts its place where the released std has a neutral one.
+        remapped.extend(sources::outside_workspace(ctx, project, self, options, target)?);
+        // If rust-src is installed, rustc uses its path instead of the neutral path in the released std.
         let std_source = self.sysroot.join("lib/rustlib/src/rust");
         if std_source.exists() {
             remapped.push((std_source, format!("/rustc/{}", self.commit_hash(ctx)?)));
         }
-        let made = project.build_dir.iter().chain([&project.target_dir]);
-        remapped.extend(made.map(|folder| (folder.clone(), "/target".to_owned())));
-        // rustc takes the last that fits, which has to be the nearest folder above a file.
+        let output = project.build_dir.iter().chain([&project.target_dir]);
+        remapped.extend(output.map(|dir| (dir.clone(), "/target".to_owned())));
+        // rustc uses the last prefix that matches, which has to be the longest one.
         remapped.sort_by_key(|(from, _)| from.as_str().len());
         for (from, to) in remapped {
             flags.push(format!("--remap-path-prefix={from}={to}"));
@@ -41,7 +41,7 @@ impl Toolchain {
     }
 }
 
-/// Refuses rustflags in a `--config`: they would be displaced by ours without a word.
+/// Refuses rustflags in `--config`, because ours would silently replace them.
 pub(super) fn refuse_in(config: &[String]) -> Result<()> {
     for value in config {
         let text = match value.parse::<DocumentMut>() {
@@ -50,10 +50,10 @@ pub(super) fn refuse_in(config: &[String]) -> Result<()> {
         };
         if text.is_some_and(|document| sets_rustflags(document.as_item())) {
             return Err(UsageError {
-                message: format!(
-                    "`--config {value}` sets rustflags, which cannot reach the compiler from there"
-                ),
-                help: vec!["set them in .cargo/config.toml, or in the variable RUSTFLAGS".to_owned()],
+                message: format!("`--config {value}` sets rustflags, which would have no effect there"),
+                help: vec![
+                    "set them in `.cargo/config.toml` or in the environment variable `RUSTFLAGS`".to_owned(),
+                ],
             }
             .into());
         }
@@ -74,7 +74,7 @@ mod tests {
     use super::refuse_in;
 
     #[test]
-    fn rustflags_in_config_are_refused_and_nothing_else() {
+    fn only_rustflags_in_config_are_refused() {
         let refused = |value: &str| refuse_in(&[value.to_owned()]).is_err();
         assert!(refused("build.rustflags=['-Cdebuginfo=1']"));
         assert!(refused("target.wasm32-wasip1.rustflags=['-Cdebuginfo=1']"));

@@ -1,5 +1,5 @@
-//! Where the sources of a build lie, as far as that is outside of its workspace, and what these places are
-//! called instead, so that no module tells of them.
+//! The directories outside the workspace that hold sources of a build, and the neutral names that replace them, so
+//! that no module contains paths of this machine.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -15,13 +15,13 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::project::Project;
 
-/// Folders that crates come from, and their neutral names. A crate of a registry has the same name wherever
-/// it was unpacked or vendored.
+/// The directories that crates come from, and their neutral names. A crate from a registry has the same name regardless
+/// of whether it was unpacked or vendored.
 ///
 /// # Errors
 ///
-/// Where folders of cargo's cannot be read.
-pub(super) fn elsewhere(
+/// If cargo's directories can't be read.
+pub(super) fn outside_workspace(
     ctx: &Context,
     project: &Project,
     toolchain: &Toolchain,
@@ -29,8 +29,8 @@ pub(super) fn elsewhere(
     target: Target,
 ) -> Result<Vec<(Utf8PathBuf, String)>> {
     let unpacked = || match &toolchain.cargo_home {
-        // The name of each of these folders holds a hash that a mirror of the registry changes.
-        Some(home) => folders(&home.join("registry/src")),
+        // The name of each of these directories contains a hash, which changes with a mirror of the registry.
+        Some(home) => directories(&home.join("registry/src")),
         None => Ok(Vec::new()),
     };
     let usual = project.outside.is_empty()
@@ -38,39 +38,39 @@ pub(super) fn elsewhere(
         && toolchain.config.source.is_empty()
         && options.config.is_empty()
         && lock_is_usual(project, &unpacked()?);
-    // This unpacks the crates too, so that their folder is there when it is looked for.
-    let packages = if usual { Ok(Vec::new()) } else { project.packages(ctx, target.triple(), talk(options)) };
+    // This also unpacks the crates, so that `unpacked` finds their directory below.
+    let packages =
+        if usual { Ok(Vec::new()) } else { project.packages(ctx, target.triple(), output_options(options)) };
     let packages = packages.or_else(|error| match error.exit() {
         crate::error::Exit::Interrupted => Err(error),
         _ => {
             ctx.shell.warn(format_args!(
-                "paths of this machine may get into the module: cargo does not tell where all crates lie ({error})"
+                "the module may contain paths of this machine: cargo can't list the sources of all crates ({error})"
             ));
             Ok(Vec::new())
         }
     })?;
-    let mut elsewhere: Vec<_> =
+    let mut outside: Vec<_> =
         project.outside.iter().map(|(at, name)| (at.clone(), format!("/{name}"))).collect();
     let home = toolchain.cargo_home.as_deref();
-    elsewhere
-        .extend(packages.iter().filter_map(|package| of_package(package, &project.workspace_root, home)));
-    elsewhere.sort();
-    elsewhere.dedup();
+    outside.extend(packages.iter().filter_map(|package| of_package(package, &project.workspace_root, home)));
+    outside.sort();
+    outside.dedup();
     if let Some(home) = home {
-        elsewhere.insert(0, (home.to_owned(), "/cargo".to_owned()));
+        outside.insert(0, (home.to_owned(), "/cargo".to_owned()));
     }
-    elsewhere.extend(unpacked()?.into_iter().map(|folder| (folder, REGISTRY.to_owned())));
-    Ok(elsewhere)
+    outside.extend(unpacked()?.into_iter().map(|dir| (dir, REGISTRY.to_owned())));
+    Ok(outside)
 }
 
-/// The options that say how much cargo tells, and in which colours.
-fn talk(options: &CargoOptions) -> impl Iterator<Item = &OsString> {
+/// The options that control how much cargo prints, and in which colours.
+fn output_options(options: &CargoOptions) -> impl Iterator<Item = &OsString> {
     options.args.iter().filter(|arg| *arg == "--quiet" || arg.to_string_lossy().starts_with("--color="))
 }
 
 const REGISTRY: &str = "/cargo/registry";
 
-/// The place of a package that lies neither in the workspace nor where cargo puts what it has fetched.
+/// The directory of a package that is neither in the workspace nor in cargo's home directory, and its neutral name.
 fn of_package(
     package: &Package,
     workspace: &Utf8Path,
@@ -91,8 +91,8 @@ fn is_registry(source: &str) -> bool {
     source.starts_with("registry+") || source.starts_with("sparse+")
 }
 
-/// Whether all crates come from the workspace and from registries that have a folder already. This is known
-/// much sooner than what cargo knows.
+/// Whether all crates come from the workspace and from registries that have a directory already. Reading Cargo.lock is
+/// much faster than running `cargo metadata`.
 fn lock_is_usual(project: &Project, unpacked: &[Utf8PathBuf]) -> bool {
     let read = || {
         let text = fs_err::read_to_string(project.workspace_root.join("Cargo.lock")).ok()?;
@@ -105,8 +105,8 @@ fn lock_is_usual(project: &Project, unpacked: &[Utf8PathBuf]) -> bool {
                 None if !project.members.iter().any(|member| member == name) => return Some(false),
                 Some(source) if is_registry(source) => {
                     let seen = registries.entry(source).or_default();
-                    let folder = format!("{name}-{}", text_of(package, "version")?);
-                    *seen = *seen || unpacked.iter().any(|parent| parent.join(&folder).is_dir());
+                    let dir = format!("{name}-{}", text_of(package, "version")?);
+                    *seen = *seen || unpacked.iter().any(|parent| parent.join(&dir).is_dir());
                 }
                 _ => {}
             }
@@ -120,16 +120,16 @@ fn text_of<'t>(table: &'t Table, key: &str) -> Option<&'t str> {
     table.get(key)?.as_str()
 }
 
-fn folders(parent: &Utf8Path) -> Result<Vec<Utf8PathBuf>> {
+fn directories(parent: &Utf8Path) -> Result<Vec<Utf8PathBuf>> {
     if !parent.exists() {
         return Ok(Vec::new());
     }
-    let mut folders = Vec::new();
+    let mut directories = Vec::new();
     for entry in fs_err::read_dir(parent)? {
-        if let Ok(folder) = Utf8PathBuf::try_from(entry?.path()) {
-            folders.push(folder);
+        if let Ok(path) = Utf8PathBuf::try_from(entry?.path()) {
+            directories.push(path);
         }
     }
-    folders.sort();
-    Ok(folders)
+    directories.sort();
+    Ok(directories)
 }

@@ -1,4 +1,4 @@
-//! The Rust toolchain that compiles, and whether it has the standard library of a target.
+//! The Rust toolchain, and the standard library for a target.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::{Explain, Result};
 use crate::process::{self, ProcessError};
 
-/// The toolchain that cargo will use, with cargo's configuration for the current folder.
+/// The toolchain that cargo uses, and cargo's configuration for the current directory.
 #[derive(Debug)]
 pub struct Toolchain {
     pub(super) config: Config,
@@ -19,19 +19,19 @@ pub struct Toolchain {
 }
 
 impl Toolchain {
-    /// Finds the toolchain out.
+    /// Finds the toolchain.
     ///
     /// # Errors
     ///
-    /// Where cargo's configuration is wrong, or there is no rustc.
+    /// If cargo's configuration is invalid, or there is no rustc.
     pub fn find(ctx: &Context) -> Result<Self> {
         let env = ctx.env.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let config = Config::load_with_options(&ctx.cwd, ResolveOptions::default().env(env))?;
-        let sysroot = match sysroot_beside_cargo(ctx, &config) {
+        let sysroot = match sysroot_of_cargo(ctx, &config) {
             Some(sysroot) => sysroot,
             None => {
-                let told = process::output(ctx, rustc(ctx, &config).args(["--print", "sysroot"]), None)?;
-                String::from_utf8_lossy(&told).trim().into()
+                let stdout = process::output(ctx, rustc(ctx, &config).args(["--print", "sysroot"]), None)?;
+                String::from_utf8_lossy(&stdout).trim().into()
             }
         };
         let cargo_home = cargo_config2::cargo_home_with_cwd(ctx.cwd.as_std_path())
@@ -39,18 +39,18 @@ impl Toolchain {
         Ok(Toolchain { config, sysroot, cargo_home })
     }
 
-    /// The commit that rustc was built from. std's paths hold it.
+    /// The commit that rustc was built from, which is part of std's paths.
     pub(super) fn commit_hash(&self, ctx: &Context) -> Result<String> {
-        let told = process::output(ctx, rustc(ctx, &self.config).arg("-vV"), None)?;
-        let told = String::from_utf8_lossy(&told);
-        Ok(told.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or_default().to_owned())
+        let stdout = process::output(ctx, rustc(ctx, &self.config).arg("-vV"), None)?;
+        let version = String::from_utf8_lossy(&stdout);
+        Ok(version.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or_default().to_owned())
     }
 
-    /// Sees to it that crates can be compiled for `target`.
+    /// Installs the standard library for `target` with rustup, if it is missing.
     ///
     /// # Errors
     ///
-    /// Where its standard library is not installed and rustup cannot install it.
+    /// If the standard library is missing and rustup can't install it.
     pub(super) fn ensure(&self, ctx: &Context, target: Target, offline: bool) -> Result<()> {
         if self.has_std(target) || builds_std(ctx) {
             return Ok(());
@@ -71,9 +71,9 @@ impl Toolchain {
         let mut rustup = process::command(ctx, "rustup");
         rustup.args(["target", "add", "--toolchain", toolchain, target.triple()]);
         match process::output(ctx, &mut rustup, None) {
-            // rustup's list of what is installed can be wrong, so its word is not enough.
+            // rustup's list of installed targets can be wrong.
             Ok(_) if self.has_std(target) => Ok(()),
-            Ok(_) => Err(missing(Tried::RustupLied).into()),
+            Ok(_) => Err(missing(Tried::NotAdded).into()),
             Err(ProcessError::Interrupted(interrupted)) => Err(interrupted.into()),
             Err(error) => {
                 Err(MissingTarget { source: Some(Box::new(error)), ..missing(Tried::RustupFailed) }.into())
@@ -89,16 +89,16 @@ impl Toolchain {
             .any(|entry| entry.file_name().starts_with("libstd-") && entry.file_name().ends_with(".rlib"))
     }
 
-    /// The name by which rustup knows the toolchain, where rustup made it.
+    /// The name of the toolchain in rustup, if rustup installed it.
     fn rustup_toolchain(&self) -> Option<&str> {
         let toolchains = self.sysroot.parent()?;
         (toolchains.file_name() == Some("toolchains")).then(|| self.sysroot.file_name()).flatten()
     }
 }
 
-/// The sysroot without asking rustc, which takes half as long as all else that is done where nothing has
-/// changed. Under rustup, cargo runs the rustc of its own toolchain, which lies beside it.
-fn sysroot_beside_cargo(ctx: &Context, config: &Config) -> Option<Utf8PathBuf> {
+/// The sysroot, without running rustc: that would take half as long as everything else if nothing has changed. With
+/// rustup, cargo runs the rustc of its own toolchain, which is in the same directory.
+fn sysroot_of_cargo(ctx: &Context, config: &Config) -> Option<Utf8PathBuf> {
     ctx.env.get("RUSTUP_TOOLCHAIN")?;
     let rustc = Utf8Path::from_path(&config.rustc().path)?;
     let sysroot = rustc.parent()?.parent()?;
@@ -111,7 +111,7 @@ fn rustc(ctx: &Context, config: &Config) -> Command {
     rustc
 }
 
-/// Whether the user has cargo build the standard library itself.
+/// Whether cargo builds the standard library itself.
 fn builds_std(ctx: &Context) -> bool {
     ctx.env.get("CARGO_UNSTABLE_BUILD_STD").is_some()
 }
@@ -125,16 +125,16 @@ struct MissingTarget {
     source: Option<Box<ProcessError>>,
 }
 
-/// What became of the attempt to install it, as the end of a sentence.
+/// The result of the attempt to install it, as the end of a sentence.
 #[derive(Debug, thiserror::Error)]
 enum Tried {
     #[error("")]
     NoRustup,
-    #[error(", and cargo is told to stay offline")]
+    #[error(", and can't be installed offline")]
     Offline,
-    #[error(", though rustup says it is")]
-    RustupLied,
-    #[error(", and rustup cannot fetch it")]
+    #[error(", although rustup reports that it is")]
+    NotAdded,
+    #[error(", and rustup failed to install it")]
     RustupFailed,
 }
 
@@ -142,18 +142,18 @@ impl Explain for MissingTarget {
     fn help(&self) -> Vec<String> {
         let triple = self.triple;
         vec![format!(
-            "install it, whichever way your Rust came:\n\n    \
+            "install it in the same way as Rust itself:\n\n    \
              rustup        rustup target add {triple}\n    \
              Fedora, RHEL  dnf install rust-std-static-{triple}\n    \
              Debian        apt install libstd-rust-dev-wasm32\n    \
              from source   RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort cargo wasmplugin build\n\n\
-             the last one wants the component rust-src, and for wasm32-wasip1 a wasi-libc"
+             the last command needs the component rust-src, and wasi-libc for wasm32-wasip1"
         )]
     }
 }
 
 impl Explain for cargo_config2::Error {
     fn help(&self) -> Vec<String> {
-        vec!["it stands in one of cargo's configuration files, or in a CARGO_ variable".to_owned()]
+        vec!["correct it in cargo's configuration file, or in a `CARGO_` environment variable".to_owned()]
     }
 }

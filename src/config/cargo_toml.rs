@@ -1,4 +1,4 @@
-//! Reads settings out of a Cargo.toml, and says where what is wrong is written.
+//! Reads settings from Cargo.toml, and reports where invalid ones are.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,14 +22,14 @@ const KEYS: [&str; 8] =
     ["image", "pull-image", "variant", "optimize", "target", "root-ids", "mesh", "checks"];
 const LEVEL_KEYS: [&str; 2] = ["level", "reason"];
 
-/// A Cargo.toml, read only for the settings: everything else in it is cargo's.
+/// A Cargo.toml.
 #[derive(Debug)]
 pub struct CargoToml {
     file: Arc<SourceFile>,
     document: Document<String>,
 }
 
-/// Whose settings are meant.
+/// The table that contains settings.
 #[derive(Debug, Clone, Copy)]
 pub enum Section {
     /// `[package.metadata.wasmplugin]`
@@ -47,12 +47,12 @@ impl Section {
     }
 }
 
-/// Settings of a Cargo.toml that can't be used, all at once.
+/// Invalid settings in Cargo.toml.
 #[derive(Debug, thiserror::Error)]
-#[error("`{path}` has settings that are not valid")]
+#[error("invalid settings in `{path}`")]
 pub struct InvalidSettings {
     path: Utf8PathBuf,
-    /// What is wrong, in the order of the file.
+    /// All problems, in the order of the file.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -63,11 +63,11 @@ impl Explain for InvalidSettings {
     }
 }
 
-/// The code of a rule, if there is one of that name.
+/// The code of the rule with this name.
 ///
 /// # Errors
 ///
-/// If there is none: a code that was probably meant, or all of them.
+/// If there is no such rule: a help text with a similar code, or with all codes.
 pub fn known_rule(code: &str) -> Result<&'static str, String> {
     let codes = || RULES.iter().map(|rule| rule.code);
     codes().find(|known| *known == code).ok_or_else(|| match nearest(code, codes()) {
@@ -77,11 +77,11 @@ pub fn known_rule(code: &str) -> Result<&'static str, String> {
 }
 
 impl CargoToml {
-    /// Reads the text of the Cargo.toml that is shown as `path`.
+    /// Parses a Cargo.toml. Messages show it as `path`.
     ///
     /// # Errors
     ///
-    /// If it is not TOML.
+    /// If it isn't valid TOML.
     pub fn parse(path: &Utf8Path, text: String) -> Result<Self, FileError> {
         let file = Arc::new(SourceFile { path: path.to_owned(), text });
         match Document::parse(file.text.clone()) {
@@ -93,17 +93,17 @@ impl CargoToml {
         }
     }
 
-    /// Whether it defines a profile of that name.
+    /// Whether it defines a profile with this name.
     pub fn defines_profile(&self, name: &str) -> bool {
         self.document.get("profile").and_then(|profiles| profiles.get(name)).is_some()
     }
 
-    /// Whether it has cargo take other crates than those that are asked for.
+    /// Whether it replaces dependencies by other crates.
     pub fn replaces_crates(&self) -> bool {
         ["patch", "replace"].iter().any(|table| self.document.contains_key(table))
     }
 
-    /// Whether it has settings at all.
+    /// Whether it has a table for settings.
     pub fn has_settings(&self, section: Section) -> bool {
         self.settings(section).is_some()
     }
@@ -112,7 +112,7 @@ impl CargoToml {
     ///
     /// # Errors
     ///
-    /// If a key or a value is wrong: all of them at once.
+    /// If keys or values are invalid: all of them at once.
     pub fn read(&self, section: Section, package: &str) -> Result<PartialSettings, InvalidSettings> {
         let mut reader = SettingsReader { file: &self.file, diagnostics: Vec::new() };
         let settings = match self.settings(section) {
@@ -141,7 +141,7 @@ impl CargoToml {
     }
 }
 
-/// A string of a list, and its bytes in the file.
+/// A string in a list, and its span in the file.
 type Placed<'t> = (&'t str, Option<Range<usize>>);
 
 struct SettingsReader<'f> {
@@ -223,12 +223,12 @@ impl SettingsReader<'_> {
         let reason = self.string(table, "reason").map(|(reason, _)| reason.trim().to_owned());
         let level: Option<Level> = self.choice(table, "level");
         if table.get("level").is_none() {
-            let help = format!("add `level`: it is one of {}", quoted(Level::names()));
-            self.problem(item.span(), "no level is set".to_owned(), String::new(), Some(help));
+            let help = format!("add `level`: the values are {}", quoted(Level::names()));
+            self.problem(item.span(), "missing `level`".to_owned(), String::new(), Some(help));
         }
         if level == Some(Level::Allow) && reason.is_none_or(|reason| reason.is_empty()) {
-            let message = "a rule is allowed without a reason".to_owned();
-            let help = "say why it is right here: `reason = \"...\"`".to_owned();
+            let message = "missing `reason` for an allowed rule".to_owned();
+            let help = "say why the rule doesn't apply: `reason = \"...\"`".to_owned();
             self.problem(item.span(), message, String::new(), Some(help));
         }
         level
@@ -255,16 +255,16 @@ impl SettingsReader<'_> {
     }
 
     fn choice<T: Choice>(&mut self, table: &dyn TableLike, key: &str) -> Option<T> {
-        let (word, item) = self.string(table, key)?;
-        let choice = T::named(word);
+        let (name, item) = self.string(table, key)?;
+        let choice = T::named(name);
         if choice.is_none() {
-            let help = match nearest(word, T::names()) {
-                Some(name) => format!("write \"{name}\""),
-                None => format!("it is one of {}", quoted(T::names())),
+            let help = match nearest(name, T::names()) {
+                Some(similar) => format!("write \"{similar}\""),
+                None => format!("the values are {}", quoted(T::names())),
             };
             self.problem(
                 item.span(),
-                format!("invalid value `{word}` for `{key}`"),
+                format!("invalid value `{name}` for `{key}`"),
                 String::new(),
                 Some(help),
             );
@@ -273,12 +273,12 @@ impl SettingsReader<'_> {
     }
 
     fn target(&mut self, table: &dyn TableLike) -> Option<Target> {
-        // A component is what rustc makes of a crate for this target, and no proxy loads one.
+        // rustc builds a component for this target, and proxies can't load components.
         if let Some(item) = table.get("target")
             && item.as_str() == Some("wasm32-wasip2")
         {
             let message =
-                "invalid value `wasm32-wasip2` for `target`: it makes components, and proxies load modules";
+                "invalid value `wasm32-wasip2` for `target`: it builds components, but proxies load modules";
             let help = "write \"wasm32-wasip1\"".to_owned();
             self.problem(item.span(), message.to_owned(), String::new(), Some(help));
             return None;
@@ -301,7 +301,7 @@ impl SettingsReader<'_> {
         }
         if names_none {
             let span = table.get("mesh").and_then(Item::span);
-            let help = "name a mesh, as in `mesh = [\"istio-1.28\"]`, or leave the key out".to_owned();
+            let help = "add a mesh, as in `mesh = [\"istio-1.28\"]`, or remove the key".to_owned();
             self.problem(span, "`mesh` is empty".to_owned(), String::new(), Some(help));
         }
         Some(found)
@@ -327,8 +327,7 @@ impl SettingsReader<'_> {
             match value.as_str() {
                 Some(text) => all.push((text, value.span())),
                 None => {
-                    let message =
-                        format!("`{key}` is a list of strings, but this is {}", a(value.type_name()));
+                    let message = format!("invalid item in `{key}`: found {}", a(value.type_name()));
                     self.problem(value.span(), message, "expected a string".to_owned(), None);
                 }
             }
@@ -337,7 +336,7 @@ impl SettingsReader<'_> {
     }
 
     fn expected(&mut self, item: &Item, what: &str) {
-        let message = format!("this is {}", a(item.type_name()));
+        let message = format!("invalid type: {}", a(item.type_name()));
         self.problem(item.span(), message, format!("expected {what}"), None);
     }
 

@@ -1,25 +1,25 @@
-//! Settings that are one of a few words.
+//! Settings with a fixed set of values.
 
 use crate::check::levels::Level;
 use crate::image::Variant;
 use crate::resource::{KINDS, Kind};
 
-/// A setting that is one of a few words.
+/// A setting with a fixed set of values.
 pub trait Choice: Copy + PartialEq + 'static {
-    /// Every word, in the order of the help.
+    /// The names of all values, in the order of the help.
     const ALL: &'static [(&'static str, Self)];
 
-    /// The choice that `word` names.
-    fn named(word: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(name, _)| *name == word).map(|(_, choice)| *choice)
+    /// The value with this name.
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, choice)| *choice)
     }
 
-    /// The word that names this choice.
+    /// The name of this value.
     fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, choice)| *choice == self).map_or("", |(name, _)| name)
     }
 
-    /// All words.
+    /// All names.
     fn names() -> impl Iterator<Item = &'static str> {
         Self::ALL.iter().map(|(name, _)| *name)
     }
@@ -38,14 +38,13 @@ impl Choice for Level {
         &[("allow", Level::Allow), ("warn", Level::Warn), ("deny", Level::Deny)];
 }
 
-/// What the module is optimized for.
+/// What the optimizer optimizes for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Optimize {
-    /// Speed, with a module about a quarter smaller than cargo's.
+    /// Speed. The module is still about a quarter smaller than cargo's.
     Speed,
-    /// Size.
     Size,
-    /// Nothing: the optimizer is not run.
+    /// The optimizer doesn't run.
     None,
 }
 
@@ -54,17 +53,17 @@ impl Choice for Optimize {
         &[("speed", Optimize::Speed), ("size", Optimize::Size), ("none", Optimize::None)];
 }
 
-/// What the crate is compiled for.
+/// The target that a crate is compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// WASI preview 1, of which proxies provide a part.
+    /// WASI preview 1. Proxies provide only a part of it.
     Wasip1,
-    /// No operating system at all.
+    /// No operating system.
     Unknown,
 }
 
 impl Target {
-    /// The name that rustc gives it.
+    /// The target triple, as rustc names it.
     pub fn triple(self) -> &'static str {
         self.name()
     }

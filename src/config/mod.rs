@@ -1,6 +1,5 @@
-//! Settings: what `[package.metadata.wasmplugin]`, its workspace and the command line say of a package.
-//!
-//! A flag beats the package, the package beats the workspace, the workspace beats the default.
+//! The settings of a package: from flags, `[package.metadata.wasmplugin]`, `[workspace.metadata.wasmplugin]` and
+//! defaults, in this order of priority.
 
 mod cargo_toml;
 mod choice;

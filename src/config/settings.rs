@@ -1,4 +1,4 @@
-//! The settings of a package, from all places that set them.
+//! The settings of a package, merged from all sources.
 
 use crate::check::levels::Levels;
 use crate::config::choice::{Optimize, Target};
@@ -7,7 +7,7 @@ use crate::mesh::Mesh;
 use crate::reference::Repository;
 use crate::resource::Kind;
 
-/// What one place sets: a flag, a package or a workspace. The rest is left to weaker places.
+/// The settings from one source: flags, a package or a workspace.
 #[derive(Debug, Clone, Default)]
 pub struct PartialSettings {
     /// `image`
@@ -22,7 +22,7 @@ pub struct PartialSettings {
     pub target: Option<Target>,
     /// `root-ids`
     pub root_ids: Option<Vec<String>>,
-    /// `--kind`, which no file sets: the user of a resource chooses it.
+    /// `--kind`. It can't be set in Cargo.toml, because the user of the resource chooses it.
     pub kind: Option<Kind>,
     /// `mesh`
     pub meshes: Option<Vec<&'static Mesh>>,
@@ -30,52 +30,51 @@ pub struct PartialSettings {
     pub checks: Levels,
 }
 
-/// The settings of one package, complete and valid.
+/// The complete settings of a package.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where the image is pushed to. Without it there is no resource.
+    /// The repository that the image is pushed to. Without it there is no resource.
     pub image: Option<Repository>,
-    /// Where the mesh pulls the image from, if that is another name.
+    /// The repository that the mesh pulls the image from, if it is another one.
     pub pull_image: Option<Repository>,
-    /// How the module is laid out in its image.
+    /// The layout of the image.
     pub variant: Variant,
-    /// What the module is optimized for.
+    /// What the optimizer optimizes for.
     pub optimize: Optimize,
-    /// What the crate is compiled for.
     pub target: Target,
     /// The root ids in runtime-config.json.
     pub root_ids: Vec<String>,
-    /// The kind of document that is made of the resource.
+    /// The kind that the resource is converted to.
     pub kind: Kind,
-    /// The meshes that module and resource are judged for.
+    /// The meshes that the module and the resource are checked for.
     pub meshes: Vec<&'static Mesh>,
     /// The levels of rules.
     pub checks: Levels,
 }
 
 impl Settings {
-    /// What several places set, the strongest first, with the defaults for everything else.
-    pub fn of(places: &[&PartialSettings]) -> Self {
+    /// Merges settings, the highest priority first, and adds the defaults.
+    pub fn of(sources: &[&PartialSettings]) -> Self {
         fn first<T: Clone>(
-            places: &[&PartialSettings],
+            sources: &[&PartialSettings],
             get: impl Fn(&PartialSettings) -> &Option<T>,
         ) -> Option<T> {
-            places.iter().find_map(|place| get(place).clone())
+            sources.iter().find_map(|source| get(source).clone())
         }
-        let kind = first(places, |place| &place.kind).unwrap_or(Kind::WasmPlugin);
+        let kind = first(sources, |source| &source.kind).unwrap_or(Kind::WasmPlugin);
         let mut checks = Levels::default();
-        for (rule, setting) in places.iter().flat_map(|place| place.checks.iter()) {
+        for (rule, setting) in sources.iter().flat_map(|source| source.checks.iter()) {
             checks.set(rule, setting.clone());
         }
         Settings {
-            image: first(places, |place| &place.image),
-            pull_image: first(places, |place| &place.pull_image),
-            variant: first(places, |place| &place.variant).unwrap_or(Variant::Oci),
-            optimize: first(places, |place| &place.optimize).unwrap_or(Optimize::Speed),
-            target: first(places, |place| &place.target).unwrap_or(Target::Wasip1),
-            root_ids: first(places, |place| &place.root_ids).unwrap_or_default(),
+            image: first(sources, |source| &source.image),
+            pull_image: first(sources, |source| &source.pull_image),
+            variant: first(sources, |source| &source.variant).unwrap_or(Variant::Oci),
+            optimize: first(sources, |source| &source.optimize).unwrap_or(Optimize::Speed),
+            target: first(sources, |source| &source.target).unwrap_or(Target::Wasip1),
+            root_ids: first(sources, |source| &source.root_ids).unwrap_or_default(),
             kind,
-            meshes: first(places, |place| &place.meshes).unwrap_or_else(|| kind.default_meshes()),
+            meshes: first(sources, |source| &source.meshes).unwrap_or_else(|| kind.default_meshes()),
             checks,
         }
     }

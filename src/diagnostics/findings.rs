@@ -1,8 +1,8 @@
-//! All that was found in one subject, and the proof that nothing in it forbids to go on.
+//! All findings in a subject, and the proof that it passed the checks.
 
 use super::{Diagnostic, Severity};
 
-/// What the rules found, after the levels of the settings were applied.
+/// The findings of the rules, after the levels of the settings were applied.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
     reported: Vec<Diagnostic>,
@@ -10,38 +10,37 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Findings to report, and those that a setting allows.
     pub fn new(reported: Vec<Diagnostic>, allowed: Vec<Diagnostic>) -> Self {
         Findings { reported, allowed }
     }
 
-    /// What is reported, in order.
+    /// The reported findings, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.reported.iter()
     }
 
-    /// What a setting allows, and so isn't reported.
+    /// The findings that a setting allows, which aren't reported.
     pub fn allowed(&self) -> impl Iterator<Item = &Diagnostic> {
         self.allowed.iter()
     }
 
-    /// How many reported findings are of `severity`.
+    /// The number of reported findings with this severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.reported.iter().filter(|finding| finding.severity == severity).count()
     }
 
-    /// Whether nothing was found, not even something that is allowed.
+    /// Whether there are no findings, not even allowed ones.
     pub fn is_empty(&self) -> bool {
         self.reported.is_empty() && self.allowed.is_empty()
     }
 
-    /// Whether no finding forbids to go on. With `deny_warnings`, a warning forbids it too.
+    /// Whether there are no errors and, with `deny_warnings`, no warnings.
     pub fn pass(&self, deny_warnings: bool) -> bool {
-        let forbidding = if deny_warnings { Severity::Warning } else { Severity::Error };
-        self.reported.iter().all(|finding| finding.severity < forbidding)
+        let failing = if deny_warnings { Severity::Warning } else { Severity::Error };
+        self.reported.iter().all(|finding| finding.severity < failing)
     }
 
-    /// These findings, and then the others.
+    /// These findings, followed by the others.
     #[must_use]
     pub fn and(mut self, others: Findings) -> Self {
         self.reported.extend(others.reported);
@@ -50,7 +49,7 @@ impl Findings {
     }
 }
 
-/// Something that was judged, and that no finding forbids to use. Only [`Passed::judged`] makes one.
+/// Something that passed the checks. It can only be created by [`Passed::judged`].
 #[derive(Debug)]
 pub struct Passed<T> {
     subject: T,
@@ -58,21 +57,20 @@ pub struct Passed<T> {
 }
 
 impl<T> Passed<T> {
-    /// Lets `subject` through if its findings pass.
+    /// Marks `subject` as passed.
     ///
     /// # Errors
     ///
-    /// Gives the findings back if one of them forbids to use the subject.
+    /// If the findings don't pass: the findings.
     pub fn judged(subject: T, findings: Findings, deny_warnings: bool) -> Result<Self, Findings> {
         if findings.pass(deny_warnings) { Ok(Passed { subject, findings }) } else { Err(findings) }
     }
 
-    /// What was judged.
     pub fn subject(&self) -> &T {
         &self.subject
     }
 
-    /// What was judged, and what was found that doesn't forbid to use it.
+    /// The subject and its remaining findings.
     pub fn into_parts(self) -> (T, Findings) {
         (self.subject, self.findings)
     }

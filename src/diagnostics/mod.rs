@@ -1,4 +1,4 @@
-//! What a check found, and where: the one type behind the terminal, JSON and the exit code.
+//! What the checks found and where. The terminal, JSON and the exit code all use this type.
 
 pub mod findings;
 pub mod render;
@@ -10,7 +10,7 @@ use source::Location;
 /// How serious a diagnostic is. The order is from harmless to serious.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// It explains something, and stops nothing.
+    /// Only information.
     Note,
     /// It loads, but probably doesn't do what its author wants.
     Warning,
@@ -21,19 +21,18 @@ pub enum Severity {
 /// One thing that a rule found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The code of the rule, under which it is documented: `unknown-import`.
+    /// The code of the rule: `unknown-import`.
     pub rule: &'static str,
-    /// How serious it is.
     pub severity: Severity,
     /// What is wrong, in one line.
     pub message: String,
-    /// Where it is, the most important place first.
+    /// Where it is; the most important place comes first.
     pub places: Vec<Place>,
-    /// What a proxy or a mesh does with it; empty if the message says it all.
+    /// What a proxy or a mesh does in this case; empty if the message is enough.
     pub reason: String,
-    /// What to do about it, one step each.
+    /// How to fix it, one step each.
     pub help: Vec<String>,
-    /// The meshes that it concerns; empty if it concerns all of them.
+    /// The affected meshes; empty if all of them are affected.
     pub meshes: Vec<&'static Mesh>,
 }
 
@@ -44,16 +43,16 @@ pub enum Place {
     Item(String),
     /// A layer of an image.
     Layer {
-        /// Its position in the manifest, from 0.
+        /// The index in the manifest, from 0.
         index: usize,
-        /// The media type that the manifest gives it.
+        /// The media type in the manifest.
         media_type: String,
     },
     /// A field of a resource.
     Field {
-        /// Its path: `spec.match[0].mode`; empty for the whole document.
+        /// The path: `spec.match[0].mode`; empty for the whole document.
         path: String,
-        /// Where it is written, unless it comes from a default or a flag.
+        /// The place in the file; `None` if it comes from a default or a flag.
         location: Option<Location>,
     },
     /// A part of a file that isn't a field of a resource.
@@ -61,7 +60,7 @@ pub enum Place {
 }
 
 impl Severity {
-    /// The word for it: `error`.
+    /// The name: `error`.
     pub fn name(self) -> &'static str {
         match self {
             Severity::Note => "note",
@@ -72,7 +71,7 @@ impl Severity {
 }
 
 impl Place {
-    /// Where it is written in a file.
+    /// The location in a file, if there is one.
     pub fn location(&self) -> Option<&Location> {
         match self {
             Place::Item(_) | Place::Layer { .. } => None,

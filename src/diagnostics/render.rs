@@ -1,12 +1,12 @@
-//! Diagnostics as rustc would show them.
+//! Renders diagnostics in the style of rustc.
 
 use annotate_snippets::{AnnotationKind, Element, Level, Renderer, Snippet};
 
 use super::source::{Location, boundary};
 use super::{Diagnostic, Place, Severity};
 
-/// A diagnostic with its code, its places, its reason and its help. `subject` is the package or the file that it
-/// is about, and goes before a place that isn't in a file.
+/// Renders a diagnostic with its code, places, reason and help. `subject` is the package or the file that it is about;
+/// it is shown before a place that isn't in a file.
 pub fn diagnostic(diagnostic: &Diagnostic, subject: &str, renderer: &Renderer) -> String {
     let locations: Vec<&Location> = diagnostic.places.iter().filter_map(Place::location).collect();
     let others = diagnostic.places.iter().filter(|place| place.location().is_none());
@@ -25,7 +25,7 @@ pub fn diagnostic(diagnostic: &Diagnostic, subject: &str, renderer: &Renderer) -
     renderer.render(&[group.elements(help)])
 }
 
-/// An error with a place in a file, and no rule behind it.
+/// Renders an error in a file that doesn't come from a rule.
 pub fn error(message: &str, location: &Location, help: Option<&str>, renderer: &Renderer) -> String {
     let group = Level::ERROR.primary_title(message).element(snippet(location));
     renderer.render(&[group.elements(help.map(|help| Level::HELP.message(help)))])
@@ -39,14 +39,14 @@ fn level(severity: Severity) -> Level<'static> {
     }
 }
 
-/// The lines of a place, with the place underlined.
+/// The lines of a location, with the location underlined.
 fn snippet(location: &Location) -> Element<'_> {
     let text = location.file.text.as_str();
     // A span that ends past the text, or inside a character, would panic in the renderer.
     let start = boundary(text, location.span.start);
     let end = boundary(text, location.span.end).max(start);
-    // The renderer remembers every line that it is given, and a stream of documents can have millions.
-    // A place at the end of the text is shown at the end of its last line.
+    // Only the needed lines are passed to the renderer: it stores all of them, and a file can have millions.
+    // A location at the end of the text is shown at the end of its last line.
     let before = text[..start].strip_suffix('\n').filter(|_| start == text.len()).unwrap_or(&text[..start]);
     let first = before.rfind('\n').map_or(0, |at| at + 1);
     let last = text[end..].find('\n').map_or(text.len(), |at| end + at + 1);

@@ -1,4 +1,4 @@
-//! Files as they were read, and places in them.
+//! Source files, and locations in them.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,32 +7,30 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
-/// A text file that was read.
+/// A text file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SourceFile {
     /// The path, as it is shown.
     pub path: Utf8PathBuf,
-    /// The text.
     pub text: String,
 }
 
 /// A part of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
-    /// The file.
     pub file: Arc<SourceFile>,
-    /// The bytes of its text.
+    /// The bytes of the text.
     pub span: Range<usize>,
-    /// What is said beside the underlined bytes; may be empty.
+    /// The text next to the underlined bytes; may be empty.
     pub label: String,
 }
 
 impl SourceFile {
-    /// A file from its bytes.
+    /// Creates a file from its bytes.
     ///
     /// # Errors
     ///
-    /// If it isn't UTF-8: the place of the first wrong byte, in a lossy copy of the text.
+    /// If it isn't UTF-8: the location of the first invalid byte, in a lossy copy of the text.
     pub fn from_bytes(path: Utf8PathBuf, bytes: Vec<u8>) -> Result<Arc<Self>, Location> {
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Arc::new(SourceFile { path, text })),
@@ -42,7 +40,7 @@ impl SourceFile {
 }
 
 fn not_utf8(path: Utf8PathBuf, error: &FromUtf8Error) -> Location {
-    // Up to the wrong byte, the lossy text is the same.
+    // The lossy text is the same up to the invalid byte.
     let start = error.utf8_error().valid_up_to();
     let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
     Location {

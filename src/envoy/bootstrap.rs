@@ -1,32 +1,32 @@
-//! The bootstrap of an Envoy without a mesh, with one listener that answers every request after the filter.
+//! The bootstrap of an Envoy without a mesh. It has one listener, which runs the filter and then answers every request.
 
 use camino::Utf8Path;
 
 use crate::yaml::{Node, Value, mapping, sequence};
 
-/// The address of the listener, which only this machine can reach.
+/// The address of the listener, which is reachable only from this machine.
 const ADDRESS: (&str, u16) = ("127.0.0.1", 10000);
-/// The cluster that a module is fetched through.
+/// The cluster for downloading the module.
 const DOWNLOAD: &str = "plugin_download";
 
-/// A Proxy-Wasm filter, as `envoy.extensions.wasm.v3.PluginConfig` has it.
+/// A Proxy-Wasm filter, with the fields of `envoy.extensions.wasm.v3.PluginConfig`.
 #[derive(Debug)]
 pub struct Filter<'f> {
-    /// The name, which shows in the log.
+    /// The name, which is shown in the log.
     pub name: String,
     /// The root id.
     pub root_id: Option<&'f str>,
-    /// The configuration, as the filter gets it.
+    /// The configuration, as it is passed to the filter.
     pub configuration: Option<String>,
     /// The module.
     pub code: Code<'f>,
-    /// The variables of the proxy that the filter may read.
+    /// The environment variables of the proxy that are passed to the filter.
     pub host_variables: Vec<&'f str>,
-    /// Further variables and their values.
+    /// Other environment variables and their values.
     pub variables: Vec<(&'f str, &'f str)>,
-    /// What happens to traffic when the filter has failed: `FAIL_CLOSED`.
+    /// What happens to traffic after the filter has failed: `FAIL_CLOSED`.
     pub failure_policy: Option<&'f str>,
-    /// Whether it filters connections instead of HTTP.
+    /// Whether it is a network filter and not an HTTP filter.
     pub is_network: bool,
 }
 
@@ -37,20 +37,18 @@ pub enum Code<'f> {
     File(&'f Utf8Path),
     /// On an HTTP server.
     Download {
-        /// The url.
         url: &'f str,
-        /// Whether the server speaks TLS.
+        /// Whether to use TLS.
         tls: bool,
         /// The name or the address of the server. An IPv6 address has no brackets.
         host: String,
-        /// The port of the server.
         port: u16,
         /// The SHA-256 of the module, in hex.
         sha256: &'f str,
     },
 }
 
-/// The bootstrap with `filter` in it.
+/// The bootstrap with `filter`.
 pub fn bootstrap(filter: &Filter<'_>) -> Node {
     let mut resources = vec![("listeners", sequence([listener(filter)]))];
     if let Code::Download { tls, host, port, .. } = &filter.code {
@@ -92,14 +90,14 @@ fn environment(filter: &Filter<'_>) -> Option<Node> {
     (!environment.is_empty()).then(|| mapping(environment))
 }
 
-/// `envoy.config.core.v3.AsyncDataSource` of a module on an HTTP server. Envoy requires the hash.
+/// `envoy.config.core.v3.AsyncDataSource` for a module on an HTTP server. Envoy requires the hash.
 fn download(url: &str, sha256: &str) -> Node {
-    // Istio gives a download as long.
+    // Istio uses the same timeout.
     let uri = [("uri", url.into()), ("cluster", DOWNLOAD.into()), ("timeout", "30s".into())];
     mapping([("remote", mapping([("http_uri", mapping(uri)), ("sha256", sha256.into())]))])
 }
 
-/// `envoy.config.cluster.v3.Cluster` of the server with the module.
+/// `envoy.config.cluster.v3.Cluster` for the server with the module.
 fn cluster(tls: bool, host: &str, port: u16) -> Node {
     let endpoint = mapping([("endpoint", mapping([("address", address(host, port))]))]);
     let endpoints = sequence([mapping([("lb_endpoints", sequence([endpoint]))])]);
@@ -119,7 +117,7 @@ fn cluster(tls: bool, host: &str, port: u16) -> Node {
     mapping(cluster)
 }
 
-/// The listener that answers every request itself, after the filter has seen it.
+/// The listener, which runs the filter and then answers every request.
 fn listener(filter: &Filter<'_>) -> Node {
     let config = plugin_config(filter);
     let (name, is_network) = (filter.name.as_str(), filter.is_network);
@@ -164,7 +162,7 @@ fn address(host: &str, port: u16) -> Node {
     mapping([("socket_address", mapping(socket))])
 }
 
-/// The type of an `Any`.
+/// The type url of a protobuf `Any`.
 fn type_url(message: &str) -> Node {
     format!("type.googleapis.com/{message}").as_str().into()
 }

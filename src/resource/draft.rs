@@ -1,4 +1,4 @@
-//! A WasmPlugin as its author wrote it, before it names what was built.
+//! A WasmPlugin as its author wrote it, before the image or the module is filled in.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::resource::schema::{self, Mismatch};
 use crate::resource::url::Url;
 use crate::yaml::{self, Fault, Key, Node, Value};
 
-/// A WasmPlugin that doesn't name what was built yet. It may hold anything that is YAML: the checks judge it.
+/// A WasmPlugin without the image or the module that was built. It can be any YAML; the checks judge it.
 #[derive(Debug, Clone)]
 pub struct Draft {
     source: Option<Arc<SourceFile>>,
@@ -21,11 +21,11 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Reads the WasmPlugin in a file. If it has no name, it gets that of the cargo package.
+    /// Reads the WasmPlugin in a file. If it has no name, the name of the cargo package is used.
     ///
     /// # Errors
     ///
-    /// If the file isn't YAML.
+    /// If the file isn't valid YAML.
     pub fn read(file: Arc<SourceFile>, package: &str) -> Result<Draft, FileError> {
         let (mut document, faults) = yaml::read_document(&file.text)
             .map_err(|error| FileError::new(&file, error.span, error.message, error.help))?;
@@ -33,7 +33,7 @@ impl Draft {
         Ok(Draft { source: Some(file), faults, document })
     }
 
-    /// The WasmPlugin of a cargo package that has no file for it.
+    /// The WasmPlugin of a cargo package without wasmplugin.yaml.
     pub fn minimal(package: &str) -> Draft {
         let entry = |key: &str, value: &str| (Key::from(key), Value::String(value.to_owned()).into());
         let identity = vec![entry("apiVersion", kinds::API_VERSION), entry("kind", kinds::KIND)];
@@ -42,12 +42,12 @@ impl Draft {
         Draft { source: None, faults: Vec::new(), document }
     }
 
-    /// The file that it was read from.
+    /// The file that it was read from, if there is one.
     pub fn source(&self) -> Option<&Arc<SourceFile>> {
         self.source.as_ref()
     }
 
-    /// What its file has that a resource must not have, although kubectl reads it.
+    /// YAML in the file that a resource must not use, although kubectl accepts it.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
@@ -67,15 +67,15 @@ impl Draft {
         yaml::write(&self.document)
     }
 
-    /// The field `kind`, if it names a kind of resource that has other fields than a WasmPlugin.
+    /// The field `kind`, if it is a kind of resource with other fields than a WasmPlugin.
     pub fn other_kind(&self) -> Option<(Field<'_>, &str)> {
         let field = self.root().get("kind")?;
         let kind = field.as_str()?;
         ["ServiceMeshExtension", "TrafficExtension"].contains(&kind).then_some((field, kind))
     }
 
-    /// What it has that the schema of a WasmPlugin doesn't allow. Nothing if it is a resource of another kind, whose
-    /// fields would each look wrong.
+    /// Where it differs from the schema of a WasmPlugin. Empty for a resource of another kind, because each of its fields
+    /// would be a mismatch.
     pub fn mismatches(&self) -> Vec<Mismatch<'_>> {
         if self.other_kind().is_some() {
             return Vec::new();
@@ -83,23 +83,23 @@ impl Draft {
         schema::compare(&kinds::schema(), &self.root())
     }
 
-    /// What of it a document of this kind can't express.
+    /// What a document of this kind can't express.
     pub fn losses(&self, kind: Kind) -> Vec<Loss> {
         kind.losses(&self.document)
     }
 
-    /// Whether a document of this kind has the mesh pull an image, and not load a file or a download.
+    /// Whether a document of this kind makes the mesh pull an image, and not load a file or a download.
     pub fn needs_image(&self, kind: Kind) -> bool {
         kind != Kind::Envoy && !matches!(self.url(), Some(Ok(Url::File | Url::Http(_))))
     }
 
-    /// Its url, if it has one.
+    /// The url, if it is set.
     pub(super) fn url(&self) -> Option<Result<Url, crate::resource::url::UrlError>> {
         self.root().at(&["spec", "url"])?.as_str().map(Url::parse)
     }
 }
 
-/// Adds the name that a valid document may lack.
+/// Adds the name, if it is missing.
 fn complete(document: &mut Node, package: &str) {
     if !matches!(document.value, Value::Map(_)) {
         return;
@@ -114,7 +114,7 @@ fn complete(document: &mut Node, package: &str) {
     }
 }
 
-/// A key may hold dots and brackets itself, so the keys that are there are compared with the path.
+/// Keys can contain dots and brackets, so the path is compared with the existing keys instead of being split.
 fn find<'d>(field: Field<'d>, path: &str) -> Option<Field<'d>> {
     if path.is_empty() {
         return Some(field);

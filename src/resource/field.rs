@@ -1,4 +1,4 @@
-//! Values of a document, each with the path that leads to it.
+//! Values of a document, each with its path.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,15 +9,14 @@ use crate::yaml::{Key, Node, Value};
 /// A value of a document.
 #[derive(Debug, Clone)]
 pub struct Field<'d> {
-    /// The value.
     pub node: &'d Node,
-    /// What to point at: a scalar itself; the key of a collection, whose lines would fill the screen.
+    /// The span to point at: the value if it is a scalar; the key if it is a collection, which can have many lines.
     span: Range<usize>,
     path: Path<'d>,
 }
 
 impl<'d> Field<'d> {
-    /// A whole document.
+    /// The whole document.
     pub fn document(node: &'d Node) -> Self {
         let start = node.span.start;
         let span = first_key(node).unwrap_or(start..node.span.end.min(start + 1));
@@ -35,12 +34,12 @@ impl<'d> Field<'d> {
         keys.iter().try_fold(self.clone(), |field, key| field.get(key))
     }
 
-    /// The keys of a mapping and its values; of anything else none.
+    /// The keys and values of a mapping; empty for other values.
     pub fn entries(&self) -> impl Iterator<Item = (&'d Key, Field<'d>)> {
         self.node.entries().iter().map(|(key, node)| (key, self.below(key, node)))
     }
 
-    /// The items of a sequence; of anything else none.
+    /// The items of a sequence; empty for other values.
     pub fn items(&self) -> impl Iterator<Item = Field<'d>> {
         self.node.items().iter().enumerate().map(|(index, node)| {
             let span = scalar(node).or_else(|| first_key(node)).unwrap_or_else(|| self.span.clone());
@@ -48,12 +47,12 @@ impl<'d> Field<'d> {
         })
     }
 
-    /// The text, if the value is one.
+    /// The value, if it is a string.
     pub fn as_str(&self) -> Option<&'d str> {
         self.node.as_str()
     }
 
-    /// The bytes of the file to point at; empty if the value isn't written in a file.
+    /// The span in the file to point at; empty if the value isn't in a file.
     pub fn span(&self) -> Range<usize> {
         self.span.clone()
     }
@@ -93,6 +92,6 @@ fn scalar(node: &Node) -> Option<Range<usize>> {
 }
 
 fn first_key(node: &Node) -> Option<Range<usize>> {
-    // A key that was added isn't in the file.
+    // Keys that were added have an empty span.
     node.entries().iter().map(|(key, _)| key.span.clone()).find(|span| !span.is_empty())
 }

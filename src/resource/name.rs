@@ -1,22 +1,22 @@
 //! Names that are valid in Kubernetes.
 
-/// Why `name` is not valid for a resource, as a predicate that follows the name; `None` if it is valid.
+/// Why `name` isn't valid for a resource, as a predicate that follows the name; `None` if it is valid.
 ///
-/// The rule is the DNS-1123 subdomain of Kubernetes: at most 253 of `a-z`, `0-9`, `-` and `.`, and each part
-/// between dots begins and ends with a letter or a digit.
+/// The name has to be a DNS-1123 subdomain: at most 253 of `a-z`, `0-9`, `-` and `.`, and each part between dots begins
+/// and ends with a letter or a digit.
 pub fn kubernetes_name_problem(name: &str) -> Option<String> {
     problem(name, 253, "`a-z`, `0-9`, `-` and `.`", true)
 }
 
-/// The maximal length of a DNS-1123 label.
+/// The maximum length of a DNS-1123 label.
 pub const LONGEST_LABEL: usize = 63;
 
-/// Like [`kubernetes_name_problem`] for a namespace. Its name is a DNS-1123 label: at most 63 characters, no dots.
+/// Like [`kubernetes_name_problem`], but for a namespace. It has to be a DNS-1123 label: at most 63 characters, no dots.
 pub fn kubernetes_label_problem(name: &str) -> Option<String> {
     problem(name, LONGEST_LABEL, "`a-z`, `0-9` and `-`", false)
 }
 
-/// The name of the resource of a cargo package. `_` and everything else that Kubernetes refuses becomes `-`.
+/// The name of the resource for a cargo package. Characters that Kubernetes refuses, such as `_`, are replaced by `-`.
 pub fn from_package(package: &str) -> String {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let name: String =

@@ -1,9 +1,9 @@
-//! The way from a document to one of its values.
+//! Paths of values in a document.
 
 use std::fmt;
 use std::rc::Rc;
 
-/// The way to a value. It is written out only when it is shown: it can be long.
+/// The path of a value. It is formatted only when it is shown, because it can be long.
 #[derive(Debug, Clone)]
 pub(super) struct Path<'d>(Rc<Link<'d>>);
 
@@ -15,17 +15,17 @@ enum Link<'d> {
 }
 
 impl<'d> Path<'d> {
-    /// The way to the document itself.
+    /// The path of the document itself.
     pub(super) fn document() -> Self {
         Path(Rc::new(Link::Document))
     }
 
-    /// The way to the value under a key of the value here.
+    /// The path of the value with this key.
     pub(super) fn key(&self, key: &'d str) -> Self {
         Path(Rc::new(Link::Key(self.clone(), key)))
     }
 
-    /// The way to an item of the list here.
+    /// The path of the item with this index.
     pub(super) fn item(&self, index: usize) -> Self {
         Path(Rc::new(Link::Item(self.clone(), index)))
     }

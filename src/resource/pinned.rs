@@ -1,4 +1,4 @@
-//! A complete document, which names what was built.
+//! A complete document, which names the image or the module that was built.
 
 use camino::Utf8PathBuf;
 
@@ -9,18 +9,18 @@ use crate::resource::kinds::Kind;
 use crate::resource::url::{OciUrl, Url};
 use crate::yaml::{self, Node, Value};
 
-/// What was built, for a resource to name.
+/// What was built for a resource.
 #[derive(Debug, Clone)]
 pub struct Artifact {
-    /// The image, if it is known where the mesh pulls it from.
+    /// The image, if the repository that the mesh pulls it from is known.
     pub image: Option<PulledImage>,
     /// The digest of the module.
     pub module: Digest,
-    /// The absolute path of the file that the module is written to.
+    /// The absolute path of the module.
     pub file: Utf8PathBuf,
 }
 
-/// An image under the name by which the mesh pulls it.
+/// An image, with the name that the mesh uses to pull it.
 #[derive(Debug, Clone)]
 pub struct PulledImage {
     /// The repository: `quay.io/acme/header-append`.
@@ -31,35 +31,35 @@ pub struct PulledImage {
     pub manifest: Digest,
 }
 
-/// A complete document: it says what is to be loaded.
+/// A complete document, which names the image or the module to load.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
     document: Node,
 }
 
-/// The `url` and the `sha256` that name what was built.
+/// The `url` and the `sha256` of the image or the module that was built.
 pub struct Pin {
-    /// What the mesh fetches.
     pub url: String,
-    /// The hash that the mesh compares, in hex.
+    /// The hash that the mesh verifies, in hex.
     pub sha256: String,
 }
 
 impl Draft {
-    /// A document of `kind` that names what was built. `None` if the mesh is to pull an image and its name isn't known.
+    /// A document of `kind` that names what was built. `None` if the mesh has to pull an image, but its repository isn't
+    /// known.
     pub fn pin(&self, kind: Kind, artifact: &Artifact) -> Option<Resource> {
         let plugin = match self.pin_of(artifact.image.as_ref(), artifact.module) {
             Some(pin) => self.with_pin(pin),
-            // It pulls no image.
+            // Envoy pulls no images.
             None if kind == Kind::Envoy => self.document.clone(),
             None => return None,
         };
         Some(Resource { document: kind.convert(&plugin, &artifact.file) })
     }
 
-    /// The url and the hash that belong into this draft. An image is named by tag and digest, and its hash is that of
-    /// the manifest. A `file` or `http(s)` url of the draft stays, and its hash is that of the module (Istio compares
-    /// it for `http(s)` and ignores it for `file`).
+    /// The url and the hash for this draft. The url of an image has tag and digest, and the hash is that of the manifest.
+    /// A `file` or `http(s)` url in the draft is kept, and the hash is that of the module (Istio verifies it for
+    /// `http(s)` and ignores it for `file`).
     pub fn pin_of(&self, image: Option<&PulledImage>, module: Digest) -> Option<Pin> {
         let url = self.root().at(&["spec", "url"]).and_then(|url| url.as_str());
         match url.map(|url| (url, Url::parse(url))) {
@@ -80,25 +80,25 @@ impl Draft {
     }
 }
 
-/// A part of a url that names another image than the one that was built.
+/// A part of a url that differs from the image that was built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UrlDifference {
-    /// Which part: `tag`.
+    /// The part: `tag`.
     pub part: &'static str,
-    /// What the url has.
+    /// The value in the url.
     pub stated: String,
-    /// What the image has.
+    /// The value of the image, if it has one.
     pub actual: Option<String>,
 }
 
 impl PulledImage {
-    /// What a mesh pulls, with both tag and digest: the one to read, the other to rely on.
+    /// The url with both tag and digest. The tag is for humans; the digest selects the image.
     pub fn url(&self) -> String {
         let tag = self.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
         format!("oci://{}{tag}@{}", self.repository, self.manifest)
     }
 
-    /// The parts of an `oci://` url that don't name this image.
+    /// The parts of an `oci://` url that differ from this image.
     pub fn differences(&self, url: &str) -> Vec<UrlDifference> {
         let Ok(Url::Oci(OciUrl { repository, tag, digest })) = Url::parse(url) else { return Vec::new() };
         let mut differences = Vec::new();
@@ -107,7 +107,7 @@ impl PulledImage {
                 differences.push(UrlDifference { part, stated, actual });
             }
         };
-        // `acme/hello` and `docker.io/acme/hello` are one repository.
+        // `acme/hello` and `docker.io/acme/hello` are the same repository.
         let repository = repository.parse().map_or(repository, |named: Repository| named.to_string());
         compare("repository", repository, Some(self.repository.to_string()));
         if let Some(tag) = tag {
@@ -121,7 +121,7 @@ impl PulledImage {
 }
 
 impl Resource {
-    /// The resource as YAML that ends in one newline and does not begin with `---`.
+    /// The resource as YAML. It ends with one newline and doesn't begin with `---`.
     pub fn to_yaml(&self) -> String {
         yaml::write(&self.document)
     }

@@ -1,98 +1,94 @@
-//! What a document may hold, as a table, and the comparison of a document with it.
+//! Schemas, and the comparison of a document with a schema.
 
 use crate::resource::field::Field;
 use crate::text::{nearest, quoted};
 use crate::yaml::{Key, Value};
 
-/// A field that a mapping may have.
+/// A known field of a mapping.
 pub(super) struct Property {
     name: &'static str,
     shape: Shape,
     required: bool,
 }
 
-/// What a value looks like.
+/// The type of a value, and its limits.
 pub(super) enum Shape {
-    /// Text of so many characters.
+    /// A string with a length in these limits, in characters.
     Text { min: usize, max: usize },
-    /// One of these texts.
+    /// One of these strings.
     Choice(&'static [&'static str]),
-    /// An integer between these, both included.
+    /// An integer in these limits, inclusive.
     Integer { min: i64, max: i64 },
-    /// A list of at most so many items.
+    /// A list with a maximum number of items.
     List { of: &'static Shape, max: usize },
-    /// A mapping with these fields and no others.
+    /// A mapping with only these fields.
     Record(&'static [Property]),
-    /// A mapping with these fields and any others.
+    /// A mapping with these fields, and any others.
     OpenRecord(&'static [Property]),
-    /// A mapping of text to text with at most so many entries.
+    /// A mapping of strings to strings with a maximum number of entries.
     Texts { max: usize },
-    /// A mapping of anything.
+    /// Any mapping.
     Mapping,
-    /// Anything at all.
+    /// Any value.
     Any,
 }
 
-/// A part of a document that its schema doesn't allow.
+/// A part of a document that the schema doesn't allow.
 #[derive(Debug, Clone)]
 pub struct Mismatch<'d> {
-    /// The value; for a field that is unknown or missing, the mapping around it.
+    /// The value; for an unknown or a missing field, the mapping.
     pub field: Field<'d>,
-    /// What is wrong with it.
     pub kind: MismatchKind<'d>,
 }
 
 /// How a value differs from its schema.
 #[derive(Debug, Clone)]
 pub enum MismatchKind<'d> {
-    /// The mapping has a field that isn't known.
+    /// The mapping has an unknown field.
     UnknownField {
-        /// Its key.
         key: &'d Key,
-        /// A known name like it.
+        /// A similar known name.
         similar: Option<&'static str>,
     },
-    /// The mapping lacks a field of this name.
+    /// The mapping lacks this required field.
     MissingField(&'static str),
-    /// The value is of another type.
+    /// The value has another type.
     Type {
-        /// What it is: `a list`.
+        /// The type that it has: `a list`.
         found: &'static str,
-        /// What it has to be.
+        /// The type that it has to have.
         expected: String,
-        /// Whether it is a scalar that would be a text in quotes, and has to be a text.
+        /// Whether quotes would fix it: a string is expected, and the value is another scalar.
         needs_quotes: bool,
     },
-    /// The value isn't one of those that are allowed.
+    /// The value isn't one of the allowed values.
     Choice {
-        /// The value.
         found: &'d str,
-        /// What it has to be.
+        /// The allowed values.
         expected: String,
-        /// An allowed value like it.
+        /// A similar allowed value.
         similar: Option<&'static str>,
     },
     /// The number is too small or too large.
     Range {
-        /// The number.
         found: i64,
-        /// The smallest and the largest number that are allowed.
+        /// The minimum and the maximum.
         allowed: (i64, i64),
     },
-    /// The text is empty.
+    /// The string is empty.
     Empty,
-    /// The text is too long.
+    /// The string is too long.
     Length {
-        /// How many characters it has.
+        /// The length, in characters.
         found: usize,
-        /// How many it may have.
+        /// The maximum length.
         most: usize,
     },
     /// The list or the mapping has too many entries.
     Count {
-        /// How many it has.
+        /// The number of entries.
         found: usize,
-        /// How many it may have.
+        /// The maximum number.
         most: usize,
     },
 }
@@ -108,7 +104,7 @@ impl Property {
     }
 }
 
-/// Everything in a document that its schema doesn't allow, in no particular order.
+/// All mismatches between a document and a schema, in no particular order.
 pub(super) fn compare<'d>(shape: &Shape, document: &Field<'d>) -> Vec<Mismatch<'d>> {
     let mut comparison = Comparison { mismatches: Vec::new() };
     comparison.value(shape, document);

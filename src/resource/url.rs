@@ -1,23 +1,23 @@
-//! Where a mesh fetches a module from: the `url` of a resource.
+//! The `url` of a resource, which the mesh fetches the module from.
 
-/// A url that every version of Istio takes.
+/// A url that every version of Istio accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Url {
     /// An image in a registry.
     Oci(OciUrl),
-    /// The module itself, as a file in the proxy's container.
+    /// A module in a file in the proxy's container.
     File,
-    /// The module itself, by `http://` or `https://`.
+    /// A module on an HTTP server, with `http://` or `https://`.
     Http(HttpUrl),
 }
 
-/// `http://[USER@]HOST[:PORT]...`, or the same with TLS.
+/// `http://[USER@]HOST[:PORT]...`, or the same with `https://`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpUrl {
     pub tls: bool,
-    /// Whether a name, and perhaps a password, stands before the host.
+    /// Whether the url has a user name, and perhaps a password.
     pub has_login: bool,
-    /// A name or an address; one of IPv6 has no brackets.
+    /// A name or an address. An IPv6 address has no brackets.
     pub host: String,
     pub port: u16,
 }
@@ -27,33 +27,36 @@ pub struct HttpUrl {
 pub struct OciUrl {
     pub repository: String,
     pub tag: Option<String>,
-    /// With its `sha256:`.
+    /// The digest, including `sha256:`.
     pub digest: Option<String>,
 }
 
-/// Why a url is not taken, to be said after the url, and what to write instead.
+/// A url isn't valid.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UrlError {
-    /// What is wrong, to follow the name of the url.
+    /// What is wrong, as a predicate that follows the name of the field.
     pub reason: String,
     /// What to write instead.
     pub help: String,
 }
 
 impl Url {
-    /// Takes a url apart.
+    /// Parses a url.
     ///
     /// # Errors
     ///
-    /// Where the webhook, istiod or the proxy would refuse it, or take only some of its kind.
+    /// If the webhook, istiod or the proxy of any version of Istio would refuse it.
     pub fn parse(text: &str) -> Result<Url, UrlError> {
         let refuse = |reason: String, help: &str| Err(UrlError { reason, help: help.to_owned() });
         if let Some(wrong) = text.chars().find(|c| c.is_whitespace() || c.is_control()) {
-            return refuse(format!("holds `{}`", wrong.escape_debug()), "a url has no spaces");
+            return refuse(
+                format!("contains `{}`", wrong.escape_debug()),
+                "remove whitespace and control characters",
+            );
         }
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(UrlError {
-                reason: "has no scheme: Istio would take the name of a registry with a port for a scheme of its own"
+                reason: "has no scheme: Istio would treat the host of a registry with a port as a scheme"
                     .to_owned(),
                 help: format!("write `oci://{text}`"),
             });
@@ -64,7 +67,7 @@ impl Url {
             "file" if rest.starts_with('/') && rest.len() > 1 => Ok(Url::File),
             "file" => refuse(
                 "has no absolute path".to_owned(),
-                "write `file:///PATH/plugin.wasm`, a path in the proxy's container",
+                "write `file:///PATH/plugin.wasm`, with a path in the proxy's container",
             ),
             other => refuse(
                 format!("has the scheme `{other}`, which Istio refuses"),
@@ -85,13 +88,13 @@ impl HttpUrl {
             Some((login, address)) => (Some(login), address),
             None => (None, authority),
         };
-        // An address of IPv6 stands in brackets, for it has colons itself.
+        // An IPv6 address is in brackets, because it contains colons.
         let (host, port) = match address.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((host, rest)) => (host, rest),
             None => address.split_at(address.find(':').unwrap_or(address.len())),
         };
         if host.is_empty() {
-            return refuse("names no host");
+            return refuse("has no host");
         }
         let port = match port.strip_prefix(':').map(str::parse) {
             None if port.is_empty() => {
@@ -102,7 +105,7 @@ impl HttpUrl {
                 }
             }
             Some(Ok(port)) => port,
-            _ => return refuse("has a port that is none"),
+            _ => return refuse("has an invalid port"),
         };
         Ok(HttpUrl { tls, has_login: login.is_some(), host: host.to_owned(), port })
     }
@@ -113,8 +116,9 @@ impl OciUrl {
         let refuse = |reason: &str| {
             Err(UrlError {
                 reason: reason.to_owned(),
-                help: "write `oci://REGISTRY/REPOSITORY:TAG@sha256:DIGEST`; tag and digest may be left out"
-                    .to_owned(),
+                help:
+                    "write `oci://REGISTRY/REPOSITORY:TAG@sha256:DIGEST`; the tag and the digest are optional"
+                        .to_owned(),
             })
         };
         let (name, digest) = match rest.split_once('@') {
@@ -122,23 +126,23 @@ impl OciUrl {
             None => (rest, None),
         };
         if digest.is_some_and(|digest| !digest.strip_prefix("sha256:").is_some_and(is_sha256)) {
-            return refuse("has a digest that is not `sha256:` and 64 of `0-9a-f`");
+            return refuse("has an invalid digest: expected `sha256:` and 64 of `0-9a-f`");
         }
         if name.contains(['?', '#']) {
             return refuse("has a query or a fragment, which Istio drops");
         }
         let Some((registry, path)) = name.split_once('/') else {
-            return refuse("names a registry and no repository");
+            return refuse("has a registry, but no repository");
         };
         let (path, tag) = match path.split_once(':') {
             Some((path, tag)) => (path, Some(tag)),
             None => (path, None),
         };
         if registry.is_empty() || path.split('/').any(str::is_empty) {
-            return refuse("names no repository");
+            return refuse("has no repository");
         }
         if tag.is_some_and(|tag| tag.is_empty() || tag.contains(['/', ':'])) {
-            return refuse("has a tag that is none");
+            return refuse("has an invalid tag");
         }
         Ok(OciUrl {
             repository: format!("{registry}/{path}"),
@@ -148,7 +152,7 @@ impl OciUrl {
     }
 }
 
-/// Whether the text is 64 lower-case hexadecimal digits, the one form of a hash that Istio takes.
+/// Whether the string is 64 lower-case hexadecimal digits, the only form of a hash that Istio accepts.
 pub fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -168,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_are_taken_apart() {
+    fn urls_are_parsed() {
         let digest = format!("sha256:{}", "0a".repeat(32));
         for (text, url) in [
             ("oci://reg:5000/a/b:v1".to_owned(), oci("reg:5000/a/b", Some("v1"), None)),
@@ -189,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_istio_refuses_is_refused_with_the_reason() {
+    fn urls_that_istio_refuses_are_refused_with_a_reason() {
         for (text, reason) in [
             ("", "has no scheme"),
             ("docker.io/a/b:v1", "has no scheme"),
@@ -197,22 +201,22 @@ mod tests {
             ("docker://a/b", "has the scheme `docker`"),
             ("https+oci://a/b", "has the scheme `https+oci`"),
             ("OCI://a/b", "has the scheme `OCI`"),
-            ("oci://a/b c", "holds ` `"),
-            ("oci://quay.io", "names a registry and no repository"),
-            ("oci:///a", "names no repository"),
-            ("oci://quay.io/", "names no repository"),
-            ("oci://quay.io/a//b", "names no repository"),
-            ("oci://quay.io/a:", "has a tag"),
-            ("oci://quay.io/a:b/c", "has a tag"),
-            ("oci://quay.io/a@sha256:12", "has a digest"),
-            ("oci://quay.io/a@", "has a digest"),
+            ("oci://a/b c", "contains ` `"),
+            ("oci://quay.io", "has a registry, but no repository"),
+            ("oci:///a", "has no repository"),
+            ("oci://quay.io/", "has no repository"),
+            ("oci://quay.io/a//b", "has no repository"),
+            ("oci://quay.io/a:", "has an invalid tag"),
+            ("oci://quay.io/a:b/c", "has an invalid tag"),
+            ("oci://quay.io/a@sha256:12", "has an invalid digest"),
+            ("oci://quay.io/a@", "has an invalid digest"),
             ("oci://quay.io/a?x", "has a query"),
-            ("https:///x", "names no host"),
-            ("https://:80/x", "names no host"),
-            ("https://me@/x", "names no host"),
-            ("https://h:/x", "has a port"),
-            ("https://h:65536/x", "has a port"),
-            ("https://[::1]80/x", "has a port"),
+            ("https:///x", "has no host"),
+            ("https://:80/x", "has no host"),
+            ("https://me@/x", "has no host"),
+            ("https://h:/x", "has an invalid port"),
+            ("https://h:65536/x", "has an invalid port"),
+            ("https://[::1]80/x", "has an invalid port"),
             ("file://x.wasm", "has no absolute path"),
             ("file:///", "has no absolute path"),
         ] {

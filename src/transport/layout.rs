@@ -8,7 +8,7 @@ use fs_err::File;
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Explain, Result};
-use crate::fs::{Lock, StagedFile, write_new, write_whole};
+use crate::fs::{Lock, StagedFile, write_atomically, write_new};
 use crate::image::{Blob, Descriptor};
 use crate::reference::{Reference, Tag};
 use crate::transport::content::BlobContent;
@@ -144,9 +144,9 @@ impl Sink for Layout {
             }
             file.swap()?;
         }
-        write_whole(&self.path_of(transfer.manifest.descriptor.digest), &transfer.manifest.bytes)?;
+        write_atomically(&self.path_of(transfer.manifest.descriptor.digest), &transfer.manifest.bytes)?;
         let mut index = self.index()?.unwrap_or_default();
         index.add(&transfer.manifest.descriptor, transfer.tags);
-        Ok(write_whole(&self.directory.join(INDEX), &index.to_bytes())?)
+        Ok(write_atomically(&self.directory.join(INDEX), &index.to_bytes())?)
     }
 }

@@ -1,9 +1,9 @@
-//! Which proposals a module needs, found by trial: a module needs a proposal when it is not valid without it.
+//! The proposals that a module needs, found by trial: a module needs a proposal if it isn't valid without it.
 
 use wasmparser::types::Types;
 use wasmparser::{Result, Validator, WasmFeatures};
 
-/// Everything that a core module may use.
+/// All features that a core module can use.
 pub(crate) const EVERY: WasmFeatures = {
     let mut all = WasmFeatures::MVP;
     let mut index = 0;
@@ -14,7 +14,7 @@ pub(crate) const EVERY: WasmFeatures = {
     all
 };
 
-/// The proposals for core modules, the youngest first: where one of two would do, the older one is named.
+/// The proposals for core modules, newest first: if either of two would make a module valid, the older one is kept.
 /// Floats and GC types are switches of the validator, not proposals.
 const PROPOSALS: &[WasmFeatures] = &[
     WasmFeatures::MULTIBYTE_ARRAY_ACCESS,
@@ -37,8 +37,8 @@ const PROPOSALS: &[WasmFeatures] = &[
     WasmFeatures::LEGACY_EXCEPTIONS,
     WasmFeatures::SIMD,
     WasmFeatures::THREADS,
-    // This one and bulk-memory hold a smaller proposal each (call-indirect-overlong, bulk-memory-opt), which
-    // engines have only as a part of the whole.
+    // Reference types and bulk memory each include a smaller proposal (call-indirect-overlong, bulk-memory-opt) that
+    // engines support only together with the rest.
     WasmFeatures::REFERENCE_TYPES,
     WasmFeatures::MULTI_VALUE,
     WasmFeatures::BULK_MEMORY,
@@ -47,8 +47,8 @@ const PROPOSALS: &[WasmFeatures] = &[
     WasmFeatures::MUTABLE_GLOBAL,
 ];
 
-/// The smallest set of features with which a module is valid that is valid with every feature.
-/// [`WasmFeatures::MVP`] is part of it.
+/// The smallest set of features with which a module is valid, including [`WasmFeatures::MVP`]. The module has to be
+/// valid with all features.
 pub(super) fn needed(bytes: &[u8]) -> WasmFeatures {
     let mut needed = EVERY;
     drop_unneeded(bytes, PROPOSALS, &mut needed);
@@ -59,8 +59,8 @@ pub(super) fn validate(bytes: &[u8], features: WasmFeatures) -> Result<Types> {
     Validator::new_with_features(features).validate_all(bytes)
 }
 
-// Most modules use few of many proposals, so a whole group goes at once where it can. Halving the table
-// bounds the depth.
+// Most modules use few of the many proposals, so a whole group is dropped at once if possible. Halving the table
+// limits the recursion depth.
 fn drop_unneeded(bytes: &[u8], group: &[WasmFeatures], needed: &mut WasmFeatures) {
     let without = group.iter().fold(*needed, |set, proposal| set.difference(*proposal));
     if validate(bytes, without).is_ok() {

@@ -1,7 +1,7 @@
-//! What a WebAssembly module is: its imports, exports, memories, sections and features, read from its bytes.
+//! Reads a WebAssembly module: its imports, exports, memories, custom sections and features.
 //!
-//! The bytes may come from anywhere. Whatever they hold, reading ends in a [`ModuleInfo`] or a [`ReadError`],
-//! in time and memory that the length of the file bounds.
+//! The bytes are untrusted. Whatever they contain, the result is a [`ModuleInfo`] or a [`ReadError`], and the time and
+//! the memory for reading them are bounded by the length of the file.
 
 mod features;
 mod names;
@@ -21,7 +21,7 @@ use crate::error::Explain;
 pub(crate) use features::EVERY as EVERY_FEATURE;
 pub use sections::{strip, without_target_features};
 
-/// What the checks want to know about a module. It is valid, by the rules of the reference validator.
+/// What the checks need to know about a module. The module is valid.
 #[derive(Debug, Clone)]
 pub struct ModuleInfo {
     /// The imports, in order.
@@ -32,52 +32,47 @@ pub struct ModuleInfo {
     pub memories: Vec<Memory>,
     /// The custom sections, in order.
     pub custom_sections: Vec<CustomSection>,
-    /// Whether there is a name section that cannot be read.
+    /// Whether there is a name section that can't be read.
     pub has_damaged_names: bool,
-    /// What the module needs from an engine, on top of [`WasmFeatures::MVP`], which is part of the set.
+    /// The features that the module needs, including [`WasmFeatures::MVP`].
     pub features: WasmFeatures,
     function_names: BTreeMap<u32, String>,
 }
 
-/// Something that the host has to give.
+/// Something that the host has to provide.
 #[derive(Debug, Clone)]
 pub struct Import {
-    /// The name of the module that it is looked for in: `env`.
+    /// The name of the module that it is imported from: `env`.
     pub module: String,
-    /// Its own name.
+    /// The name: `proxy_log`.
     pub name: String,
-    /// What it has to be.
+    /// The expected type.
     pub item: Item,
 }
 
-/// Something that the host may use.
+/// Something that the host can use.
 #[derive(Debug, Clone)]
 pub struct Export {
-    /// Its name.
     pub name: String,
-    /// What it is.
     pub item: Item,
-    /// Its index among the items of its kind.
+    /// The index among the items of its kind.
     pub index: u32,
 }
 
-/// What an import or an export is.
+/// The kind and the type of an import or an export.
 #[derive(Debug, Clone)]
 pub enum Item {
-    /// A function, with its type. Imports and exports of one type share it.
+    /// A function. Imports and exports with the same type share it.
     Func(Arc<FuncType>),
-    /// A table.
     Table(TableType),
-    /// A memory.
     Memory(MemoryType),
-    /// A global.
     Global(GlobalType),
-    /// A tag of an exception.
+    /// An exception tag.
     Tag,
 }
 
 impl Item {
-    /// The type of the function, where it is one.
+    /// The type, if this is a function.
     pub fn as_func(&self) -> Option<&FuncType> {
         match self {
             Item::Func(ty) => Some(ty),
@@ -85,7 +80,7 @@ impl Item {
         }
     }
 
-    /// What it is, in a word.
+    /// The kind, in one word.
     pub fn kind(&self) -> &'static str {
         match self {
             Item::Func(_) => "function",
@@ -100,18 +95,17 @@ impl Item {
 /// A linear memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// Its limits, in pages.
+    /// The limits, in pages.
     pub ty: MemoryType,
-    /// Whether the host has to give it.
+    /// Whether the host has to provide it.
     pub imported: bool,
 }
 
-/// A custom section, which no engine has to understand.
+/// A custom section, which engines ignore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomSection {
-    /// Its name.
     pub name: String,
-    /// The length of its content in bytes, name and header left out.
+    /// The length of the content in bytes, without name and header.
     pub size: usize,
 }
 
@@ -120,10 +114,10 @@ impl ModuleInfo {
     ///
     /// # Errors
     ///
-    /// Where the bytes are not a valid core module.
+    /// If the bytes aren't a valid core module.
     pub fn read(bytes: &[u8]) -> Result<ModuleInfo, ReadError> {
-        look(bytes)?;
-        // Parsing comes before validating, so that damage is told apart from what is only invalid.
+        check_header(bytes)?;
+        // Parse before validating, to distinguish a damaged module from an invalid one.
         for payload in Parser::new(0).parse_all(bytes) {
             payload.map_err(ReadError::malformed)?;
         }
@@ -144,12 +138,12 @@ impl ModuleInfo {
         Ok(info)
     }
 
-    /// Whether the module carries names for its functions.
+    /// Whether the module has a name section.
     pub fn has_names(&self) -> bool {
         self.custom_sections.iter().any(|section| section.name == "name")
     }
 
-    /// The name that the name section gives the function with this index.
+    /// The name of the function with this index, from the name section.
     pub fn function_name(&self, index: u32) -> Option<&str> {
         self.function_names.get(&index).map(String::as_str)
     }
@@ -187,7 +181,7 @@ impl ModuleInfo {
             Payload::ExportSection(section) => {
                 for export in section {
                     let export = export?;
-                    // The validator has accepted the index: there is an item.
+                    // The validator has checked the index, so there is an item.
                     let Some(item) = items.item(items.types.entity_type_from_export(&export)) else {
                         continue;
                     };
@@ -226,7 +220,7 @@ impl Items<'_> {
         })
     }
 
-    // A million exports may have one type of a thousand parameters: it is copied once.
+    // A million exports can share a type with a thousand parameters, so it is copied only once.
     fn function(&mut self, id: CoreTypeId) -> Option<Arc<FuncType>> {
         let entry = match self.functions.entry(id) {
             Entry::Occupied(entry) => return Some(Arc::clone(entry.get())),
@@ -239,35 +233,35 @@ impl Items<'_> {
     }
 }
 
-/// Why bytes are not a module that can be checked.
+/// Why bytes can't be read as a module.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// There is nothing.
+    /// There are no bytes.
     #[error("the file is empty")]
     Empty,
-    /// It is some other kind of file.
-    #[error("this is not a WebAssembly module{}", guess(*.looks_like))]
+    /// It is another kind of file.
+    #[error("this is not a WebAssembly module{}", looks_like_suffix(*.looks_like))]
     NotWasm {
-        /// What it seems to be.
+        /// The kind of file that it looks like.
         looks_like: Option<&'static str>,
     },
-    /// It is WebAssembly, but of the component model.
+    /// It is a component.
     #[error("this is a WebAssembly component, not a module")]
     Component,
-    /// It ends too early, or its sections make no sense.
-    #[error("the module is cut off or damaged: {message} (at byte {offset:#x})")]
+    /// It ends too early, or its sections can't be parsed.
+    #[error("the module is truncated or damaged: {message} (at offset {offset:#x})")]
     Malformed {
-        /// What the parser says.
+        /// The message of the parser.
         message: String,
-        /// Where it stands in the file.
+        /// The offset in the file.
         offset: u64,
     },
-    /// Its sections can be read, but no engine would accept it.
-    #[error("the module is not valid: {message} (at byte {offset:#x})")]
+    /// Its sections can be parsed, but no engine would accept it.
+    #[error("the module is not valid: {message} (at offset {offset:#x})")]
     Invalid {
-        /// What the validator says.
+        /// The message of the validator.
         message: String,
-        /// Where it stands in the file.
+        /// The offset in the file.
         offset: u64,
     },
 }
@@ -287,7 +281,7 @@ impl Explain for ReadError {
         let help = match self {
             ReadError::Empty => "build the module again: whatever wrote this file wrote nothing",
             ReadError::NotWasm { looks_like: Some(GZIP | TAR | ZIP | ZSTD) } => {
-                "unpack it first, and give the `.wasm` file that is inside"
+                "unpack it first, and pass the `.wasm` file inside"
             }
             ReadError::NotWasm { looks_like: Some(WAT) } => {
                 "assemble it first: `wat2wasm plugin.wat -o plugin.wasm`"
@@ -295,23 +289,21 @@ impl Explain for ReadError {
             ReadError::NotWasm { looks_like: Some(NATIVE | ARCHIVE) } => {
                 "build for WebAssembly: `cargo build --target wasm32-wasip1` with `crate-type = [\"cdylib\"]`"
             }
-            ReadError::NotWasm { .. } => "give the `.wasm` file that the compiler wrote",
+            ReadError::NotWasm { .. } => "pass the `.wasm` file that the compiler wrote",
             ReadError::Component => {
-                "a proxy loads core modules only. Was this built for wasm32-wasip2? Build for wasm32-wasip1 or \
-                 wasm32-unknown-unknown, without `cargo component` and without `wasm-tools component new`"
+                "proxies load only core modules: build for wasm32-wasip1 or wasm32-unknown-unknown instead of \
+                 wasm32-wasip2, and without `cargo component` and `wasm-tools component new`"
             }
-            ReadError::Malformed { .. } => {
-                "build or download the file again: a part of it is missing or was changed"
-            }
+            ReadError::Malformed { .. } => "build or download the file again",
             ReadError::Invalid { .. } => {
-                "build the module again. If a tool has changed it after the compiler, leave that tool out"
+                "build the module again, without tools that change it after the compiler"
             }
         };
         vec![help.to_owned()]
     }
 }
 
-/// A text of the module as it may be shown: short, on one line, without control characters.
+/// A string from a module, safe to print: short, on one line, and without control characters.
 pub fn printable(text: &str) -> String {
     const LONGEST: usize = 80;
     let mut out = String::new();
@@ -336,7 +328,7 @@ const WAT: &str = "WebAssembly text";
 const ZIP: &str = "a zip file";
 const ZSTD: &str = "a zstd file";
 
-fn look(bytes: &[u8]) -> Result<(), ReadError> {
+fn check_header(bytes: &[u8]) -> Result<(), ReadError> {
     const MAGIC: &[u8] = b"\0asm";
     if bytes.is_empty() {
         return Err(ReadError::Empty);
@@ -344,11 +336,11 @@ fn look(bytes: &[u8]) -> Result<(), ReadError> {
     if !bytes.starts_with(MAGIC) {
         let truncated = MAGIC.starts_with(bytes);
         return Err(match truncated {
-            true => ReadError::Malformed { message: "it ends inside the header".to_owned(), offset: 0 },
+            true => ReadError::Malformed { message: "unexpected end of the header".to_owned(), offset: 0 },
             false => ReadError::NotWasm { looks_like: looks_like(bytes) },
         });
     }
-    // Two bytes of version, then two bytes of layer: 0 is a module, 1 a component.
+    // Two bytes for the version, then two bytes for the layer: 0 is a module, 1 is a component.
     if bytes.get(6..8) == Some(&[1, 0]) {
         return Err(ReadError::Component);
     }
@@ -382,7 +374,7 @@ fn looks_like(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-fn guess(looks_like: Option<&str>) -> String {
+fn looks_like_suffix(looks_like: Option<&str>) -> String {
     looks_like.map(|kind| format!(": it looks like {kind}")).unwrap_or_default()
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use wasmparser::BinaryReader;
 
-/// The names by the index of the function; nothing where the section cannot be read.
+/// The names by function index; `None` if the section can't be read.
 ///
-/// Names that are not UTF-8 or out of order pass, as they do in the proxies; lengths that do not fit do not.
+/// As in the proxies, names that aren't UTF-8 or out of order are accepted, and wrong lengths are not.
 pub(super) fn read(content: &[u8]) -> Option<BTreeMap<u32, String>> {
     const FUNCTIONS: u8 = 1;
     let mut names = BTreeMap::new();

@@ -1,18 +1,18 @@
-//! Leaves custom sections out of a module. Every other byte stays as it is.
+//! Removes custom sections from a module. All other bytes stay the same.
 
 use std::borrow::Cow;
 
 use wasmparser::{Parser, Payload};
 
-/// The module without names, debugging and build information. What runs does not change.
+/// The module without names, debug information and build information. The code doesn't change.
 ///
-/// `build_id` goes too: it leads a debugger to the twin with names, and nothing that loads plugins asks for it.
+/// `build_id` is removed too: it is for debuggers, and no host of plugins reads it.
 pub fn strip(bytes: &[u8]) -> Cow<'_, [u8]> {
     retain_sections(bytes, |name| !is_build_information(name))
 }
 
-/// The module without the list of features that its compiler was allowed to use. Tools take that list for
-/// the truth, and it is only a permission.
+/// The module without the list of features that its compiler was allowed to use. Tools treat them as the features
+/// that are used, which isn't exact.
 pub fn without_target_features(bytes: &[u8]) -> Cow<'_, [u8]> {
     retain_sections(bytes, |name| name != "target_features")
 }
@@ -30,8 +30,8 @@ fn is_build_information(name: &str) -> bool {
     NAMES.contains(&name) || name.starts_with(".debug") || name.starts_with("reloc.")
 }
 
-// From the first section that cannot be read on, everything is kept. A module may be large: it is copied once,
-// and only if there is something to leave out.
+// Everything after a section that can't be read is kept. A module can be large, so it is copied only once, and only if
+// something is removed.
 fn retain_sections(bytes: &[u8], keep: impl Fn(&str) -> bool) -> Cow<'_, [u8]> {
     let (mut kept, mut kept_from, mut done) = (Vec::new(), 0, 0);
     for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
@@ -42,7 +42,7 @@ fn retain_sections(bytes: &[u8], keep: impl Fn(&str) -> bool) -> Cow<'_, [u8]> {
                 None => continue,
             },
         };
-        // A section is its header, which begins where the one before it ends, and its content.
+        // The header of a section begins at the end of the previous section.
         let end = usize::try_from(content.end).ok().filter(|end| (done..=bytes.len()).contains(end));
         let Some(end) = end else { break };
         if let Payload::CustomSection(custom) = &payload

@@ -40,7 +40,7 @@ fn a_module_is_read() {
 }
 
 #[test]
-fn stripping_removes_build_information_alone() {
+fn stripping_removes_only_build_information() {
     let bytes = wat(PLUGIN);
     let stripped = strip(&bytes);
     let info = ModuleInfo::read(&stripped).unwrap();
@@ -55,21 +55,21 @@ fn stripping_removes_build_information_alone() {
 }
 
 #[test]
-fn target_features_can_be_left_out_alone() {
+fn only_target_features_can_be_removed() {
     let bytes = wat(r#"(module (@custom "target_features" "\00") (@custom "producers" "\00"))"#);
     assert_eq!(without_target_features(&bytes), wat(r#"(module (@custom "producers" "\00"))"#));
 }
 
 #[test]
-fn an_overlong_section_length_is_copied_as_it_is() {
-    // A type section of one byte, whose length takes five.
+fn an_overlong_section_length_is_kept() {
+    // A type section of one byte, with its length encoded in five bytes.
     let bytes = b"\0asm\x01\0\0\0\x01\x81\x80\x80\x80\0\0\0\x06\x04nameX";
     assert_eq!(strip(bytes), &bytes[..15]);
-    assert_eq!(strip(&bytes[..18]), &bytes[..18], "what cannot be read is kept");
+    assert_eq!(strip(&bytes[..18]), &bytes[..18], "a section that can't be read is kept");
 }
 
 #[test]
-fn each_feature_is_found_where_it_is_used() {
+fn each_used_feature_is_found() {
     let cases = [
         ("(module)", WasmFeatures::empty()),
         ("(module (func (param i32) (result i32) local.get 0 i32.extend8_s))", WasmFeatures::SIGN_EXTENSION),
@@ -111,8 +111,8 @@ fn each_feature_is_found_where_it_is_used() {
 
 #[test]
 fn a_padded_table_index_needs_reference_types() {
-    // (module (type (func)) (table 1 funcref) (func i32.const 0 call_indirect 0)), the index of the table as
-    // LLVM pads it for the linker.
+    // (module (type (func)) (table 1 funcref) (func i32.const 0 call_indirect 0)), with the table index padded as LLVM
+    // does it for the linker.
     let bytes = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x04\x04\x01\x70\0\x01\
         \x0a\x0d\x01\x0b\0\x41\0\x11\0\x80\x80\x80\x80\0\x0b";
     let used = ModuleInfo::read(bytes).unwrap().features;
@@ -120,7 +120,7 @@ fn a_padded_table_index_needs_reference_types() {
 }
 
 #[test]
-fn what_is_no_module_is_told_apart() {
+fn other_files_are_distinguished() {
     let kind = |bytes: &[u8]| ModuleInfo::read(bytes).unwrap_err().to_string();
     assert_eq!(kind(b""), "the file is empty");
     assert_eq!(kind(b"\x1f\x8b\x08"), "this is not a WebAssembly module: it looks like a gzip file");
@@ -143,7 +143,7 @@ fn what_is_no_module_is_told_apart() {
 }
 
 #[test]
-fn what_is_shown_is_short_and_harmless() {
+fn printable_strings_are_short_and_harmless() {
     assert_eq!(printable("a'b\u{1b}[31m\n"), "a'b\\u{1b}[31m\\n");
     assert_eq!(printable(&"x".repeat(200)).chars().count(), 81);
 }

@@ -1,4 +1,4 @@
-//! The rules, a file each, in a directory for each kind of subject.
+//! The rules: one file each, grouped by the kind of subject.
 
 pub(super) mod document;
 pub(super) mod image;
@@ -10,7 +10,7 @@ pub(super) mod together;
 
 use crate::check::rule::Rule;
 
-/// Every rule, in the order in which findings are reported: of a module, first what a proxy looks at first.
+/// All rules, in the order in which findings are reported. For a module this is the order in which a proxy checks.
 pub const RULES: &[Rule] = &[
     module::name_section::RULE,
     module::abi_marker::RULE,

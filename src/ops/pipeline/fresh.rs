@@ -98,7 +98,7 @@ impl Stamp {
         let remembered =
             Record { stamp: self.0, packaged: packaged.clone(), files: files(&package.directory())? };
         let text = serde_json::to_vec(&remembered).expect("all keys of a record are strings");
-        Ok(crate::fs::write_whole(&record(package), &text)?)
+        Ok(crate::fs::write_atomically(&record(package), &text)?)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::error::{Error, Exit, Explain, FileError, Result};
 use crate::ops::overrides;
 use crate::ops::pipeline::outcome::PackageFindings;
 use crate::optimize::Optimizer;
-use crate::project::{Plugin, Project, Selection, is_cargos_own};
+use crate::project::{Plugin, Project, Selection, is_reserved_by_cargo};
 use crate::reference::{Repository, Tag};
 use crate::resource::{Draft, Overrides, PulledImage};
 use crate::text::quoted;
@@ -237,7 +237,7 @@ fn plugin_of_module(
     if name.is_empty() || !name.chars().all(is_allowed) {
         return Err(ModuleFileError::InvalidName(name));
     }
-    if is_cargos_own(&name) {
+    if is_reserved_by_cargo(&name) {
         return Err(ModuleFileError::CargosOwn(name));
     }
     Ok(Plugin {

@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 
 use crate::context::Context;
 use crate::error::{Error, Explain, Result};
-use crate::fs::{Lock, StagedFolder};
+use crate::fs::{Lock, StagedDirectory};
 use crate::image::{MODULE_FILE, RUNTIME_CONFIG_FILE};
 use crate::ops::pipeline::built::Built;
 use crate::ops::pipeline::pack::{Output, Packed};
@@ -54,7 +54,7 @@ fn replace(ctx: &Context, package: &PackagePlan, output: &Output, resource: Opti
     let name = &package.name;
     let lock = package.output.join(format!(".{name}.lock"));
     let _lock = Lock::take(ctx, &lock, &format!("package {name}"))?;
-    let staged = StagedFolder::beside(&package.directory())?;
+    let staged = StagedDirectory::beside(&package.directory())?;
     let directory = staged.path();
     fs_err::write(directory.join(MODULE_FILE), output.shipped.bytes())?;
     fs_err::write(directory.join("plugin.debug.wasm"), &output.optimized.bytes)?;

@@ -1,9 +1,9 @@
-//! The bootstrap of an Envoy without a mesh, with the filter that istiod would make of the plugin.
+//! The bootstrap of an Envoy without a mesh, with the same filter that istiod would configure.
 
 use camino::Utf8Path;
 
 use crate::envoy::bootstrap::{Code, Filter, bootstrap};
-use crate::resource::conversion::{Conversion, Losses, entries, takes_all};
+use crate::resource::conversion::{Conversion, Losses, entries, selects_all};
 use crate::resource::url::{HttpUrl, Url};
 use crate::yaml::{Node, Value};
 
@@ -14,29 +14,29 @@ fn convert(plugin: &Node, module: &Utf8Path, losses: &mut Losses) -> Node {
     let spec = plugin.get("spec");
     let field = |name| spec.and_then(|spec| spec.get(name));
     let text = |name| field(name).and_then(Node::as_str);
-    lose(plugin, losses);
+    record_losses(plugin, losses);
     let code = match text("url").map(|url| (url, Url::parse(url))) {
         Some((url, Ok(Url::Http(HttpUrl { tls, has_login, host, port })))) => {
             if has_login {
                 losses.error(
                     "spec.url",
-                    "Envoy sends no login with a download, so it couldn't fetch the module.",
-                    "Give a url without a login.",
+                    "Envoy sends no credentials with a download, so it couldn't fetch the module.",
+                    "Write a url without credentials.",
                 );
             }
             Code::Download { url, tls, host, port, sha256: text("sha256").unwrap_or_default() }
         }
-        // Envoy pulls no images, and the file of another url is the one that was just built.
+        // Envoy can't pull images, and other urls are replaced by the module that was just built.
         _ => Code::File(module),
     };
     let (host_variables, variables) = environment(field("vmConfig"), losses);
     bootstrap(&Filter {
         name: name(plugin),
         root_id: text("pluginName"),
-        // Istio passes nothing for a mapping without entries.
+        // For an empty mapping, Istio passes no configuration.
         configuration: field("pluginConfig")
             .filter(|config| !config.entries().is_empty())
-            .map(|config| in_a_struct(config).to_string()),
+            .map(|config| struct_to_json(config).to_string()),
         code,
         host_variables,
         variables,
@@ -48,12 +48,12 @@ fn convert(plugin: &Node, module: &Utf8Path, losses: &mut Losses) -> Node {
     })
 }
 
-/// Notes what of a plugin has no place in a bootstrap.
-fn lose(plugin: &Node, losses: &mut Losses) {
+/// Records what a bootstrap can't express of a plugin.
+fn record_losses(plugin: &Node, losses: &mut Losses) {
     for (key, _) in entries(Some(plugin)) {
         match key.name.as_str() {
             "apiVersion" | "kind" | "metadata" | "spec" => {}
-            "status" => losses.warn("status", "It is what Istio reported.", "Leave it out."),
+            "status" => losses.warn("status", "This is the status that Istio reported.", "Remove it."),
             unknown => losses.unknown(unknown),
         }
     }
@@ -61,8 +61,8 @@ fn lose(plugin: &Node, losses: &mut Losses) {
         if !["name", "namespace"].contains(&key.name.as_str()) {
             losses.warn(
                 &format!("metadata.{}", key.name),
-                "It describes a resource of Kubernetes, and a bootstrap is none.",
-                "There is nothing to do, unless something relies on it.",
+                "It belongs to a Kubernetes resource, and a bootstrap isn't one.",
+                "No change is needed unless something relies on it.",
             );
         }
     }
@@ -72,28 +72,28 @@ fn lose(plugin: &Node, losses: &mut Losses) {
         match key.name.as_str() {
             "selector" | "targetRef" | "targetRefs" => losses.warn(
                 &place,
-                "An Envoy that stands alone runs the plugin wherever it is started with this file.",
-                "Start it where the plugin is to run.",
+                "An Envoy without a mesh runs the plugin wherever it is started with this file.",
+                "Start Envoy where the plugin should run.",
             ),
-            "match" if !takes_all(node, &["UNDEFINED", "CLIENT_AND_SERVER"]) => losses.error(
+            "match" if !selects_all(node, &["UNDEFINED", "CLIENT_AND_SERVER"]) => losses.error(
                 &place,
-                "The bootstrap has one listener, whose port and direction are not those of the mesh: the plugin would see other traffic.",
-                "Leave it out where the plugin may see all traffic.",
+                "The bootstrap has one listener with a different port and direction than in the mesh, so the plugin would see other traffic.",
+                "Remove it if the plugin can see all traffic.",
             ),
             "phase" if text != "UNSPECIFIED_PHASE" => losses.warn(
                 &place,
-                "There are none of Istio's filters to stand among.",
-                "There is nothing to do to try the plugin; else put it among the filters of your own configuration.",
+                "The bootstrap has none of Istio's filters, so there are no phases.",
+                "No change is needed to try the plugin. Otherwise, add it to the filters of your own configuration.",
             ),
             "priority" => {
-                losses.warn(&place, "There are no other plugins to stand among.", "There is nothing to do.");
+                losses.warn(&place, "The bootstrap has no other plugins to order.", "No change is needed.");
             }
             "imagePullPolicy" if text != "UNSPECIFIED_POLICY" => {
-                losses.warn(&place, "Envoy pulls no images.", "Leave it out.");
+                losses.warn(&place, "Envoy can't pull images.", "Remove it.");
             }
-            "imagePullSecret" => losses.warn(&place, "Envoy pulls no images.", "Leave it out."),
+            "imagePullSecret" => losses.warn(&place, "Envoy can't pull images.", "Remove it."),
             "verificationKey" => {
-                losses.warn(&place, "No version of Istio reads it in a WasmPlugin either.", "Leave it out.");
+                losses.warn(&place, "No version of Istio reads this field in a WasmPlugin either.", "Remove it.");
             }
             "match" | "phase" | "imagePullPolicy" | "url" | "sha256" | "pluginConfig" | "pluginName"
             | "failStrategy" | "vmConfig" | "type" => {}
@@ -102,7 +102,7 @@ fn lose(plugin: &Node, losses: &mut Losses) {
     }
 }
 
-/// The name that istiod gives the plugin: `NAMESPACE.NAME`, as far as the namespace is known.
+/// The name that istiod uses for the filter: `NAMESPACE.NAME`, or only the name if the namespace isn't set.
 fn name(plugin: &Node) -> String {
     let metadata =
         |field| plugin.get("metadata").and_then(|metadata| metadata.get(field)).and_then(Node::as_str);
@@ -110,33 +110,33 @@ fn name(plugin: &Node) -> String {
     parts.collect::<Vec<_>>().join(".")
 }
 
-/// The JSON that istiod makes of a configuration: a protobuf Struct, which holds all numbers as 64-bit floats,
-/// and writes those that are whole without a fraction.
-fn in_a_struct(node: &Node) -> serde_json::Value {
+/// The JSON that istiod generates for a configuration: a protobuf Struct stores all numbers as 64-bit floats, and whole
+/// numbers are written without a fraction.
+fn struct_to_json(node: &Node) -> serde_json::Value {
     match &node.value {
-        #[expect(clippy::cast_precision_loss, reason = "what is lost here is lost in the mesh")]
+        #[expect(clippy::cast_precision_loss, reason = "the mesh loses the same digits")]
         Value::Int(number) => whole(*number as f64),
         Value::Float(number) => whole(*number),
-        Value::Seq(items) => items.iter().map(in_a_struct).collect(),
+        Value::Seq(items) => items.iter().map(struct_to_json).collect(),
         Value::Map(entries) => {
-            entries.iter().map(|(key, node)| (key.name.clone(), in_a_struct(node))).collect()
+            entries.iter().map(|(key, node)| (key.name.clone(), struct_to_json(node))).collect()
         }
         _ => node.to_json(),
     }
 }
 
 fn whole(number: f64) -> serde_json::Value {
-    // Below 2^63, which no float between is nearer to.
+    // Slightly below 2^63, so that the number fits into 64 bits.
     if number.fract() == 0.0 && number.abs() < 9.2e18 {
-        #[expect(clippy::cast_possible_truncation, reason = "the bounds were compared")]
+        #[expect(clippy::cast_possible_truncation, reason = "the bounds were checked")]
         let whole = number as i64;
         return whole.into();
     }
     number.into()
 }
 
-/// The names of the proxy's variables that the plugin may read, and further variables with their values. Istio's agent
-/// keeps those that begin with `ISTIO_META_`.
+/// The names of the proxy's environment variables that are passed to the plugin, and other variables with their values.
+/// Istio's agent doesn't pass variables with the prefix `ISTIO_META_`.
 type Environment<'d> = (Vec<&'d str>, Vec<(&'d str, &'d str)>);
 
 fn environment<'d>(vm_config: Option<&'d Node>, losses: &mut Losses) -> Environment<'d> {

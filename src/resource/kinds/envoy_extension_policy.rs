@@ -1,11 +1,11 @@
-//! EnvoyExtensionPolicy of `gateway.envoyproxy.io/v1alpha1`: Envoy Gateway's.
+//! Envoy Gateway's EnvoyExtensionPolicy of `gateway.envoyproxy.io/v1alpha1`.
 //!
-//! The limits are those of its CRD. Its controller fetches the module as Istio's agent does, so the hash of an
-//! image is that of the manifest here too.
+//! The limits are those of its CRD. Envoy Gateway's controller fetches images like Istio's agent, so the hash of an image
+//! is that of the manifest here too.
 
 use camino::Utf8Path;
 
-use crate::resource::conversion::{Conversion, Losses, entries, takes_all};
+use crate::resource::conversion::{Conversion, Losses, entries, selects_all};
 use crate::resource::url::Url;
 use crate::yaml::{Node, Value, mapping, sequence};
 
@@ -25,12 +25,12 @@ fn convert(plugin: &Node, _: &Utf8Path, losses: &mut Losses) -> Node {
     for (key, _) in entries(Some(plugin)) {
         match key.name.as_str() {
             "apiVersion" | "kind" | "metadata" | "spec" => {}
-            "status" => losses.warn("status", "It is what Istio reported.", "Leave it out."),
+            "status" => losses.warn("status", "This is the status that Istio reported.", "Remove it."),
             unknown => losses.unknown(unknown),
         }
     }
     for (key, node) in entries(spec) {
-        lose(&key.name, node, losses);
+        record_losses(&key.name, node, losses);
     }
     let targets = targets(spec, losses);
     let metadata = plugin.get("metadata").cloned().unwrap_or_else(|| mapping([]));
@@ -46,51 +46,51 @@ fn convert(plugin: &Node, _: &Utf8Path, losses: &mut Losses) -> Node {
     ])
 }
 
-/// Notes what of a field of `spec` has no place in a policy.
-fn lose(field: &str, node: &Node, losses: &mut Losses) {
+/// Records what a policy can't express of a field of `spec`.
+fn record_losses(field: &str, node: &Node, losses: &mut Losses) {
     let text = node.as_str().unwrap_or_default();
     let place = format!("spec.{field}");
     match field {
         "selector" => losses.error(
             &place,
-            "A policy is attached by name, and selects no pods: the plugin would run elsewhere.",
-            "Name the Gateway in `spec.targetRefs` instead.",
+            "A policy is attached by name and can't select pods, so the plugin would run elsewhere.",
+            "Add the Gateway to `spec.targetRefs` instead.",
         ),
-        "match" if !takes_all(node, &["UNDEFINED", "CLIENT", "CLIENT_AND_SERVER"]) => losses.error(
+        "match" if !selects_all(node, &["UNDEFINED", "CLIENT", "CLIENT_AND_SERVER"]) => losses.error(
             &place,
-            "A policy takes all HTTP traffic of what it is attached to, and picks no ports: the plugin would see more.",
-            "Leave it out where that is meant.",
+            "A policy applies to all HTTP traffic of its target and can't select ports, so the plugin would see more traffic.",
+            "Remove it if the plugin can see all traffic.",
         ),
         "type" if text == "NETWORK" => losses.error_of_value(
             &place,
             text,
-            "Envoy Gateway loads HTTP filters alone, and a network filter gets no callbacks there.",
-            "Build a WasmPlugin or a TrafficExtension of it.",
+            "Envoy Gateway loads only HTTP filters, so a network filter gets no callbacks.",
+            "Build a WasmPlugin or a TrafficExtension instead.",
         ),
         "url" if matches!(Url::parse(text), Ok(Url::File)) => losses.error_of_value(
             &place,
             text,
-            "The controller of Envoy Gateway fetches the module, and reads no files of the proxy.",
-            "Give an `oci://`, `https://` or `http://` url.",
+            "The controller of Envoy Gateway fetches the module, and can't read files of the proxy.",
+            "Write an `oci://`, `https://` or `http://` url.",
         ),
         "verificationKey" => {
-            losses.warn(&place, "No version of Istio reads it in a WasmPlugin either.", "Leave it out.");
+            losses.warn(&place, "No version of Istio reads this field in a WasmPlugin either.", "Remove it.");
         }
         "phase" if text != "UNSPECIFIED_PHASE" => losses.warn(
             &place,
-            "The place is fixed: after authentication and external authorization, before RBAC and rate limits.",
-            "See that the filter does not rely on the phase, and leave it out.",
+            "The position of the filter is fixed: after authentication and external authorization, before RBAC and rate limits.",
+            "Make sure that the filter doesn't rely on the phase, and remove it.",
         ),
         "priority" => losses.warn(
             &place,
-            "The filters of a policy run in the order of its list, which has this one alone.",
-            "Leave it out, or bring the filters into one list by hand.",
+            "The filters of a policy run in the order of its list, which contains only this one.",
+            "Remove it, or write a policy that lists all filters.",
         ),
         "failStrategy" if text == "FAIL_RELOAD" => losses.warn_of_value(
             &place,
             text,
-            "A filter that has crashed stays so: requests are answered with an error, as with FAIL_CLOSE.",
-            "Write FAIL_CLOSE where that will do.",
+            "A crashed filter isn't reloaded: requests fail with an error, as with `FAIL_CLOSE`.",
+            "Write `FAIL_CLOSE` if that is acceptable.",
         ),
         "targetRef" | "targetRefs" | "match" | "type" | "url" | "sha256" | "imagePullPolicy"
         | "imagePullSecret" | "pluginConfig" | "pluginName" | "phase" | "failStrategy" | "vmConfig" => {}
@@ -112,10 +112,8 @@ fn targets(spec: Option<&Node>, losses: &mut Losses) -> Vec<Node> {
     if stated.is_empty() {
         losses.missing(
             "spec.targetRefs",
-            "A policy without a target is refused by the API server.",
-            &format!(
-                "Name the Gateway: `targetRefs: [{{group: {GATEWAY_API}, kind: Gateway, name: NAME}}]`."
-            ),
+            "The API server refuses a policy without a target.",
+            &format!("Add the Gateway: `targetRefs: [{{group: {GATEWAY_API}, kind: Gateway, name: NAME}}]`."),
         );
     }
     stated.into_iter().map(|(place, target)| attach(&place, target, losses)).collect()
@@ -128,19 +126,19 @@ fn attach(place: &str, target: &Node, losses: &mut Losses) -> Node {
         losses.error_of_value(
             &format!("{place}.kind"),
             kind,
-            "Of what a WasmPlugin can name, a policy can be attached to a Gateway alone.",
-            "Name the Gateway.",
+            "Of the targets of a WasmPlugin, a policy supports only a Gateway.",
+            "Use the Gateway as the target.",
         );
     } else if group != GATEWAY_API {
         losses.error_of_value(
             &format!("{place}.group"),
             &format!("{group:?}"),
-            "A policy is attached to a Gateway of the Gateway API.",
+            "A policy can only be attached to a Gateway of the Gateway API.",
             &format!("Write `group: {GATEWAY_API}`."),
         );
     }
     for (key, _) in entries(Some(target)) {
-        // A namespace can stand there only where it is empty.
+        // If there is a namespace, it is empty.
         if !["group", "kind", "name", "namespace"].contains(&key.name.as_str()) {
             losses.unknown(&format!("{place}.{}", key.name));
         }
@@ -148,13 +146,13 @@ fn attach(place: &str, target: &Node, losses: &mut Losses) -> Node {
     mapping([("group", group.into()), ("kind", kind.into()), ("name", text("name").into())])
 }
 
-/// The one entry of the list `wasm`.
+/// The only entry of the list `wasm`.
 fn wasm(name: Node, spec: Option<&Node>, losses: &mut Losses) -> Node {
     let field = |name| spec.and_then(|spec| spec.get(name));
     let mut wasm = vec![("name", name)];
     wasm.extend(field("pluginName").map(|root_id| ("rootID", root_id.clone())));
     wasm.push(("code", code(spec, losses)));
-    // Istio passes nothing for a mapping without entries, and Envoy Gateway would pass `{}`.
+    // For an empty mapping, Istio passes no configuration, but Envoy Gateway would pass `{}`.
     let config = field("pluginConfig").filter(|config| !config.entries().is_empty());
     wasm.extend(config.map(|config| ("config", config.clone())));
     let is_open = field("failStrategy").and_then(Node::as_str).map(|strategy| strategy == "FAIL_OPEN");
@@ -176,8 +174,8 @@ fn code(spec: Option<&Node>, losses: &mut Losses) -> Node {
         if secret.is_some() {
             losses.warn(
                 "spec.imagePullSecret",
-                "A module is fetched from an `http(s)` url without a login, by Istio too.",
-                "Leave it out.",
+                "The module is downloaded from an `http(s)` url without credentials, with Istio too.",
+                "Remove it.",
             );
         }
         vec![("type", "HTTP".into()), ("http", mapping(source))]
@@ -191,7 +189,7 @@ fn code(spec: Option<&Node>, losses: &mut Losses) -> Node {
     mapping(code)
 }
 
-/// The names of the variables that the proxy passes on.
+/// The names of the environment variables that the proxy passes on.
 fn host_keys(vm_config: Option<&Node>, losses: &mut Losses) -> Vec<Node> {
     for (key, _) in entries(vm_config).filter(|(key, _)| key.name != "env") {
         losses.unknown(&format!("spec.vmConfig.{}", key.name));
@@ -202,13 +200,13 @@ fn host_keys(vm_config: Option<&Node>, losses: &mut Losses) -> Vec<Node> {
         let place = format!("spec.vmConfig.env[{index}]");
         let text = |field| variable.get(field).and_then(Node::as_str).unwrap_or_default();
         match (text("name"), text("valueFrom")) {
-            // Istio gives the plugin none of these.
+            // Istio doesn't pass these to the plugin.
             (name, _) if name.starts_with("ISTIO_META_") => {}
             (name, "HOST") => keys.push(name.into()),
             (name, _) => losses.error(
                 &place,
-                &format!("Envoy Gateway passes on variables of the proxy alone: `{name}` would not be set."),
-                "Set it in the environment of the proxy, and write `valueFrom: HOST`, or use `pluginConfig`.",
+                &format!("Envoy Gateway only passes on environment variables of the proxy, so `{name}` would not be set."),
+                "Set it in the environment of the proxy and write `valueFrom: HOST`, or use `pluginConfig`.",
             ),
         }
         for (key, _) in entries(Some(variable)) {

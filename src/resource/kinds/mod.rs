@@ -1,4 +1,4 @@
-//! The kinds of documents that make a proxy load a plugin. Each is a file here and a row of [`KINDS`].
+//! The kinds of documents that make a proxy load a plugin. Each kind is one file and one row of [`KINDS`].
 
 mod envoy;
 mod envoy_extension_policy;
@@ -18,17 +18,17 @@ pub(super) use wasm_plugin::{API_VERSION, KIND, PHASES, PULL_POLICIES, schema};
 /// A kind of document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Istio's, and the one that a crate has: every other kind is made of it.
+    /// Istio's WasmPlugin. Every crate has one, and all other kinds are converted from it.
     WasmPlugin,
-    /// What supersedes it from Istio 1.30 on.
+    /// Istio's TrafficExtension, which supersedes WasmPlugin since Istio 1.30.
     TrafficExtension,
-    /// Envoy Gateway's.
+    /// Envoy Gateway's EnvoyExtensionPolicy.
     EnvoyExtensionPolicy,
     /// The bootstrap of an Envoy without a mesh, which isn't a Kubernetes resource.
     Envoy,
 }
 
-/// Every kind by its name, which is its `kind` if it is a Kubernetes resource.
+/// All kinds by name; the name is the `kind` if it is a Kubernetes resource.
 pub const KINDS: &[(&str, Kind)] = &[
     (wasm_plugin::CONVERSION.name, Kind::WasmPlugin),
     (traffic_extension::CONVERSION.name, Kind::TrafficExtension),
@@ -37,59 +37,59 @@ pub const KINDS: &[(&str, Kind)] = &[
 ];
 
 impl Kind {
-    /// The kind of a document, by its `apiVersion` and its `kind`.
+    /// The kind of a document, from its `apiVersion` and `kind`.
     pub fn of(document: &Node) -> Option<Kind> {
         let field = |name| document.get(name).and_then(Node::as_str);
         Kind::named(field("apiVersion")?, field("kind")?)
     }
 
-    /// The kind of the documents with this `apiVersion` and this `kind`.
+    /// The kind with this `apiVersion` and `kind`.
     pub fn named(api_version: &str, name: &str) -> Option<Kind> {
         let (_, kind) = KINDS.iter().find(|(known, _)| *known == name)?;
         (kind.api_version() == Some(api_version)).then_some(*kind)
     }
 
-    /// Its `apiVersion`, if it is a Kubernetes resource.
+    /// The `apiVersion`, if it is a Kubernetes resource.
     pub fn api_version(self) -> Option<&'static str> {
         self.conversion().api_version
     }
 
-    /// Whether the API server of `mesh` knows it. An Envoy without a mesh has none that would refuse it, and Envoy
-    /// Gateway is not among the known meshes.
+    /// Whether the API server of `mesh` knows this kind. An Envoy without a mesh has no API server that would refuse it,
+    /// and Envoy Gateway isn't one of the known meshes.
     pub fn is_known_to(self, mesh: &Mesh) -> bool {
-        // Istio 1.30 brought the kind, and carries Envoy 1.38.
+        // The kind was added in Istio 1.30, which contains Envoy 1.38.
         self != Kind::TrafficExtension || mesh.envoy >= 38 || mesh.is_bare_envoy()
     }
 
-    /// The meshes that a package is judged for if nothing says otherwise: the newest that know the kind.
+    /// The default of the setting `mesh`: the newest meshes that know the kind.
     pub fn default_meshes(self) -> Vec<&'static Mesh> {
         mesh::newest().filter(|mesh| self.is_known_to(mesh)).collect()
     }
 
-    /// Its name: its `kind`, if it is a Kubernetes resource.
+    /// The name; the `kind` if it is a Kubernetes resource.
     pub fn name(self) -> &'static str {
         self.conversion().name
     }
 
-    /// The name of the file that a document of this kind is written to.
+    /// The name of the file for a document of this kind.
     pub fn file_name(self) -> &'static str {
         self.conversion().file
     }
 
-    /// The path of the mapping whose `url` names an image, if there is one. A field with `[]` behind it is a list.
+    /// The path of the mapping with the `url` of the image, if there is one. A field with the suffix `[]` is a list.
     pub fn image_path(self) -> Option<&'static [&'static str]> {
         self.conversion().image_path
     }
 
-    /// The same plugin as a document of this kind. [`Kind::losses`] has what is lost.
+    /// Converts a WasmPlugin to this kind. [`Kind::losses`] lists what is lost.
     pub(super) fn convert(self, plugin: &Node, module: &Utf8Path) -> Node {
         (self.conversion().convert)(plugin, module, &mut Losses::of(self.name()))
     }
 
-    /// What of a WasmPlugin a document of this kind can't express.
+    /// What in a WasmPlugin this kind can't express.
     pub(super) fn losses(self, plugin: &Node) -> Vec<Loss> {
         let mut losses = Losses::of(self.name());
-        // The path of the module doesn't change what can be expressed.
+        // The losses don't depend on the path of the module.
         (self.conversion().convert)(plugin, Utf8Path::new(""), &mut losses);
         losses.found
     }
@@ -116,7 +116,7 @@ mod tests {
     use crate::yaml::read_document;
 
     #[test]
-    fn a_kind_is_known_by_its_name_and_its_api_version() {
+    fn a_kind_is_identified_by_kind_and_api_version() {
         let kind = |api_version: &str, kind: &str| {
             let (document, _) =
                 read_document(&format!("{{apiVersion: {api_version}, kind: {kind}}}")).unwrap();
@@ -128,7 +128,7 @@ mod tests {
             kind("gateway.envoyproxy.io/v1alpha1", "EnvoyExtensionPolicy"),
             Some(Kind::EnvoyExtensionPolicy)
         );
-        // Another mesh has a kind of the same name.
+        // Higress has a kind with the same name.
         assert_eq!(kind("extensions.higress.io/v1alpha1", "WasmPlugin"), None);
         assert_eq!(kind("v1", "envoy"), None);
     }

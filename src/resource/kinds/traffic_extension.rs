@@ -1,6 +1,6 @@
-//! TrafficExtension of `extensions.istio.io/v1alpha1`, which Istio has from 1.30 on.
+//! TrafficExtension of `extensions.istio.io/v1alpha1`, which was added in Istio 1.30.
 //!
-//! Istio itself makes one of every WasmPlugin: what concerns the module moves under `spec.wasm`.
+//! Istio itself converts every WasmPlugin to one: the fields of the module move to `spec.wasm`.
 
 use camino::Utf8Path;
 
@@ -33,8 +33,8 @@ fn split(spec: &Node, losses: &mut Losses) -> Node {
             "targetRef" => outer.push((Key::from("targetRefs"), sequence([node.clone()]))),
             "verificationKey" => losses.warn(
                 "spec.verificationKey",
-                "No version of Istio reads it in a WasmPlugin either.",
-                "Leave it out.",
+                "No version of Istio reads this field in a WasmPlugin either.",
+                "Remove it.",
             ),
             "phase" if node.as_str() == Some("UNSPECIFIED_PHASE") => {
                 outer.push((key.clone(), "UNSPECIFIED".into()))
@@ -42,7 +42,7 @@ fn split(spec: &Node, losses: &mut Losses) -> Node {
             "selector" | "targetRefs" | "phase" | "priority" | "match" => {
                 outer.push((key.clone(), node.clone()))
             }
-            // What a later Istio adds is most likely about the module, as all the rest is.
+            // All other fields are about the module, and so are fields of newer versions, most likely.
             _ => {
                 place.get_or_insert(outer.len());
                 wasm.push((key.clone(), node.clone()));

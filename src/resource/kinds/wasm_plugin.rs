@@ -1,6 +1,6 @@
 //! WasmPlugin of `extensions.istio.io/v1alpha1`: its fields and their limits.
 //!
-//! The limits are those of Istio's CRD and of its validating webhook, the stricter of the two where they differ.
+//! The limits are those of Istio's CRD and of its validating webhook. If they differ, the stricter limit is used.
 
 use crate::resource::conversion::Conversion;
 use crate::resource::schema::{Property, Shape};
@@ -21,7 +21,7 @@ pub(in crate::resource) const PHASES: &[&str] = &["UNSPECIFIED_PHASE", "AUTHN", 
 /// The values of `spec.imagePullPolicy`.
 pub(in crate::resource) const PULL_POLICIES: &[&str] = &["UNSPECIFIED_POLICY", "IfNotPresent", "Always"];
 
-/// Kubernetes bounds the whole, not the single text.
+/// Kubernetes limits only the size of the whole resource.
 const UNBOUNDED: usize = usize::MAX;
 const ANY_TEXT: Shape = Shape::Text { min: 0, max: UNBOUNDED };
 

@@ -308,7 +308,7 @@ fn bytes_that_are_not_text_are_refused_at_their_line() {
     let location = SourceFile::from_bytes("x".into(), b"a: b\nc: \xff\xfe\n".to_vec()).unwrap_err();
     assert_eq!(location.to_string(), "x:2:4");
     let error = FileError::not_utf8(location);
-    assert_eq!(error.to_string(), "this is not UTF-8");
+    assert_eq!(error.to_string(), "invalid UTF-8");
     assert_eq!(error.location().label, "invalid byte 0xFF");
 }
 

@@ -1,4 +1,4 @@
-//! Values are written out.
+//! There are no anchors, aliases and merge keys.
 
 use crate::check::rule::{Docs, DocumentSubject, Judge, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
@@ -10,8 +10,8 @@ pub(in crate::check) const RULE: Rule = Rule {
     judge: Judge::Document(judge),
     docs: Docs {
         what: "There are no anchors (`&name`), aliases (`*name`) and merge keys (`<<`).",
-        why: "The API server knows none of them, and readers differ on merge keys.",
-        cure: "Write the values out in each place that uses them.",
+        why: "The API server supports none of them, and YAML parsers differ on merge keys.",
+        cure: "Write out the value in each place that uses it.",
         log: "",
         levels: "",
     },

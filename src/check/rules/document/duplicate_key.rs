@@ -1,4 +1,4 @@
-//! A key is in its mapping once.
+//! No mapping has duplicate keys.
 
 use crate::check::rule::{Docs, DocumentSubject, Judge, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
@@ -9,9 +9,9 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Document(judge),
     docs: Docs {
-        what: "No mapping has the same key twice.",
-        why: "Readers differ on which of the two counts; a strict one refuses the file.",
-        cure: "Remove one of the two.",
+        what: "No mapping has duplicate keys.",
+        why: "YAML parsers differ on which of the two values they use; a strict parser refuses the file.",
+        cure: "Remove one of the two keys.",
         log: "key \"spec\" already set in map",
         levels: "",
     },

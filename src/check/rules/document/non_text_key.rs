@@ -1,4 +1,4 @@
-//! Keys are text.
+//! All keys are strings.
 
 use crate::check::rule::{Docs, DocumentSubject, Judge, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
@@ -10,7 +10,7 @@ pub(in crate::check) const RULE: Rule = Rule {
     judge: Judge::Document(judge),
     docs: Docs {
         what: "Every key is a string, and not a number, a boolean, null or a collection.",
-        why: "JSON has only strings as keys.",
+        why: "JSON allows only strings as keys.",
         cure: "Quote the key.",
         log: "",
         levels: "",

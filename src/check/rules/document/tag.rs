@@ -10,8 +10,8 @@ pub(in crate::check) const RULE: Rule = Rule {
     judge: Judge::Document(judge),
     docs: Docs {
         what: "No value has a tag other than `!!str`.",
-        why: "A tag has no meaning in a Kubernetes resource, and readers differ on what they do with it.",
-        cure: "Remove the tag, and quote what is text.",
+        why: "A tag has no meaning in a Kubernetes resource, and YAML parsers treat it differently.",
+        cure: "Remove the tag, and quote the value if it is a string.",
         log: "",
         levels: "",
     },

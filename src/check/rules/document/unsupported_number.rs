@@ -1,4 +1,4 @@
-//! JSON can hold every number.
+//! JSON can represent every number.
 
 use crate::check::rule::{Docs, DocumentSubject, Judge, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
@@ -10,7 +10,7 @@ pub(in crate::check) const RULE: Rule = Rule {
     judge: Judge::Document(judge),
     docs: Docs {
         what: "Every number is finite and fits into 64 bits.",
-        why: "The API server gets the resource as JSON, which can't hold any other number.",
+        why: "The API server gets the resource as JSON, which can't represent other numbers.",
         cure: "Quote the number, and let the plugin read the digits.",
         log: "",
         levels: "",

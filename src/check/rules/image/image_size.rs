@@ -1,4 +1,4 @@
-//! The module is no larger than what a mesh reads of an image.
+//! The module isn't larger than a mesh accepts.
 
 use crate::check::rule::{Docs, ImageSubject, Judge, Rule};
 use crate::diagnostics::{Diagnostic, Place, Severity};
@@ -9,15 +9,14 @@ pub(in crate::check) const RULE: Rule = Rule {
     judge: Judge::Image(judge),
     docs: Docs {
         what: "The module is at most 256 MiB.",
-        why: "Istio's agent reads no more than 256 MiB of a layer, and takes what is cut off for a damaged \
-              module.",
+        why: "Istio's agent reads at most 256 MiB of a layer, and reports a truncated module as damaged.",
         cure: "Make the module smaller: load large data at run time instead of compiling it in.",
         log: "",
         levels: "",
     },
 };
 
-/// What Istio's agent reads of a layer.
+/// The maximum that Istio's agent reads from a layer.
 const MOST: usize = 256 << 20;
 
 fn judge(subject: &ImageSubject<'_>) -> Vec<Diagnostic> {
@@ -27,11 +26,13 @@ fn judge(subject: &ImageSubject<'_>) -> Vec<Diagnostic> {
     vec![Diagnostic {
         rule: RULE.code,
         severity: RULE.severity,
-        message: format!("the module has {} bytes; a mesh reads at most {MOST}", subject.module_size),
+        message: format!("the module is {} bytes long; a mesh reads at most {MOST}", subject.module_size),
         places: vec![Place::Layer { index: subject.layer, media_type: subject.media_type.to_owned() }],
-        reason: "Istio's agent reads no more than 256 MiB of a layer, and takes what is cut off for a damaged module."
+        reason: "Istio's agent reads at most 256 MiB of a layer, and reports a truncated module as damaged."
             .to_owned(),
-        help: vec!["Make the module smaller: load large data at run time instead of compiling it in.".to_owned()],
+        help: vec![
+            "Make the module smaller: load large data at run time instead of compiling it in.".to_owned(),
+        ],
         meshes: Vec::new(),
     }]
 }

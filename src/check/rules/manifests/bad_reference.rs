@@ -1,4 +1,4 @@
-//! A reference to a package is where it can be resolved.
+//! References to packages are only in fields where they can be resolved.
 
 use crate::check::rule::{Docs, Judge, ManifestsSubject, Rule};
 use crate::diagnostics::source::Location;
@@ -10,10 +10,10 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Manifests(judge),
     docs: Docs {
-        what: "In the manifests that `resolve` reads, `wasmplugin://PACKAGE` is the url of an image of a \
-               WasmPlugin, a TrafficExtension or an EnvoyExtensionPolicy, written as plain or quoted text.",
-        why: "Nothing would resolve it, and no mesh knows that scheme.",
-        cure: "Move the reference to the field that the finding names.",
+        what: "In the manifests that `resolve` reads, `wasmplugin://PACKAGE` is used only as the image url of a \
+               WasmPlugin, a TrafficExtension or an EnvoyExtensionPolicy, written as a plain or quoted scalar.",
+        why: "A reference in any other field isn't resolved, and no mesh knows the scheme.",
+        cure: "Move the reference to the field that the finding shows.",
         log: "",
         levels: "",
     },

@@ -1,8 +1,8 @@
-//! A resource with a reference is in the manifests once.
+//! A resource with a reference is defined only once.
 
-use crate::check::rule::{Docs, Judge, ManifestsSubject, Rule};
 use std::collections::HashMap;
 
+use crate::check::rule::{Docs, Judge, ManifestsSubject, Rule};
 use crate::diagnostics::source::Location;
 use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::resource::references::{ManifestFile, NamedResource};
@@ -12,10 +12,9 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Manifests(judge),
     docs: Docs {
-        what: "No two of the manifests that `resolve` reads are the same resource (kind, namespace and name) if \
-               one of them has a reference.",
-        why: "The cluster keeps the one that is applied last, and that may be the one without the resolved \
-              digest.",
+        what: "The manifests that `resolve` reads define a resource (kind, namespace and name) with a reference \
+               only once.",
+        why: "The cluster keeps the one that is applied last, which can be the one without the resolved digest.",
         cure: "Remove one of the two.",
         log: "",
         levels: "",
@@ -52,7 +51,7 @@ fn finding(second: (&ManifestFile, &NamedResource), first: (&ManifestFile, &Name
         rule: RULE.code,
         severity: RULE.severity,
         message: format!("duplicate {} `{}`", id.kind, id.name),
-        places: vec![place(second, "the second one"), place(first, "the first one")],
+        places: vec![place(second, "the second definition"), place(first, "the first definition")],
         reason: String::new(),
         help: vec!["remove one of the two".to_owned()],
         meshes: Vec::new(),

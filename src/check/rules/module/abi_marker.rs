@@ -1,7 +1,7 @@
-//! A module exports a function whose name says which version of the Proxy-Wasm ABI it speaks.
+//! A module exports a function with a name that selects the version of the Proxy-Wasm ABI.
 //!
-//! Envoy goes through the exported functions in order and takes the first marker that it knows; a marker of
-//! another version, or one that is a global, does not count. Without one it refuses the module with
+//! Envoy goes through the exported functions in order and takes the first marker that it knows. It ignores markers
+//! of other versions, and markers that are globals. Without a marker, it refuses the module with
 //! `Missing or unknown Proxy-Wasm ABI version`. (`getAbiVersion` of the Proxy-Wasm host library; confirmed in
 //! Envoy 1.40.)
 
@@ -16,19 +16,19 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Module(judge),
     docs: Docs {
-        what: "The module exports one function that names an ABI version of Proxy-Wasm: \
+        what: "The module exports one function that selects the Proxy-Wasm ABI version: \
                `proxy_abi_version_0_1_0`, `proxy_abi_version_0_2_0` or `proxy_abi_version_0_2_1`.",
-        why: "Envoy takes the first marker in the order of the exports. It refuses a module without a marker, \
-              with a marker of another version, or with a marker that isn't a function.",
-        cure: "Call `proxy_wasm::main!` of the `proxy-wasm` crate in a library with `crate-type = [\"cdylib\"]`. \
-               If another tool processes the module, keep its exports. Two markers mean two versions of the SDK: \
+        why: "Envoy uses the first marker in the order of the exports. It refuses a module that has no marker, a \
+              marker of another version, or a marker that isn't a function.",
+        cure: "Call `proxy_wasm::main!` from the `proxy-wasm` crate in a library with `crate-type = [\"cdylib\"]`. \
+               If another tool processes the module, keep the exports. Two markers mean two versions of the SDK: \
                `cargo tree --duplicates` shows them.",
         log: "Missing or unknown Proxy-Wasm ABI version",
         levels: "Error if there is no marker; warning if there are several.",
     },
 };
 
-/// The version that Envoy reads off the module.
+/// The ABI version that Envoy selects for the module.
 pub(in crate::check) fn abi(module: &ModuleInfo) -> Option<Abi> {
     markers(module).next().map(|(_, abi)| abi)
 }
@@ -48,15 +48,15 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
         [(first, abi), others @ ..] => vec![Diagnostic {
             rule: RULE.code,
             severity: Severity::Warning,
-            message: format!("several ABI markers; `{}` wins, because it comes first", first.name),
+            message: format!("multiple ABI markers: Envoy uses `{}`, the first one", first.name),
             places: vec![Place::Item(export(&first.name))],
             reason: format!(
-                "Envoy takes the first marker in the order of the exports, here ABI {abi}, and never looks at {}.",
+                "Envoy uses the first marker in the order of the exports, here ABI {abi}, and ignores {}.",
                 list(others.iter().map(|(other, _)| format!("`{}`", other.name)))
             ),
             help: vec![
-                "Link one version of the SDK only: `cargo tree --duplicates` shows whether there are two of \
-                   `proxy-wasm`."
+                "Link only one version of the SDK. `cargo tree --duplicates` shows whether there are two versions \
+                 of `proxy-wasm`."
                     .to_owned(),
             ],
             meshes: Vec::new(),
@@ -65,35 +65,39 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
 }
 
 fn missing(module: &ModuleInfo) -> Diagnostic {
-    let alike = module.exports.iter().find(|export| export.name.starts_with("proxy_abi_version_"));
-    let place = alike.map_or_else(|| "the exports".to_owned(), |alike| export(&alike.name));
-    let (message, cure) = match alike {
+    let similar = module.exports.iter().find(|export| export.name.starts_with("proxy_abi_version_"));
+    let place = similar.map_or_else(|| "the exports".to_owned(), |similar| export(&similar.name));
+    let (message, cure) = match similar {
         None => (
-            "no export says which Proxy-Wasm ABI the module speaks".to_owned(),
-            "Call `proxy_wasm::main!` of the `proxy-wasm` crate in the library, and build it with \
-             `crate-type = [\"cdylib\"]` in `[lib]`. Where the module has been post-processed, keep its exports.",
+            "the module exports no ABI marker".to_owned(),
+            "Call `proxy_wasm::main!` from the `proxy-wasm` crate in the library, and build it with \
+             `crate-type = [\"cdylib\"]` in `[lib]`. If another tool processes the module, keep the exports.",
         ),
-        Some(alike) if alike.item.as_func().is_some() => (
-            format!("the ABI version of `{}` is unknown to every Envoy", printable(&alike.name)),
-            "Use an SDK that speaks ABI 0.2.1, such as the `proxy-wasm` crate 0.2.",
+        Some(similar) if similar.item.as_func().is_some() => (
+            format!("no version of Envoy knows the ABI version of `{}`", printable(&similar.name)),
+            "Use an SDK for ABI 0.2.1, such as the `proxy-wasm` crate 0.2.",
         ),
-        Some(alike) => (
-            format!("the ABI marker `{}` is a {}, not a function", printable(&alike.name), alike.item.kind()),
-            "Export an empty function by this name: \
+        Some(similar) => (
+            format!(
+                "the ABI marker `{}` is a {}, not a function",
+                printable(&similar.name),
+                similar.item.kind()
+            ),
+            "Export an empty function with this name: \
              `#[unsafe(no_mangle)] pub extern \"C\" fn proxy_abi_version_0_2_1() {}`.",
         ),
     };
     Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message,
-places: vec![Place::Item(place)],
-reason: "Envoy refuses the module with `Missing or unknown Proxy-Wasm ABI version`. It knows the exported \
-                 functions `proxy_abi_version_0_1_0`, `proxy_abi_version_0_2_0` and `proxy_abi_version_0_2_1`."
+        rule: RULE.code,
+        severity: RULE.severity,
+        message,
+        places: vec![Place::Item(place)],
+        reason: "Envoy refuses the module with `Missing or unknown Proxy-Wasm ABI version`. It accepts \
+                 `proxy_abi_version_0_1_0`, `proxy_abi_version_0_2_0` and `proxy_abi_version_0_2_1`."
             .to_owned(),
-help: vec![cure.to_owned()],
-meshes: Vec::new(),
-}
+        help: vec![cure.to_owned()],
+        meshes: Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -107,12 +111,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_marker_is_told_apart() {
+    fn invalid_markers_are_distinguished() {
         let message = |module: &str| messages(&RULE, module, NEWEST);
-        assert_eq!(message("(module)"), ["no export says which Proxy-Wasm ABI the module speaks"]);
+        assert_eq!(message("(module)"), ["the module exports no ABI marker"]);
         assert_eq!(
             message(r#"(module (func (export "proxy_abi_version_0_3_0")))"#),
-            ["the ABI version of `proxy_abi_version_0_3_0` is unknown to every Envoy"]
+            ["no version of Envoy knows the ABI version of `proxy_abi_version_0_3_0`"]
         );
         assert_eq!(
             message(r#"(module (global (export "proxy_abi_version_0_2_1") i32 i32.const 0))"#),

@@ -1,7 +1,7 @@
-//! The host allocates in the memory of the module through a function of the module.
+//! The module exports a function with which the host allocates memory in the module.
 //!
 //! Envoy looks up `malloc`, then `proxy_on_memory_allocate`, and refuses a module that has neither with
-//! `Wasm module is missing malloc function.` An export of another kind does not count. (`WasmBase::getFunctions`
+//! `Wasm module is missing malloc function.` An export that isn't a function doesn't count. (`WasmBase::getFunctions`
 //! of the Proxy-Wasm host library; confirmed in Envoy 1.40.)
 
 use crate::check::rule::{Docs, Judge, ModuleSubject, Rule};
@@ -13,15 +13,15 @@ pub(in crate::check) const RULE: Rule = Rule {
     judge: Judge::Module(judge),
     docs: Docs {
         what: "The module exports a function `malloc` or `proxy_on_memory_allocate`.",
-        why: "The host passes headers and bodies in memory that it gets from this function.",
-        cure: "The `proxy-wasm` crate exports one: link it, and keep its exports if another tool processes the \
+        why: "The host passes headers and bodies in memory that this function allocates.",
+        cure: "The `proxy-wasm` crate exports one: link it, and keep the exports if another tool processes the \
                module.",
         log: "Wasm module is missing malloc function.",
         levels: "",
     },
 };
 
-/// The names of an allocator, in the order in which Envoy tries them.
+/// The names of the allocator, in the order in which Envoy looks them up.
 pub(in crate::check) const NAMES: [&str; 2] = ["malloc", "proxy_on_memory_allocate"];
 
 fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
@@ -31,18 +31,22 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
         return Vec::new();
     }
     vec![Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message: "no function allocates memory for the host".to_owned(),
-places: vec![Place::Item("the exports".to_owned())],
-reason: "Envoy refuses the module with `Wasm module is missing malloc function.` It hands over headers and \
-                 bodies in memory that `malloc` or `proxy_on_memory_allocate` gives it."
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: "the module exports no allocator for the host".to_owned(),
+        places: vec![Place::Item("the exports".to_owned())],
+        reason: "Envoy refuses the module with `Wasm module is missing malloc function.` It \
+             passes headers and bodies in memory that `malloc` or `proxy_on_memory_allocate` \
+             allocates."
             .to_owned(),
-help: vec!["The `proxy-wasm` crate exports one of them: link it, and keep its exports when the module is \
-               post-processed. Without an SDK, export `proxy_on_memory_allocate` from `i32` to `i32`."
-            .to_owned()],
-meshes: Vec::new(),
-}]
+        help: vec![
+            "The `proxy-wasm` crate exports an allocator: link it, and keep the exports if \
+             another tool processes the module. Without an SDK, export \
+             `proxy_on_memory_allocate` with the type `i32 -> i32`."
+                .to_owned(),
+        ],
+        meshes: Vec::new(),
+    }]
 }
 
 #[cfg(test)]
@@ -51,7 +55,7 @@ mod tests {
     use crate::check::tests::{NEWEST, judge, plugin};
 
     #[test]
-    fn either_name_will_do() {
+    fn either_name_is_accepted() {
         let renamed = plugin("").replace("malloc", "proxy_on_memory_allocate");
         assert_eq!(judge(&RULE, &plugin(""), NEWEST), []);
         assert_eq!(judge(&RULE, &renamed, NEWEST), []);

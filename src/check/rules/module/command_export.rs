@@ -1,23 +1,24 @@
-//! A module keeps its state between calls: it is a reactor, not a command.
+//! The module is a reactor, which keeps its state between calls, and not a command.
 //!
-//! wasm-ld makes a command of a library for wasm32-wasip1 in which nothing calls `__wasm_call_ctors`. It wraps
-//! each export in a function `*.command_export` that runs the constructors before, and the destructors after.
-//! A proxy calls these exports for every request: memory leaks, and state is built again and again. The names
-//! are in the name section only, so this is to be judged before stripping. (WebAssembly/WASI#471,
+//! If nothing calls `__wasm_call_ctors` in a library for wasm32-wasip1, wasm-ld links it as a command. It wraps
+//! each export in a function `*.command_export` that first runs the constructors and finally the destructors.
+//! A proxy calls these exports for every request, so memory leaks, and state is initialized again and again. Only
+//! the name section has these names, so this rule has to run before stripping. (WebAssembly/WASI#471,
 //! rust-lang/rust#108381.)
 
 use crate::check::rule::{Docs, Judge, ModuleSubject, Rule, export};
 use crate::diagnostics::{Diagnostic, Place, Severity};
+use crate::text::count;
 
 pub(in crate::check) const RULE: Rule = Rule {
     code: "command-export",
     severity: Severity::Warning,
     judge: Judge::Module(judge),
     docs: Docs {
-        what: "The linker hasn't wrapped the exports as those of a command.",
-        why: "If nothing calls `__wasm_call_ctors`, wasm-ld takes a library for wasm32-wasip1 for a command: \
-              each exported function then runs the constructors before and the destructors after. A proxy calls \
-              these exports for every request, so memory leaks, and global state can be lost.",
+        what: "The linker hasn't wrapped the exported functions as commands.",
+        why: "If nothing calls `__wasm_call_ctors`, wasm-ld links a library for wasm32-wasip1 as a command: each \
+              exported function first runs the constructors and finally the destructors. A proxy calls these \
+              exports for every request, so memory leaks, and global state can be lost.",
         cure: "Call `proxy_wasm::main!` (proxy-wasm 0.2 or later) instead of writing `_start` or `_initialize`.",
         log: "",
         levels: "",
@@ -38,18 +39,21 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
         return Vec::new();
     };
     vec![Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message: format!("the linker has wrapped exported functions as commands: {}", wrapped.len()),
-places: vec![Place::Item(export(&first.name))],
-reason: "The linker took the library for a command, which starts afresh with each call. A proxy calls the \
-                 same instance for every request: memory leaks, and global state can be lost or damaged."
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: format!("the linker has wrapped {} as commands", count(wrapped.len(), "exported function")),
+        places: vec![Place::Item(export(&first.name))],
+        reason: "The linker treated the library as a command, which starts anew with each call. A \
+             proxy calls the same instance for every request, so memory leaks, and global \
+             state can be lost or damaged."
             .to_owned(),
-help: vec!["Call `proxy_wasm::main!` (proxy-wasm 0.2 or later) instead of writing `_start` or `_initialize`: it \
-               runs the constructors once."
-            .to_owned()],
-meshes: Vec::new(),
-}]
+        help: vec![
+            "Call `proxy_wasm::main!` (proxy-wasm 0.2 or later) instead of writing `_start` \
+             or `_initialize`: it runs the constructors only once."
+                .to_owned(),
+        ],
+        meshes: Vec::new(),
+    }]
 }
 
 #[cfg(test)]
@@ -72,6 +76,6 @@ mod tests {
         let findings = judge(&RULE, &module, NEWEST);
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].severity, Severity::Warning);
-        assert_eq!(findings[0].message, "the linker has wrapped exported functions as commands: 2");
+        assert_eq!(findings[0].message, "the linker has wrapped 2 exported functions as commands");
     }
 }

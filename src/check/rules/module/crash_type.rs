@@ -1,8 +1,8 @@
-//! What a module shows of itself to the outside uses plain types only.
+//! Imports and exports use only plain types.
 //!
 //! Envoy translates the type of every import and export. It knows `i32`, `i64`, `f32`, `f64`, references to
-//! functions and `externref`; at any other type, and at any tag, V8's API stops the whole process with
-//! `unreachable code`. Inside the module all of these are fine. (Confirmed in Envoy 1.36 and 1.40, for functions,
+//! functions and `externref`. For any other type, and for any tag, V8's API aborts the whole process with
+//! `unreachable code`. Inside the module, all types are fine. (Confirmed in Envoy 1.36 and 1.40, for functions,
 //! globals, tables and tags, imported and exported.)
 
 use wasmparser::{AbstractHeapType, HeapType};
@@ -17,11 +17,11 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Module(judge),
     docs: Docs {
-        what: "Imports and exports have plain types only: `i32`, `i64`, `f32`, `f64`, `funcref` and `externref`. \
-               No exception tag is imported or exported. Inside the module every type is fine.",
-        why: "Any other type ends the whole Envoy process in its binding to V8, whatever the failure policy \
-              says.",
-        cure: "Pass numbers across the border of the module, or addresses in its memory.",
+        what: "Imports and exports use only plain types: `i32`, `i64`, `f32`, `f64`, `funcref` and `externref`. \
+               No exception tag is imported or exported. Inside the module, every type is fine.",
+        why: "Any other type aborts the whole Envoy process in its binding to V8, regardless of the failure \
+              policy.",
+        cure: "Import and export only functions that pass numbers, or addresses in the memory of the module.",
         log: "Fatal error, unreachable code",
         levels: "",
     },
@@ -49,24 +49,30 @@ fn crash(item: &Item, place: impl Fn() -> String) -> Option<Diagnostic> {
         return None;
     }
     let message = match item {
-        Item::Tag => "the tag of an exception is visible from outside".to_owned(),
+        Item::Tag => "an exception tag is imported or exported".to_owned(),
         _ => {
-            format!("the type of the {} has {}", item.kind(), list(types.iter().map(|ty| format!("`{ty}`"))))
+            format!(
+                "the type of the {} contains {}",
+                item.kind(),
+                list(types.iter().map(|ty| format!("`{ty}`")))
+            )
         }
     };
     Some(Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message,
-places: vec![Place::Item(place())],
-reason: "It kills the proxy: the whole Envoy process ends with `Fatal error, unreachable code` when it loads \
-                 the module, whatever the failure policy says."
+        rule: RULE.code,
+        severity: RULE.severity,
+        message,
+        places: vec![Place::Item(place())],
+        reason: "The module crashes the proxy: when Envoy loads it, the whole process aborts with \
+             `Fatal error, unreachable code`, regardless of the failure policy."
             .to_owned(),
-help: vec!["Use this type inside the module only. Pass numbers, or addresses in the memory of the module, across \
-               its border."
-            .to_owned()],
-meshes: Vec::new(),
-})
+        help: vec![
+            "Use this type only inside the module. In imports and exports, pass numbers, or \
+             addresses in the memory of the module."
+                .to_owned(),
+        ],
+        meshes: Vec::new(),
+    })
 }
 
 fn harmful(ty: ValType) -> Option<String> {
@@ -89,7 +95,7 @@ mod tests {
     use crate::check::tests::{NEWEST, judge, messages, plugin};
 
     #[test]
-    fn plain_types_pass_and_others_may_be_used_inside() {
+    fn plain_types_pass_and_others_can_be_used_inside() {
         let module = plugin(
             r#"(func (export "f") (param i32 i64 f32 f64 funcref externref (ref func)) (result i32 i32)
                  i32.const 0 i32.const 0)
@@ -100,22 +106,25 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_kills_envoy_is_found() {
+    fn everything_that_crashes_envoy_is_found() {
         for (item, message) in [
-            (r#"(func (export "x") (param v128 v128))"#, "the type of the function has `v128`"),
+            (r#"(func (export "x") (param v128 v128))"#, "the type of the function contains `v128`"),
             (
                 r#"(func (export "x") (param exnref i31ref))"#,
-                "the type of the function has `exnref` and `i31ref`",
+                "the type of the function contains `exnref` and `i31ref`",
             ),
-            (r#"(global (export "x") v128 (v128.const i32x4 0 0 0 0))"#, "the type of the global has `v128`"),
-            (r#"(table (export "x") 1 anyref)"#, "the type of the table has `anyref`"),
-            (r#"(tag (export "x"))"#, "the tag of an exception is visible from outside"),
+            (
+                r#"(global (export "x") v128 (v128.const i32x4 0 0 0 0))"#,
+                "the type of the global contains `v128`",
+            ),
+            (r#"(table (export "x") 1 anyref)"#, "the type of the table contains `anyref`"),
+            (r#"(tag (export "x"))"#, "an exception tag is imported or exported"),
         ] {
             assert_eq!(messages(&RULE, &plugin(item), NEWEST), [message]);
         }
         for (ty, message) in [
-            ("(func (param v128))", "the type of the function has `v128`"),
-            ("(tag)", "the tag of an exception is visible from outside"),
+            ("(func (param v128))", "the type of the function contains `v128`"),
+            ("(tag)", "an exception tag is imported or exported"),
         ] {
             let module = format!(r#"(module (import "env" "x" {ty}))"#);
             assert_eq!(messages(&RULE, &module, NEWEST), [message]);

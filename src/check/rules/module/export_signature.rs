@@ -1,9 +1,9 @@
-//! What the host calls has the type that the host expects.
+//! The exported functions that the host calls have the types that it expects.
 //!
 //! Envoy looks up its callbacks by name and compares types: `Bad function signature for: X, want: A, but the
-//! module exports: B`. The type may depend on the ABI. What is not looked up is not compared: `_start` beside
-//! `_initialize`, `main` and `__main_void` without `_initialize`, `__main_void` beside `main`,
-//! `proxy_on_memory_allocate` beside `malloc`. (`WasmBase::getFunctions` of the Proxy-Wasm host library;
+//! module exports: B`. The type may depend on the ABI. Envoy doesn't look up, and so doesn't compare, `_start` if
+//! there is an `_initialize`, `main` and `__main_void` if there is none, `__main_void` if there is a `main`, and
+//! `proxy_on_memory_allocate` if there is a `malloc`. (`WasmBase::getFunctions` of the Proxy-Wasm host library;
 //! confirmed in Envoy 1.40.)
 
 use crate::check::hostcalls::{Abi, hook, notation};
@@ -17,10 +17,10 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Module(judge),
     docs: Docs {
-        what: "Exported functions that the host calls have the types that it expects.",
+        what: "The exported functions that the host calls have the types that it expects.",
         why: "Envoy looks up its callbacks by name and compares their types. Some types depend on the ABI \
               version: `proxy_on_request_headers` takes two numbers in 0.1.0 and three in later versions.",
-        cure: "Leave callbacks to the SDK, or give the function the type of the ABI.",
+        cure: "Let the SDK export the callbacks, or change the function to the type that the ABI defines.",
         log: "Bad function signature for: X, want: A, but the module exports: B",
         levels: "",
     },
@@ -53,26 +53,26 @@ fn mismatch(abi: Abi, name: &str, got: &str) -> Option<Diagnostic> {
         Abi::ALL.into_iter().find(|other| hook(*other, name).is_some_and(|hook| hook.signature == got));
     let got = printable(got);
     Some(Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message: format!("`{name}` has the type `{got}`, and the host calls it with `{want}`"),
-places: vec![Place::Item(export(name))],
-reason: format!(
-            "Envoy refuses the module with `Bad function signature for: {name}, want: {want}, but the module \
-             exports: {got}`."
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: format!("`{name}` has the type `{got}`, but the host expects `{want}`"),
+        places: vec![Place::Item(export(name))],
+        reason: format!(
+            "Envoy refuses the module with `Bad function signature for: {name}, want: {want}, \
+             but the module exports: {got}`."
         ),
-help: vec![match other_abi {
+        help: vec![match other_abi {
             Some(other) => format!(
-                "That is its type in ABI {other}, and this module counts as ABI {abi}. Let one version of the SDK \
-                 give both, or export `{}` instead.",
+                "That is the type in ABI {other}, but this module selects ABI {abi}. Use a single \
+             version of the SDK for both, or export `{}` instead.",
                 other.marker()
             ),
-            None => "Leave callbacks to the SDK (in Rust the traits of `proxy-wasm`), or give the function the type \
-                     of the ABI."
+            None => "Let the SDK export the callbacks (in Rust, the traits of `proxy-wasm`), or \
+             change the function to the type that the ABI defines."
                 .to_owned(),
         }],
-meshes: Vec::new(),
-})
+        meshes: Vec::new(),
+    })
 }
 
 #[cfg(test)]
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_type_is_told_in_the_words_of_envoy() {
+    fn a_wrong_type_is_reported_with_envoys_message() {
         let findings = judge(&RULE, &plugin(r#"(func (export "proxy_on_tick") (param i64))"#), NEWEST);
         assert_eq!(findings.len(), 1);
         assert_eq!(

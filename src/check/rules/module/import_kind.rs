@@ -1,7 +1,7 @@
 //! A module imports functions, and at most one memory and one table.
 //!
-//! Envoy makes one memory and one table for a module that asks for them, by any name. It has no globals to give:
-//! an imported global is a `missing import`. With a second memory or table, V8 gets fewer objects than it wants:
+//! Envoy creates one memory and one table for a module that imports them, under any name. It provides no globals, so
+//! an imported global is a `missing import`. With a second memory or table, V8 gets fewer objects than it needs:
 //! `Failed to create new Wasm instance`. (`V8::link` of the Proxy-Wasm host library; confirmed in Envoy 1.40.)
 
 use crate::check::rule::{Docs, ENOUGH, Judge, ModuleSubject, Rule, import};
@@ -13,11 +13,11 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Module(judge),
     docs: Docs {
-        what: "The module imports functions, and besides them at most one memory and one table.",
-        why: "Envoy has no globals to provide, so an imported global is a missing import. If a module imports a \
-              second memory or table, the engine gets fewer objects than it needs.",
-        cure: "Link the module as a whole: no `-C relocation-model=pic`, no `-shared`, and no `--import-*` \
-               option of the linker.",
+        what: "The module imports functions, and otherwise at most one memory and one table.",
+        why: "Envoy provides no globals, so an imported global is a missing import. If a module imports a second \
+              memory or table, the engine gets fewer objects than it needs.",
+        cure: "Link the module completely: without `-C relocation-model=pic`, without `-shared`, and without the \
+               linker options `--import-*`.",
         log: "Failed to load Wasm module due to a missing import: ...`, `Failed to create new Wasm instance",
         levels: "",
     },
@@ -38,13 +38,13 @@ fn global(found: &Import) -> Diagnostic {
         severity: RULE.severity,
         message: "the module imports a global".to_owned(),
         reason: format!(
-            "No Envoy gives globals. It refuses the module: `missing {}`.",
+            "Envoy provides no globals. It refuses the module: `missing {}`.",
             place.replace('`', "")
         ),
         places: vec![Place::Item(place)],
         help: vec![
-            "Link the module as a whole, not as a position-independent library: no \
-               `-C relocation-model=pic`, no `-shared`, no `--import-*` option of the linker."
+            "Link the module completely, and not as a position-independent library: without \
+             `-C relocation-model=pic`, without `-shared`, and without the linker options `--import-*`."
                 .to_owned(),
         ],
         meshes: Vec::new(),
@@ -59,7 +59,7 @@ fn second(found: &Import) -> Diagnostic {
         message: format!("the module imports more than one {kind}"),
         places: vec![Place::Item(import(&found.module, &found.name))],
         reason: format!(
-            "Envoy gives one {kind}. It refuses the module with `Failed to create new Wasm instance`."
+            "Envoy provides only one {kind}. It refuses the module with `Failed to create new Wasm instance`."
         ),
         help: vec![format!("Define the {kind} in the module: link without `--import-{kind}`.")],
         meshes: Vec::new(),
@@ -72,13 +72,13 @@ mod tests {
     use crate::check::tests::{NEWEST, judge, messages};
 
     #[test]
-    fn one_memory_and_one_table_may_be_imported() {
+    fn one_memory_and_one_table_can_be_imported() {
         let module = r#"(module (import "a" "m" (memory 1)) (import "b" "t" (table 1 funcref)))"#;
         assert_eq!(judge(&RULE, module, NEWEST), []);
     }
 
     #[test]
-    fn globals_and_seconds_may_not() {
+    fn globals_and_second_memories_and_tables_cannot() {
         let module = r#"(module
             (import "env" "g" (global i32))
             (import "env" "m" (memory 1)) (import "env" "m2" (memory 1))

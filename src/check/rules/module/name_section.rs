@@ -1,8 +1,8 @@
-//! The name section, where there is one, can be read.
+//! The name section, if there is one, can be read.
 //!
-//! Envoy reads the names of functions for its backtraces before anything else. Where a length in that section does
-//! not fit, it refuses the whole module with `Failed to parse corrupted Wasm module`; V8 alone would not care.
-//! Names that are not UTF-8 or out of order pass. (Confirmed in Envoy 1.36 and 1.40.)
+//! Before anything else, Envoy reads the names of functions for its backtraces. If a length in that section is wrong,
+//! it refuses the whole module with `Failed to parse corrupted Wasm module`, although V8 would accept it. Names that
+//! aren't UTF-8 or out of order are accepted. (Confirmed in Envoy 1.36 and 1.40.)
 
 use crate::check::rule::{Docs, Judge, ModuleSubject, Rule};
 use crate::diagnostics::{Diagnostic, Place, Severity};
@@ -13,8 +13,8 @@ pub(in crate::check) const RULE: Rule = Rule {
     judge: Judge::Module(judge),
     docs: Docs {
         what: "The section with the names of functions, if there is one, is well formed.",
-        why: "Envoy reads these names for its backtraces before anything else. If a length in the section \
-              doesn't fit, it refuses the whole module, although the engine alone wouldn't care.",
+        why: "Before anything else, Envoy reads these names for its backtraces. If a length in the section is \
+              wrong, it refuses the whole module, although the engine would accept it.",
         cure: "Find the tool that damages the section, or remove the section: `wasm-strip plugin.wasm`.",
         log: "Failed to parse corrupted Wasm module",
         levels: "",
@@ -26,24 +26,28 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
         return Vec::new();
     }
     vec![Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message: "the names of the functions cannot be read".to_owned(),
-places: vec![Place::Item("custom section `name`".to_owned())],
-reason: "Envoy reads these names for its backtraces, and refuses the module with `Failed to parse corrupted \
-                 Wasm module`."
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: "the names of the functions can't be read".to_owned(),
+        places: vec![Place::Item("custom section `name`".to_owned())],
+        reason: "Envoy reads these names for its backtraces, and refuses the module with `Failed \
+             to parse corrupted Wasm module`."
             .to_owned(),
-help: vec!["Find the tool that damages the section, or remove the section: `wasm-strip plugin.wasm`.".to_owned()],
-meshes: Vec::new(),
-}]
+        help: vec![
+            "Find the tool that damages the section, or remove the section: `wasm-strip \
+             plugin.wasm`."
+                .to_owned(),
+        ],
+        meshes: Vec::new(),
+    }]
 }
 
-/// That damaged names were left out, so that a proxy takes the module.
+/// The finding for a module whose damaged name section was removed, so that a proxy accepts it.
 pub(in crate::check) fn repaired() -> Diagnostic {
     Diagnostic {
         rule: RULE.code,
         severity: Severity::Warning,
-        message: "the names of the functions can't be read, and are left out".to_owned(),
+        message: "the names of the functions can't be read, and were removed".to_owned(),
         places: vec![Place::Item("custom section `name`".to_owned())],
         reason: "Envoy would refuse the module with `Failed to parse corrupted Wasm module`.".to_owned(),
         help: vec!["Find the tool that damages the section.".to_owned()],
@@ -57,14 +61,14 @@ mod tests {
     use crate::check::tests::{NEWEST, judge, plugin};
 
     #[test]
-    fn readable_names_pass_whatever_they_are() {
+    fn readable_names_pass_even_if_they_are_odd() {
         for names in ["", "\\01\\05\\01\\00\\02ab", "\\01\\05\\01\\00\\02\\ff\\ff", "\\02\\03\\05\\00\\7f"] {
             assert_eq!(judge(&RULE, &plugin(&format!(r#"(@custom "name" "{names}")"#)), NEWEST), []);
         }
     }
 
     #[test]
-    fn lengths_that_do_not_fit_are_found() {
+    fn wrong_lengths_are_found() {
         for names in
             ["\\01\\7f\\00", "\\01\\05\\05\\00\\02ab", "\\01\\05\\01\\00\\7fab", "\\01\\06\\01\\00\\02abX"]
         {

@@ -1,7 +1,7 @@
-//! A plugin does something only where the host calls it.
+//! The host calls the plugin only if it exports a callback.
 //!
 //! No callback is required: Envoy loads a module with a marker, a memory and an allocator, and never calls it
-//! again. (Confirmed in Envoy 1.40.) That is hardly what its author wants.
+//! again. (Confirmed in Envoy 1.40.) That is probably not what its author wants.
 
 use crate::check::hostcalls::hook;
 use crate::check::rule::{Docs, Judge, ModuleSubject, Rule};
@@ -33,19 +33,22 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
         return Vec::new();
     }
     vec![Diagnostic {
-rule: RULE.code,
-severity: RULE.severity,
-message: "the module exports no callback, so it does nothing".to_owned(),
-places: vec![Place::Item("the exports".to_owned())],
-reason: format!(
-            "Envoy would load it, and never call it: no exported function is a `proxy_on_*` callback of ABI {}.",
+        rule: RULE.code,
+        severity: RULE.severity,
+        message: "the module exports no callback, so it does nothing".to_owned(),
+        places: vec![Place::Item("the exports".to_owned())],
+        reason: format!(
+            "Envoy would load the module, but never call it: no export is a `proxy_on_*` \
+             callback of ABI {}.",
             subject.abi
         ),
-help: vec!["Link the SDK into the module: in Rust, call `proxy_wasm::main!` in the `cdylib` itself, and keep the \
-               exports when the module is post-processed."
-            .to_owned()],
-meshes: Vec::new(),
-}]
+        help: vec![
+            "Link the SDK into the module: in Rust, call `proxy_wasm::main!` in the `cdylib` \
+             itself, and keep the exports if another tool processes the module."
+                .to_owned(),
+        ],
+        meshes: Vec::new(),
+    }]
 }
 
 #[cfg(test)]
@@ -60,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn an_allocator_is_no_callback() {
+    fn an_allocator_is_not_a_callback() {
         let module =
             plugin(r#"(func (export "proxy_on_memory_allocate") (param i32) (result i32) i32.const 0)"#);
         let findings = judge(&RULE, &module, NEWEST);

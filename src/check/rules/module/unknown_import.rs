@@ -1,8 +1,8 @@
-//! The host gives every function that the module imports.
+//! The host provides every function that the module imports.
 //!
-//! Envoy refuses a module with an import that it does not know: `Failed to load Wasm module due to a missing
-//! import: env.foo`. It names the first one only. What it knows depends on the ABI of the module, for `env`, and
-//! on the version of Envoy, for WASI. (`V8::link` of the Proxy-Wasm host library; the tables in
+//! Envoy refuses a module with an import that it doesn't know: `Failed to load Wasm module due to a missing
+//! import: env.foo`. It reports only the first one. The known functions of `env` depend on the ABI of the module, and
+//! those of WASI on the version of Envoy. (`V8::link` of the Proxy-Wasm host library; the tables in
 //! [`hostcalls`](crate::check::hostcalls) were probed.)
 
 use crate::check::hostcalls::{Abi, ENV_MODULE, HostCall, Provided, WASI_MODULES, find, of_module};
@@ -18,20 +18,20 @@ pub(in crate::check) const RULE: Rule = Rule {
     judge: Judge::Module(judge),
     docs: Docs {
         what: "The host provides every function that the module imports.",
-        why: "Envoy refuses the module, and names only the first missing function. What it provides depends on \
+        why: "Envoy refuses the module, and reports only the first missing function. What it provides depends on \
               the ABI version of the module and, for WASI, on the version of Envoy: 1.36 and 1.37 have no file \
               functions, and 1.39 has nearly all of WASI preview 1.",
-        cure: "The cure depends on the function, and the finding names it. The usual ones:\n\
+        cure: "The cure depends on the function, and the finding shows it. The usual cases:\n\
                \n\
-               | import | what brings it in | cure |\n\
+               | import | cause | cure |\n\
                | --- | --- | --- |\n\
                | `wasi_snapshot_preview1.poll_oneoff` | `std::thread::sleep` | the tick of the plugin |\n\
                | `wasi_snapshot_preview1.fd_readdir`, `path_*` | `std::fs` | the configuration, or \
                `include_bytes!` |\n\
                | `wasi_snapshot_preview1.sock_*` | `std::net` | `dispatch_http_call`, `dispatch_grpc_call` |\n\
                | `wasi:...` | the target wasm32-wasip2 | wasm32-wasip1 |\n\
-               | `__wbindgen_placeholder__.*`, `wbg.*` | a dependency with its feature for JavaScript | turn \
-               that feature off |\n\
+               | `__wbindgen_placeholder__.*`, `wbg.*` | a dependency with a JavaScript feature | turn that \
+               feature off |\n\
                | `env.proxy_redis_*` | an SDK for Higress | HTTP, or load the plugin there |",
         log: "Failed to load Wasm module due to a missing import: ...",
         levels: "",
@@ -47,37 +47,35 @@ fn missing(subject: &ModuleSubject<'_>, found: &Import) -> Option<Diagnostic> {
     let name = format!("{}.{}", printable(&found.module), printable(&found.name));
     let refused = format!("the module with `Failed to load Wasm module due to a missing import: {name}`");
     let (reason, cure) = match find(&found.module, &found.name) {
-        None => (format!("No Envoy gives it to a plugin. It refuses {refused}."), cure(found)),
+        None => (format!("No version of Envoy provides this function. It refuses {refused}."), cure(found)),
         Some(HostCall { provided: Provided::ByAbi(abis), name, .. }) => {
             if abis.contains(&subject.abi) {
                 return None;
             }
-            let abis_known = list(*abis);
             let reason = format!(
-                "Envoy gives it to modules of ABI {abis_known} only, and this one counts as ABI {}. It refuses \
+                "Envoy provides this function only to modules that use ABI {}, but this one uses ABI {}. It refuses \
                  {refused}.",
+                list(*abis),
                 subject.abi
             );
             (reason, cure_for_abi(name, subject.abi))
         }
         Some(call) => {
-            let refusing = subject.refusing(|mesh| !call.is_given(subject.abi, mesh));
+            let refusing = subject.refusing(|mesh| !call.is_provided(subject.abi, mesh));
             if refusing.is_empty() {
                 return None;
             }
-            let plural = if refusing.len() == 1 { "does" } else { "do" };
-            let reason = format!(
-                "{} {plural} not give this function of WASI, and {} {refused}.",
-                names(&refusing),
-                if refusing.len() == 1 { "refuses" } else { "refuse" }
-            );
+            let (verb, refuse) =
+                if refusing.len() == 1 { ("doesn't", "refuses") } else { ("don't", "refuse") };
+            let reason =
+                format!("{} {verb} provide this WASI function, and {refuse} {refused}.", names(&refusing));
             (reason, cure_for_wasi(call.name))
         }
     };
     Some(Diagnostic {
         rule: RULE.code,
         severity: RULE.severity,
-        message: format!("the host does not give `{name}`"),
+        message: format!("the host doesn't provide `{name}`"),
         places: vec![Place::Item(import(&found.module, &found.name))],
         reason,
         help: vec![cure],
@@ -85,10 +83,10 @@ fn missing(subject: &ModuleSubject<'_>, found: &Import) -> Option<Diagnostic> {
     })
 }
 
-/// What to do about a function that no Envoy gives.
+/// What to do about a function that no version of Envoy provides.
 fn cure(found: &Import) -> String {
     match spelling(&found.module, &found.name) {
-        Some(name) => format!("Did you mean `{name}`?"),
+        Some(name) => format!("A function with a similar name exists: `{name}`."),
         None => origin(&found.module, &found.name).to_owned(),
     }
 }
@@ -101,44 +99,44 @@ fn spelling(module: &str, name: &str) -> Option<&'static str> {
     nearest(name, of_module(module).iter().map(|call| call.name))
 }
 
-/// What to do about a function by where it comes from.
+/// What to do about a function, depending on where it comes from.
 fn origin(module: &str, name: &str) -> &'static str {
     match module {
         _ if module.starts_with("wasi:") => {
             "This is WASI preview 2. Build for wasm32-wasip1 or wasm32-unknown-unknown, not for wasm32-wasip2."
         }
         "wasi" => {
-            "This is wasi-threads. A plugin has one thread: build for wasm32-wasip1, and start no threads."
+            "This is wasi-threads. A plugin has only one thread: build for wasm32-wasip1, and don't start threads."
         }
         _ if module.starts_with("__wbindgen") || module == "wbg" => {
-            "A dependency was built for a browser. Turn off its feature for JavaScript (`js`, `wasm-bindgen`, \
-             `wasmbind`), or build for wasm32-wasip1. `cargo tree --invert wasm-bindgen` shows which one it is."
+            "A dependency was built for a browser. Turn off its JavaScript feature (`js`, `wasm-bindgen`, \
+             `wasmbind`), or build for wasm32-wasip1. `cargo tree --invert wasm-bindgen` shows the dependency."
         }
         ENV_MODULE if name.starts_with(HIGRESS) => {
-            "This function exists in the gateway of Higress only. Call Redis through HTTP, or load the plugin there."
+            "Only the gateway of Higress has this function. Call Redis through HTTP, or load the plugin in Higress."
         }
         ENV_MODULE if is_of_a_draft(name) => {
-            "This name is of a draft of the ABI that no proxy has. Use an SDK for ABI 0.2.1, such as the `proxy-wasm` \
-             crate 0.2."
+            "This name comes from a draft of the ABI that no proxy implements. Use an SDK for ABI 0.2.1, such as the \
+             `proxy-wasm` crate 0.2."
         }
         ENV_MODULE => {
-            "The linker found no definition and left the function to the host. Link the library that has it, or \
-             remove the `extern` declaration: a C library, for example, has to be built for this target too."
+            "The linker found no definition, so the function became an import. Link the library that defines it, or \
+             remove the `extern` declaration. A C library, for example, has to be built for this target too."
         }
         _ if WASI_MODULES.contains(&module) => {
-            "Envoy gives functions of WASI preview 1 only, without sockets to open and without signals. Remove what \
-             uses this one, in dependencies too."
+            "Envoy provides only functions of WASI preview 1, without opening sockets and without signals. Remove \
+             the code that uses this function, in dependencies too."
         }
         _ => {
-            "Envoy gives functions of the modules `env` and `wasi_snapshot_preview1` only. Remove this import."
+            "Envoy provides only functions of the modules `env` and `wasi_snapshot_preview1`. Remove this import."
         }
     }
 }
 
-/// How the functions for Redis begin that Higress adds.
+/// The prefix of the Redis functions that Higress adds.
 const HIGRESS: &str = "proxy_redis_";
 
-/// Parts of names in the draft that was to follow ABI 0.2 and was dropped in 2023.
+/// Parts of names in the draft that should have followed ABI 0.2 and was dropped in 2023.
 const OF_A_DRAFT: &[&str] = &[
     "_kvstore",
     "_timer",
@@ -163,18 +161,18 @@ fn cure_for_abi(name: &str, abi: Abi) -> String {
                 .to_owned()
         }
         "proxy_continue_request" | "proxy_continue_response" => {
-            "Use `proxy_continue_stream`, which took its place: in Rust `resume_http_request` and \
-             `resume_http_response` of the `proxy-wasm` crate 0.2."
+            "Use its replacement `proxy_continue_stream`: in Rust, `resume_http_request` and `resume_http_response` \
+             of the `proxy-wasm` crate 0.2."
                 .to_owned()
         }
         "proxy_get_configuration" => {
-            "Read the configuration as a buffer: in Rust `get_plugin_configuration` and `get_vm_configuration` of the \
-             `proxy-wasm` crate 0.2."
+            "Read the configuration as a buffer: in Rust, with `get_plugin_configuration` and `get_vm_configuration` \
+             of the `proxy-wasm` crate 0.2."
                 .to_owned()
         }
         _ => format!(
-            "Let one version of one SDK give both the imports and the marker `{}`: `cargo tree --duplicates` shows \
-             whether there are two of `proxy-wasm`.",
+            "Use a single version of one SDK for both the imports and the marker `{}`. `cargo tree --duplicates` \
+             shows whether there are two versions of `proxy-wasm`.",
             abi.marker()
         ),
     }
@@ -183,24 +181,24 @@ fn cure_for_abi(name: &str, abi: Abi) -> String {
 fn cure_for_wasi(name: &str) -> String {
     let cure = match name {
         "poll_oneoff" => {
-            "Remove `std::thread::sleep`, in dependencies too, and use the tick of the plugin instead."
+            "Remove the use of `std::thread::sleep`, in dependencies too. Use the tick of the plugin instead."
         }
-        "sched_yield" => "Remove `std::thread::yield_now` and locks that spin, in dependencies too.",
-        "clock_res_get" => "Do not ask for the resolution of a clock, in dependencies too.",
+        "sched_yield" => "Remove the use of `std::thread::yield_now` and spin locks, in dependencies too.",
+        "clock_res_get" => "Remove the code that reads the resolution of a clock, in dependencies too.",
         "path_link" | "path_symlink" => {
-            return "Remove the use of links in `std::fs`, in dependencies too: no Envoy loads it."
+            return "Remove the use of links in `std::fs`, in dependencies too: no version of Envoy supports them."
                 .to_owned();
         }
         _ if name.starts_with("sock_") => {
-            "Remove the use of `std::net`, in dependencies too. A plugin reaches others with `dispatch_http_call` and \
-             `dispatch_grpc_call` of the SDK."
+            "Remove the use of `std::net`, in dependencies too. A plugin calls other services with \
+             `dispatch_http_call` and `dispatch_grpc_call` of the SDK."
         }
         _ => {
-            "Remove the use of `std::fs`, in dependencies too: there are no files inside the proxy. Settings reach a \
-             plugin as its configuration, and data can be compiled in with `include_bytes!`."
+            "Remove the use of `std::fs`, in dependencies too: there are no files inside the proxy. Pass settings in \
+             the configuration of the plugin, and compile data in with `include_bytes!`."
         }
     };
-    format!("{cure} Or leave the older meshes out of the setting `mesh`.")
+    format!("{cure} Or remove the older meshes from the setting `mesh`.")
 }
 
 #[cfg(test)]
@@ -232,7 +230,7 @@ mod tests {
         let findings = judge(&RULE, &module, &["istio-1.29", "istio-1.30", "istio-1.31"]);
         assert_eq!(findings.len(), 1);
         assert!(
-            findings[0].reason.starts_with("istio-1.29 and istio-1.30 do not give"),
+            findings[0].reason.starts_with("istio-1.29 and istio-1.30 don't provide"),
             "{}",
             findings[0].reason
         );
@@ -243,7 +241,7 @@ mod tests {
     #[test]
     fn env_depends_on_the_abi() {
         let findings = judge(&RULE, &importing("env", "proxy_clear_route_cache", ""), NEWEST);
-        assert!(findings[0].reason.contains("ABI 0.1.0 only"), "{}", findings[0].reason);
+        assert!(findings[0].reason.contains("only to modules that use ABI 0.1.0,"), "{}", findings[0].reason);
         assert!(findings[0].help[0].contains("call_foreign_function"));
         let old = r#"(module (import "env" "proxy_clear_route_cache" (func (result i32)))
             (func (export "proxy_abi_version_0_1_0")))"#;
@@ -259,7 +257,7 @@ mod tests {
             ("env", "proxy_dispatch_http_call", "draft"),
             ("env", "proxy_get_propety", "`proxy_get_property`"),
             ("env", "sqlite3_open", "linker"),
-            ("wasi_snapshot_preview1", "proc_raise", "preview 1 only"),
+            ("wasi_snapshot_preview1", "proc_raise", "only functions of WASI preview 1"),
             ("wasi_snapshot_preview1", "fd_wirte", "`fd_write`"),
             ("elsewhere", "f", "Remove this import"),
         ] {

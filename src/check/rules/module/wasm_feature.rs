@@ -1,8 +1,8 @@
-//! The engine of the proxy knows every WebAssembly feature that the module uses.
+//! The engine of the proxy supports every WebAssembly feature that the module uses.
 //!
-//! V8 refuses a module with a feature that it does not have, and Envoy says no more than `Failed to load Wasm
-//! bytecode`. The versions are those in which V8 turned a feature on by default; for Envoy 1.36 and 1.40 they
-//! were confirmed by loading modules.
+//! V8 refuses a module with a feature that it doesn't support, and Envoy only says `Failed to load Wasm bytecode`.
+//! The versions are those in which V8 turned a feature on by default; for Envoy 1.36 and 1.40 they were confirmed by
+//! loading modules.
 
 use crate::check::rule::{Docs, Judge, ModuleSubject, Rule};
 use crate::diagnostics::{Diagnostic, Place, Severity};
@@ -14,10 +14,10 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Module(judge),
     docs: Docs {
-        what: "The module uses no WebAssembly feature that the engine of the proxy lacks. What counts is the \
-               code in the module, not what the compiler noted about it.",
-        why: "V8 refuses the module, and Envoy gives no detail. Older meshes have an older V8. Istio 1.12, for \
-              example, has no reference types, which Rust uses by default since 1.82.",
+        what: "The engine of the proxy supports every WebAssembly feature that the module uses. The rule looks at \
+               the code of the module, and not at the compiler's notes in it.",
+        why: "V8 refuses the module, and Envoy logs no details. Older meshes have an older V8. Istio 1.12, for \
+              example, doesn't support reference types, which Rust uses by default since 1.82.",
         cure: "Turn the feature off in the compiler (`-C target-feature`), or remove the older meshes from the \
                setting `mesh`. The optimizer removes most uses of reference types.",
         log: "Failed to load Wasm bytecode",
@@ -28,7 +28,7 @@ pub(in crate::check) const RULE: Rule = Rule {
 struct Feature {
     flag: WasmFeatures,
     name: &'static str,
-    /// The V8 that has it; none where no V8 has it without a flag.
+    /// The first V8 that supports it by default.
     since: Option<V8>,
 }
 
@@ -79,9 +79,9 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
 }
 
 fn refused(subject: &ModuleSubject<'_>, feature: &Feature) -> Option<Diagnostic> {
-    let refused = "the module with `Failed to load Wasm bytecode`, and nothing more";
+    let refused = "the module with only `Failed to load Wasm bytecode`";
     let reason = match feature.since {
-        None => format!("No Envoy has turned this feature on. It refuses {refused}."),
+        None => format!("No version of Envoy supports this feature. It refuses {refused}."),
         Some(since) => {
             let refusing = subject.refusing(|mesh| mesh.v8() < since);
             if refusing.is_empty() {
@@ -89,7 +89,7 @@ fn refused(subject: &ModuleSubject<'_>, feature: &Feature) -> Option<Diagnostic>
             }
             let plural = if refusing.len() == 1 { "refuses" } else { "refuse" };
             format!(
-                "It needs V8 {since}, and some proxies have an older one: {} {plural} {refused}.",
+                "This feature needs V8 {since}, and some proxies have an older one: {} {plural} {refused}.",
                 names(&refusing)
             )
         }
@@ -108,19 +108,19 @@ fn refused(subject: &ModuleSubject<'_>, feature: &Feature) -> Option<Diagnostic>
 fn cure(feature: &Feature) -> String {
     match feature.flag {
         WasmFeatures::REFERENCE_TYPES => {
-            "Rust 1.82 and later use it by default, mostly in the way calls are encoded: running `wasm-opt` (the \
-             setting `optimize`) writes them the old way. Where that is not enough, build with Rust 1.81, or without \
-             the standard library for `wasm32v1-none`."
+            "Rust 1.82 and later use this feature by default, mostly in the encoding of calls, which `wasm-opt` (the \
+             setting `optimize`) changes back. If that isn't enough, build with Rust 1.81, or without the standard \
+             library for `wasm32v1-none`."
         }
         WasmFeatures::EXCEPTIONS | WasmFeatures::LEGACY_EXCEPTIONS => {
-            "Build with `panic = \"abort\"`, which is the default of rustc for this target, and C++ code without \
+            "Build with `panic = \"abort\"`, which is rustc's default for this target, and build C++ code without \
              exceptions."
         }
-        WasmFeatures::MEMORY64 => "Build for wasm32, not for wasm64.",
+        WasmFeatures::MEMORY64 => "Build for wasm32 instead of wasm64.",
         _ if feature.since.is_none() => "Turn the feature off in the compiler: remove it from `-C target-feature`.",
         _ => {
             "Turn the feature off in the compiler: remove it from `-C target-feature`, in `.cargo/config.toml` too. Or \
-             leave the older meshes out of the setting `mesh`."
+             remove the older meshes from the setting `mesh`."
         }
     }
     .to_owned()
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_feature_passes_where_the_engine_has_it() {
+    fn a_feature_passes_if_the_engine_supports_it() {
         let module = plugin("(func $f return_call $f)");
         assert_eq!(judge(&RULE, &module, NEWEST), []);
         let findings = judge(&RULE, &module, &["istio-1.26", "istio-1.28", "ossm-2.2"]);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn some_features_no_envoy_has() {
+    fn no_envoy_supports_some_features() {
         assert_eq!(
             messages(&RULE, "(module (memory 1 (pagesize 1)))", NEWEST),
             ["the module uses custom page sizes"]

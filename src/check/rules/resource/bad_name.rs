@@ -1,4 +1,4 @@
-//! The resource has a name, and a namespace, that Kubernetes takes.
+//! The name and the namespace of the resource are valid in Kubernetes.
 
 use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
@@ -11,8 +11,8 @@ pub(in crate::check) const RULE: Rule = Rule {
     docs: Docs {
         what: "`metadata.name` is a DNS subdomain, and `metadata.namespace` a DNS label.",
         why: "The API server refuses any other name.",
-        cure: "Use only `a-z`, `0-9` and `-` (and `.` in a name). If the file has no name, it gets that of the \
-               package.",
+        cure: "Use only `a-z`, `0-9` and `-` (and `.` in a name). If the file has no name, the name \
+               of the package is used.",
         log: "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters",
         levels: "",
     },
@@ -25,14 +25,14 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     };
     let name = text("name").and_then(|(field, name)| {
         let reason = kubernetes_name_problem(name)?;
-        Some(subject.finding(&RULE, &field, &reason, "the name of a Kubernetes resource is expected"))
+        Some(subject.finding(&RULE, &field, &reason, "expected the name of a Kubernetes resource"))
     });
     let namespace = text("namespace").and_then(|(field, name)| {
         let reason = kubernetes_label_problem(name)?;
         let similar = Some(from_package(name)).filter(|name| kubernetes_label_problem(name).is_none());
         Some(Diagnostic {
             help: similar.map(|name| format!("write `{name}`")).into_iter().collect(),
-            ..subject.finding(&RULE, &field, &reason, "the name of a namespace is expected")
+            ..subject.finding(&RULE, &field, &reason, "expected the name of a namespace")
         })
     });
     name.into_iter().chain(namespace).collect()

@@ -1,4 +1,4 @@
-//! Labels in a selector are ones that a pod can have.
+//! The labels in a selector are valid.
 
 use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
@@ -8,10 +8,10 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Resource(judge),
     docs: Docs {
-        what: "The labels in `spec.selector.matchLabels` have names, values of at most 63 characters, and no \
+        what: "The labels in `spec.selector.matchLabels` have a name, a value of at most 63 characters, and no \
                wildcards.",
-        why: "The webhook of Istio refuses others.",
-        cure: "Write each label as the pods have it.",
+        why: "Istio's webhook refuses any other label.",
+        cure: "Write each label exactly as it is on the pods.",
         log: "wildcard is not supported in selector",
         levels: "",
     },
@@ -25,10 +25,15 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     for (key, field) in labels.entries() {
         let value = field.as_str().unwrap_or_default();
         if key.name.is_empty() {
-            found.push(subject.finding(&RULE, &field, "has an empty key", "a label has a name"));
+            found.push(subject.finding(&RULE, &field, "has an empty key", "expected the name of a label"));
         }
         if key.name.contains('*') || value.contains('*') {
-            found.push(subject.finding(&RULE, &field, "contains `*`", "a selector has no wildcards"));
+            found.push(subject.finding(
+                &RULE,
+                &field,
+                "contains `*`",
+                "wildcards aren't allowed in a selector",
+            ));
         }
         let length = value.chars().count();
         if length > 63 {

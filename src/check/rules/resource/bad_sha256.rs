@@ -1,4 +1,4 @@
-//! The hash is written as Istio takes it.
+//! The hash has the form that Istio accepts.
 
 use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
@@ -9,9 +9,9 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Resource(judge),
     docs: Docs {
-        what: "`spec.sha256` is 64 lower-case hexadecimal digits, or is left out and filled in.",
+        what: "`spec.sha256` is 64 lower-case hexadecimal digits, or is omitted and filled in.",
         why: "Istio refuses upper-case digits and the prefix `sha256:`.",
-        cure: "Leave the field out: it is filled in.",
+        cure: "Remove the field: it is filled in.",
         log: "should match",
         levels: "",
     },
@@ -25,12 +25,12 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     }
     let bare = text.strip_prefix("sha256:").unwrap_or(text).to_lowercase();
     let help = if is_sha256(&bare) {
-        format!("write `{bare}`, or leave `sha256` out: it is filled in")
+        format!("write `{bare}`, or remove `sha256`: it is filled in")
     } else {
-        "leave `sha256` out: it is filled in".to_owned()
+        "remove `sha256`: it is filled in".to_owned()
     };
     vec![Diagnostic {
         help: vec![help],
-        ..subject.finding(&RULE, &field, "is not a hash that Istio takes", "64 of `0-9a-f` are expected")
+        ..subject.finding(&RULE, &field, "isn't a hash that Istio accepts", "expected 64 of `0-9a-f`")
     }]
 }

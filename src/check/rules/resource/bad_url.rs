@@ -1,4 +1,4 @@
-//! The url is one that every version of Istio takes.
+//! Every version of Istio accepts the url.
 
 use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
@@ -9,11 +9,11 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Resource(judge),
     docs: Docs {
-        what: "`spec.url` is `oci://REPOSITORY`, `https://...`, `http://...` or `file:///PATH`, or is left out \
+        what: "`spec.url` is `oci://REPOSITORY`, `https://...`, `http://...` or `file:///PATH`, or is omitted \
                and filled in.",
-        why: "The webhook of Istio refuses other schemes. It takes the registry in `host:5000/x` for a scheme, \
-              and istiod drops `10.0.0.1:5000/x` without a word.",
-        cure: "Write the scheme, and for an image the registry and the repository.",
+        why: "Istio's webhook refuses other schemes. It treats the host in `host:5000/x` as a scheme, and istiod \
+              silently drops `10.0.0.1:5000/x`.",
+        cure: "Write the scheme, and for an image also the registry and the repository.",
         log: "unknown scheme",
         levels: "",
     },
@@ -21,7 +21,7 @@ pub(in crate::check) const RULE: Rule = Rule {
 
 fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     let Some(field) = subject.draft.root().at(&["spec", "url"]) else { return Vec::new() };
-    // An empty url is the subject of another rule.
+    // The rule `limit` reports an empty url.
     let Some(text) = field.as_str().filter(|text| !text.is_empty()) else { return Vec::new() };
     match Url::parse(text) {
         Ok(_) => Vec::new(),

@@ -1,4 +1,4 @@
-//! Entries of a list that have to be unique are unique.
+//! Lists have no duplicate entries.
 
 use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
 use std::collections::HashSet;
@@ -12,10 +12,10 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Resource(judge),
     docs: Docs {
-        what: "Every variable in `spec.vmConfig.env`, and every port of a clause of `spec.match`, is listed \
-               once.",
+        what: "`spec.vmConfig.env` lists each variable only once, and each clause of `spec.match` lists each port \
+               only once.",
         why: "The API server refuses a duplicate.",
-        cure: "Remove one of the two.",
+        cure: "Remove one of the two entries.",
         log: "Duplicate value",
         levels: "",
     },
@@ -30,7 +30,7 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
         let Some(text) = name.as_str() else { continue };
         if !names.insert(text) {
             let complaint = format!("is a duplicate of `{text}`");
-            found.push(subject.finding(&RULE, &name, &complaint, "each variable may be listed once"));
+            found.push(subject.finding(&RULE, &name, &complaint, "each variable can be listed only once"));
         }
     }
     for ports in clauses.iter().flat_map(Field::items).filter_map(|clause| clause.get("ports")) {
@@ -39,7 +39,7 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
             let Value::Int(port) = number.node.value else { continue };
             if !numbers.insert(port) {
                 let complaint = format!("is a duplicate of {port}");
-                found.push(subject.finding(&RULE, &number, &complaint, "each port may be listed once"));
+                found.push(subject.finding(&RULE, &number, &complaint, "each port can be listed only once"));
             }
         }
     }

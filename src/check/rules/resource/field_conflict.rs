@@ -1,4 +1,4 @@
-//! Fields that exclude each other are not set together.
+//! Mutually exclusive fields aren't set together.
 
 use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
@@ -9,10 +9,10 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Resource(judge),
     docs: Docs {
-        what: "Only one of `selector`, `targetRef` and `targetRefs` is set, and a variable with `valueFrom: \
+        what: "At most one of `selector`, `targetRef` and `targetRefs` is set, and a variable with `valueFrom: \
                HOST` has no `value`.",
-        why: "The API server refuses both together.",
-        cure: "Remove all but one.",
+        why: "The API server refuses a resource with both.",
+        cure: "Remove all but one of the fields.",
         log: "only one of targetRefs or selector can be set",
         levels: "",
     },
@@ -26,7 +26,7 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     targets.sort_by_key(|(_, field)| field.span().start);
     let mut found = Vec::new();
     if let Some(((first, _), others)) = targets.split_first() {
-        let label = "only one of `selector`, `targetRef` and `targetRefs` may be set";
+        let label = "only one of `selector`, `targetRef` and `targetRefs` can be set";
         let finding = |(_, field): &(&str, Field<'_>)| {
             subject.finding(&RULE, field, &format!("conflicts with `{first}`"), label)
         };

@@ -1,4 +1,4 @@
-//! Numbers in the configuration reach the plugin as they are written.
+//! Numbers in the configuration reach the plugin unchanged.
 
 use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
@@ -10,9 +10,9 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Warning,
     judge: Judge::Resource(judge),
     docs: Docs {
-        what: "No integer in `spec.pluginConfig` is beyond 2^53.",
-        why: "The configuration travels as a protobuf Struct, which holds all numbers as 64-bit floats: the last \
-              digits are lost.",
+        what: "No integer in `spec.pluginConfig` is larger than 2^53 or smaller than -2^53.",
+        why: "The configuration is passed as a protobuf Struct, which stores all numbers as 64-bit floats: the \
+              last digits of a larger integer are lost.",
         cure: "Quote the number, and let the plugin read the digits.",
         log: "",
         levels: "",
@@ -39,7 +39,7 @@ fn finding(subject: &ResourceSubject<'_>, field: &Field<'_>, number: i64) -> Dia
         ..subject.finding(
             &RULE,
             field,
-            "loses digits on its way to the plugin: the mesh keeps numbers as 64-bit floats",
+            "loses digits before it reaches the plugin: the mesh stores numbers as 64-bit floats",
             "",
         )
     }

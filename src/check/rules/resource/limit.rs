@@ -1,4 +1,4 @@
-//! Texts and lists are as long as the mesh allows.
+//! Strings and lists have a length that the mesh allows.
 
 use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
@@ -9,9 +9,9 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Resource(judge),
     docs: Docs {
-        what: "No text is empty that must not be, and no text or list is longer than the mesh allows.",
-        why: "The API server refuses it.",
-        cure: "Shorten it.",
+        what: "No required string is empty, and no string or list is longer than the mesh allows.",
+        why: "The API server refuses the value.",
+        cure: "Write a value of an allowed length.",
         log: "Too long: may not be more than 253 bytes",
         levels: "",
     },
@@ -22,7 +22,7 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     found
         .filter_map(|mismatch| match &mismatch.kind {
             MismatchKind::Empty => {
-                Some(subject.finding(&RULE, &mismatch.field, "is empty", "a value is expected"))
+                Some(subject.finding(&RULE, &mismatch.field, "is empty", "expected a value"))
             }
             MismatchKind::Length { found, most } => Some(subject.finding(
                 &RULE,

@@ -1,4 +1,4 @@
-//! The kind that was asked for can express everything in the WasmPlugin.
+//! The requested kind can express everything in the WasmPlugin.
 
 use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
 use crate::diagnostics::source::Location;
@@ -9,12 +9,12 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Resource(judge),
     docs: Docs {
-        what: "A TrafficExtension, an EnvoyExtensionPolicy or a bootstrap of Envoy that is made of the \
-               WasmPlugin (`--kind`) has a place for each of its fields. \
+        what: "The kind that `--kind` selects (TrafficExtension, EnvoyExtensionPolicy or an Envoy bootstrap) can \
+               express every field of the WasmPlugin. \
                [docs/resource.md](resource.md#findings) lists the fields that are lost.",
         why: "Without the field, the mesh treats traffic differently, or runs the filter elsewhere or in another \
               order.",
-        cure: "It depends on the field, and the finding says it.",
+        cure: "The cure depends on the field, and the finding shows it.",
         log: "",
         levels: "Error if traffic would be treated differently; warning if only the order of filters or a policy \
                 changes.",

@@ -1,4 +1,4 @@
-//! A mapping has all fields that it needs.
+//! A mapping has all required fields.
 
 use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
@@ -9,7 +9,7 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Resource(judge),
     docs: Docs {
-        what: "Every required field is there.",
+        what: "Every required field is set.",
         why: "The API server refuses a resource that lacks one.",
         cure: "Add the field.",
         log: "Required value",

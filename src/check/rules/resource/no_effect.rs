@@ -9,10 +9,11 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Warning,
     judge: Judge::Resource(judge),
     docs: Docs {
-        what: "No field is set that nothing reads: `verificationKey`, and variables that begin with \
+        what: "No field is set that has no effect: `verificationKey`, and variables with the prefix \
                `ISTIO_META_`.",
         why: "No version of Istio reads `spec.verificationKey`. In `pluginConfig`, where old documentation lists \
-              it, it only reaches the plugin. Istio keeps variables that begin with `ISTIO_META_` to itself.",
+              it, it is only passed to the plugin. Istio doesn't pass variables with the prefix `ISTIO_META_` to \
+              the plugin.",
         cure: "Remove the field, or rename the variable.",
         log: "",
         levels: "",
@@ -31,14 +32,14 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     }
     if let Some(field) = root.at(&["spec", "pluginConfig", "verificationKey"]) {
         let complaint =
-            "only reaches the plugin: old documentation lists it here, but it is a field of `spec`";
+            "is only passed to the plugin: old documentation lists it here, but it is a field of `spec`";
         found.push(finding(&field, complaint, "remove it: no version of Istio reads it there either"));
     }
     let variables = root.at(&["spec", "vmConfig", "env"]);
     for name in variables.iter().flat_map(Field::items).filter_map(|variable| variable.get("name")) {
         if name.as_str().is_some_and(|name| name.starts_with("ISTIO_META_")) {
-            let complaint = "never reaches the plugin: Istio keeps `ISTIO_META_` to itself";
-            found.push(finding(&name, complaint, "rename it"));
+            let complaint = "isn't passed to the plugin: Istio reserves the prefix `ISTIO_META_`";
+            found.push(finding(&name, complaint, "rename the variable"));
         }
     }
     found

@@ -1,4 +1,4 @@
-//! A target is in the namespace of the plugin.
+//! A target is in the same namespace as the plugin.
 
 use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
@@ -9,9 +9,9 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Resource(judge),
     docs: Docs {
-        what: "Targets in `spec.targetRef` and `spec.targetRefs` have no `namespace`.",
-        why: "The webhook of Istio refuses a target in another namespace.",
-        cure: "Remove `namespace`, and put the plugin into the namespace of its target.",
+        what: "The targets in `spec.targetRef` and `spec.targetRefs` have no `namespace`.",
+        why: "Istio's webhook refuses a target in another namespace.",
+        cure: "Remove `namespace`, and create the plugin in the namespace of its target.",
         log: "cross namespace referencing is not currently supported",
         levels: "",
     },
@@ -24,6 +24,9 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     let targets = one.into_iter().chain(list.iter().flat_map(Field::items).collect::<Vec<_>>());
     let namespaces = targets.filter_map(|target| target.get("namespace"));
     let set = namespaces.filter(|namespace| namespace.as_str().is_some_and(|name| !name.is_empty()));
-    let label = "a target is in the namespace of the plugin: leave this out";
-    set.map(|namespace| subject.finding(&RULE, &namespace, "is set", label)).collect()
+    let finding = |namespace: Field<'_>| Diagnostic {
+        help: vec!["remove `namespace`: a target is in the namespace of the plugin".to_owned()],
+        ..subject.finding(&RULE, &namespace, "is set", "")
+    };
+    set.map(finding).collect()
 }

@@ -15,8 +15,8 @@ fn found(source: &str) -> Vec<Diagnostic> {
     check::resource(&draft, Kind::WasmPlugin, &[], false)
 }
 
-/// What is found in a document, a line each: `SEVERITY PLACE: message; label; help`.
-fn told(source: &str) -> Vec<String> {
+/// The findings in a document, one line each: `SEVERITY PLACE: message; label; help`.
+fn lines(source: &str) -> Vec<String> {
     let line = |finding: &Diagnostic| {
         let location = finding.places.iter().find_map(Place::location);
         let (place, label) =
@@ -31,15 +31,15 @@ fn told(source: &str) -> Vec<String> {
     found(source).iter().map(line).collect()
 }
 
-/// The same for a spec that is given in flow style, `{...}`.
-fn spec_told(spec: &str) -> Vec<String> {
-    told(&format!("{{apiVersion: {API_VERSION}, kind: {KIND}, metadata: {{name: a}}, spec: {spec}}}"))
+/// The same for a spec in flow style, `{...}`.
+fn findings_of_spec(spec: &str) -> Vec<String> {
+    lines(&format!("{{apiVersion: {API_VERSION}, kind: {KIND}, metadata: {{name: a}}, spec: {spec}}}"))
 }
 
-fn assert_told(spec: &str, expected: &str) {
-    let told = spec_told(spec);
-    assert_eq!(told.len(), 1, "{spec}: {told:#?}");
-    assert_eq!(told[0], expected, "{spec}");
+fn assert_finding(spec: &str, expected: &str) {
+    let lines = findings_of_spec(spec);
+    assert_eq!(lines.len(), 1, "{spec}: {lines:#?}");
+    assert_eq!(lines[0], expected, "{spec}");
 }
 
 fn list(count: usize, item: impl Fn(usize) -> String) -> String {
@@ -82,79 +82,82 @@ status: whatever
 ";
 
 #[test]
-fn a_full_plugin_is_taken() {
-    assert_eq!(told(FULL), [""; 0]);
-    assert_eq!(spec_told("{}"), [""; 0]);
-    assert_eq!(spec_told("null"), [""; 0]);
+fn a_full_plugin_is_accepted() {
+    assert_eq!(lines(FULL), [""; 0]);
+    assert_eq!(findings_of_spec("{}"), [""; 0]);
+    assert_eq!(findings_of_spec("null"), [""; 0]);
     assert_eq!(
-        spec_told("{selector: null, priority: null, targetRefs: [{kind: Service, name: a}]}"),
+        findings_of_spec("{selector: null, priority: null, targetRefs: [{kind: Service, name: a}]}"),
         [""; 0]
     );
 }
 
 #[test]
-fn another_kind_is_refused_alone() {
+fn another_kind_is_the_only_finding() {
     for kind in ["TrafficExtension", "ServiceMeshExtension"] {
         assert_eq!(
-            told(&format!("apiVersion: maistra.io/v1\nkind: {kind}\nspec: {{phaze: 1}}\n")),
+            lines(&format!("apiVersion: maistra.io/v1\nkind: {kind}\nspec: {{phaze: 1}}\n")),
             [format!(
-                "error {kind}: `kind` is `{kind}`; `WasmPlugin` is expected; write a WasmPlugin; `--kind` makes other kinds of it"
+                "error {kind}: `kind` is `{kind}`; expected `WasmPlugin`; write a WasmPlugin: `--kind` converts it to other kinds"
             )]
         );
     }
     assert_eq!(
-        told("apiVersion: extensions.istio.io/v1beta1\nkind: wasmplugin\n"),
+        lines("apiVersion: extensions.istio.io/v1beta1\nkind: wasmplugin\n"),
         [
-            "error extensions.istio.io/v1beta1: `apiVersion` is `extensions.istio.io/v1beta1`; \
-             `extensions.istio.io/v1alpha1` is expected; a similar value exists: `extensions.istio.io/v1alpha1`",
-            "error wasmplugin: `kind` is `wasmplugin`; `WasmPlugin` is expected; a similar value exists: `WasmPlugin`",
+            "error extensions.istio.io/v1beta1: `apiVersion` is `extensions.istio.io/v1beta1`; expected \
+             `extensions.istio.io/v1alpha1`; a similar value exists: `extensions.istio.io/v1alpha1`",
+            "error wasmplugin: `kind` is `wasmplugin`; expected `WasmPlugin`; a similar value exists: `WasmPlugin`",
         ]
     );
     assert_eq!(
-        told("spec: {}"),
+        lines("spec: {}"),
         [
             "error spec: the document has no `apiVersion`; `apiVersion` is required here; ",
             "error spec: the document has no `kind`; `kind` is required here; ",
         ]
     );
-    assert_eq!(told("[1]")[0], "error [: the document is a list; a mapping is expected; ");
-    assert_eq!(told("text")[0], "error t: the document is a string; a mapping is expected; ");
+    assert_eq!(lines("[1]")[0], "error [: the document is a list; expected a mapping; ");
+    assert_eq!(lines("text")[0], "error t: the document is a string; expected a mapping; ");
 }
 
 #[test]
 fn a_near_field_is_a_typo_and_a_far_one_survives() {
-    assert_told(
+    assert_finding(
         "{plugginConfig: {}}",
         "error plugginConfig: unknown field `plugginConfig`; not a known field of `spec`; \
          a field with a similar name exists: `pluginConfig`",
     );
-    assert_told(
+    assert_finding(
         "{frobnicate: {}}",
         "warning frobnicate: unknown field `frobnicate`; not a known field of `spec`; \
-         it is kept; a cluster that doesn't know it drops it or refuses it",
+         the field is kept; a cluster that doesn't know it drops or refuses it",
     );
-    assert!(spec_told("{vmConfig: {env: [{nmae: A, name: B}]}}")[0].contains("`spec.vmConfig.env[0]`"));
-    let told = told(&format!("apiVersion: {API_VERSION}\nkind: {KIND}\nmetdata: {{}}\nfrobnicate: 1\n"));
     assert!(
-        told[0].starts_with("error metdata: unknown field `metdata`; not a known field of the document"),
-        "{told:?}"
+        findings_of_spec("{vmConfig: {env: [{nmae: A, name: B}]}}")[0].contains("`spec.vmConfig.env[0]`")
     );
-    assert!(told[1].starts_with("warning frobnicate"), "{told:?}");
+    let lines = lines(&format!("apiVersion: {API_VERSION}\nkind: {KIND}\nmetdata: {{}}\nfrobnicate: 1\n"));
+    assert!(
+        lines[0].starts_with("error metdata: unknown field `metdata`; not a known field of the document"),
+        "{lines:?}"
+    );
+    assert!(lines[1].starts_with("warning frobnicate"), "{lines:?}");
 }
 
 #[test]
-fn all_problems_are_told_in_the_order_of_the_text() {
-    let told = spec_told("{type: TCP, phase: authn, priority: x, pluginName: 8, match: {}, vmConfig: [1]}");
+fn all_problems_are_reported_in_the_order_of_the_file() {
+    let lines =
+        findings_of_spec("{type: TCP, phase: authn, priority: x, pluginName: 8, match: {}, vmConfig: [1]}");
     let expected = [
-        "error TCP: `spec.type` is `TCP`; one of `UNSPECIFIED_PLUGIN_TYPE`, `HTTP`, `NETWORK` is expected; ",
-        "error authn: `spec.phase` is `authn`; one of `UNSPECIFIED_PHASE`, `AUTHN`, `AUTHZ`, `STATS` is expected; \
+        "error TCP: `spec.type` is `TCP`; expected one of `UNSPECIFIED_PLUGIN_TYPE`, `HTTP`, `NETWORK`; ",
+        "error authn: `spec.phase` is `authn`; expected one of `UNSPECIFIED_PHASE`, `AUTHN`, `AUTHZ`, `STATS`; \
          a similar value exists: `AUTHN`",
-        "error x: `spec.priority` is a string; an integer is expected; ",
-        "error 8: `spec.pluginName` is a number; a string is expected; quote it",
-        "error match: `spec.match` is a mapping; a list is expected; ",
-        "error vmConfig: `spec.vmConfig` is a list; a mapping is expected; ",
+        "error x: `spec.priority` is a string; expected an integer; ",
+        "error 8: `spec.pluginName` is a number; expected a string; quote it",
+        "error match: `spec.match` is a mapping; expected a list; ",
+        "error vmConfig: `spec.vmConfig` is a list; expected a mapping; ",
     ];
-    assert_eq!(told, expected);
+    assert_eq!(lines, expected);
 }
 
 #[test]
@@ -162,22 +165,22 @@ fn choices_are_closed() {
     for (field, value) in
         [("imagePullPolicy", "Never"), ("phase", "STATISTICS"), ("failStrategy", "FAIL"), ("type", "http3")]
     {
-        let told = spec_told(&format!("{{{field}: {value}}}"));
+        let lines = findings_of_spec(&format!("{{{field}: {value}}}"));
         assert!(
-            told[0].starts_with(&format!("error {value}: `spec.{field}` is `{value}`; one of ")),
-            "{told:?}"
+            lines[0].starts_with(&format!("error {value}: `spec.{field}` is `{value}`; expected one of ")),
+            "{lines:?}"
         );
     }
-    let told = spec_told("{match: [{mode: BOTH}]}");
-    assert!(told[0].starts_with("error BOTH: `spec.match[0].mode` is `BOTH`"), "{told:?}");
-    let told = spec_told("{targetRef: {kind: Deployment, name: a}}");
-    assert!(told[0].starts_with("error Deployment: `spec.targetRef.kind` is `Deployment`"), "{told:?}");
-    let told = spec_told("{vmConfig: {env: [{name: A, valueFrom: SECRET}]}}");
-    assert!(told[0].contains("`spec.vmConfig.env[0].valueFrom` is `SECRET`"), "{told:?}");
+    let lines = findings_of_spec("{match: [{mode: BOTH}]}");
+    assert!(lines[0].starts_with("error BOTH: `spec.match[0].mode` is `BOTH`"), "{lines:?}");
+    let lines = findings_of_spec("{targetRef: {kind: Deployment, name: a}}");
+    assert!(lines[0].starts_with("error Deployment: `spec.targetRef.kind` is `Deployment`"), "{lines:?}");
+    let lines = findings_of_spec("{vmConfig: {env: [{name: A, valueFrom: SECRET}]}}");
+    assert!(lines[0].contains("`spec.vmConfig.env[0].valueFrom` is `SECRET`"), "{lines:?}");
 }
 
 #[test]
-fn lengths_and_counts_end_where_the_mesh_ends_them() {
+fn lengths_and_counts_have_the_limits_of_the_mesh() {
     let letters = |count: usize| "a".repeat(count);
     let target = |field: &str, length: usize| {
         let others = if field == "name" { "kind: Service" } else { "kind: Service, name: a" };
@@ -221,14 +224,14 @@ fn lengths_and_counts_end_where_the_mesh_ends_them() {
         ("{sha256: \"\"}".to_owned(), "{sha256: \"0\"}".to_owned()),
         (format!("{{sha256: \"{}\"}}", "0a".repeat(32)), format!("{{sha256: \"{}\"}}", "0g".repeat(32))),
     ] {
-        assert_eq!(spec_told(&fits), [""; 0], "{fits}");
-        let told = spec_told(&too_much);
-        assert!(told.len() == 1 && told[0].starts_with("error "), "{too_much}: {told:#?}");
+        assert_eq!(findings_of_spec(&fits), [""; 0], "{fits}");
+        let lines = findings_of_spec(&too_much);
+        assert!(lines.len() == 1 && lines[0].starts_with("error "), "{too_much}: {lines:#?}");
     }
 }
 
 #[test]
-fn required_fields_are_missed() {
+fn missing_fields_are_found() {
     for (spec, problem) in [
         ("{targetRef: {kind: Service}}", "targetRef: `spec.targetRef` has no `name`"),
         ("{targetRefs: [{name: a}]}", "name: `spec.targetRefs[0]` has no `kind`"),
@@ -236,104 +239,102 @@ fn required_fields_are_missed() {
         ("{match: [{ports: [{number: null}]}]}", "number: `spec.match[0].ports[0]` has no `number`"),
     ] {
         assert!(
-            spec_told(spec)[0].starts_with(&format!("error {problem}; ")),
+            findings_of_spec(spec)[0].starts_with(&format!("error {problem}; ")),
             "{spec}: {:?}",
-            spec_told(spec)
+            findings_of_spec(spec)
         );
     }
 }
 
 #[test]
-fn hostile_documents_are_reviewed() {
+fn hostile_documents_are_handled() {
     let long = "k".repeat(900);
     let deep = (0..50).fold(String::new(), |text, _| format!("{text}{{{long}: "));
     let numbers = "9007199254740993,".repeat(20_000);
-    let told = spec_told(&format!("{{pluginConfig: {deep}[{numbers}]{}}}", "}".repeat(50)));
-    assert_eq!(told.len(), MOST);
+    let lines = findings_of_spec(&format!("{{pluginConfig: {deep}[{numbers}]{}}}", "}".repeat(50)));
+    assert_eq!(lines.len(), MOST);
     let unknown: Vec<String> = (0..20_000).map(|number| format!("u{number}: 1")).collect();
-    assert_eq!(spec_told(&format!("{{{}}}", unknown.join(", "))).len(), MOST);
-    assert_eq!(spec_told(&format!("{{? {} : 1}}", "k".repeat(900_000))).len(), 1);
+    assert_eq!(findings_of_spec(&format!("{{{}}}", unknown.join(", "))).len(), MOST);
+    assert_eq!(findings_of_spec(&format!("{{? {} : 1}}", "k".repeat(900_000))).len(), 1);
 }
 
 #[test]
-fn what_excludes_each_other_is_told() {
-    let beside = "only one of `selector`, `targetRef` and `targetRefs` may be set";
+fn mutually_exclusive_fields_are_found() {
+    let label = "only one of `selector`, `targetRef` and `targetRefs` can be set";
     assert_eq!(
-        spec_told("{targetRefs: [], selector: {}, targetRef: {kind: Service, name: a}}"),
+        findings_of_spec("{targetRefs: [], selector: {}, targetRef: {kind: Service, name: a}}"),
         [
-            format!("error selector: `spec.selector` conflicts with `targetRefs`; {beside}; "),
-            format!("error targetRef: `spec.targetRef` conflicts with `targetRefs`; {beside}; "),
+            format!("error selector: `spec.selector` conflicts with `targetRefs`; {label}; "),
+            format!("error targetRef: `spec.targetRef` conflicts with `targetRefs`; {label}; "),
         ]
     );
-    assert_told(
+    assert_finding(
         "{vmConfig: {env: [{name: A, valueFrom: HOST, value: x}]}}",
         "error x: `spec.vmConfig.env[0].value` conflicts with `valueFrom`; with `valueFrom: HOST` the value comes from the environment of the proxy; ",
     );
-    assert_told(
+    assert_finding(
         "{vmConfig: {env: [{name: A}, {name: A}]}}",
-        "error A: `spec.vmConfig.env[1].name` is a duplicate of `A`; each variable may be listed once; ",
+        "error A: `spec.vmConfig.env[1].name` is a duplicate of `A`; each variable can be listed only once; ",
     );
-    let told = spec_told("{match: [{ports: [{number: 80}, {number: 80}]}, {ports: [{number: 80}]}]}");
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("`spec.match[0].ports[1].number` is a duplicate of 80"), "{told:?}");
+    let lines = findings_of_spec("{match: [{ports: [{number: 80}, {number: 80}]}, {ports: [{number: 80}]}]}");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("`spec.match[0].ports[1].number` is a duplicate of 80"), "{lines:?}");
 }
 
 #[test]
 fn the_configuration_is_a_mapping_and_keeps_what_it_can() {
     for config in ["text", "[1]", "8", "true"] {
-        let told = spec_told(&format!("{{pluginConfig: {config}}}"));
-        assert!(told[0].ends_with("; a mapping is expected; "), "{told:?}");
+        let lines = findings_of_spec(&format!("{{pluginConfig: {config}}}"));
+        assert!(lines[0].ends_with("; expected a mapping; "), "{lines:?}");
     }
-    let told = spec_told("{pluginConfig: {verificationKey: x}, verificationKey: z}");
+    let lines = findings_of_spec("{pluginConfig: {verificationKey: x}, verificationKey: z}");
     assert!(
-        told[0].starts_with("warning x: `spec.pluginConfig.verificationKey` only reaches the plugin"),
-        "{told:?}"
+        lines[0].starts_with("warning x: `spec.pluginConfig.verificationKey` is only passed to the plugin"),
+        "{lines:?}"
     );
-    assert!(told[1].starts_with("warning z: `spec.verificationKey` has no effect"), "{told:?}");
-    let told = spec_told("{pluginConfig: {a: [{b: -9007199254740993}]}}");
+    assert!(lines[1].starts_with("warning z: `spec.verificationKey` has no effect"), "{lines:?}");
+    let lines = findings_of_spec("{pluginConfig: {a: [{b: -9007199254740993}]}}");
     assert!(
-        told[0].starts_with("warning -9007199254740993: `spec.pluginConfig.a[0].b` loses digits"),
-        "{told:?}"
+        lines[0].starts_with("warning -9007199254740993: `spec.pluginConfig.a[0].b` loses digits"),
+        "{lines:?}"
     );
 }
 
 #[test]
-fn doubtful_settings_are_warned_of() {
-    let told = spec_told("{selector: {matchLabels: {}}}");
-    assert!(told.len() == 1 && told[0].starts_with("warning matchLabels: "), "{told:?}");
-    let told = spec_told("{vmConfig: {env: [{name: ISTIO_META_X, value: a}]}}");
-    assert!(told.len() == 1 && told[0].starts_with("warning ISTIO_META_X: "), "{told:?}");
+fn doubtful_fields_are_warnings() {
+    let lines = findings_of_spec("{selector: {matchLabels: {}}}");
+    assert!(lines.len() == 1 && lines[0].starts_with("warning matchLabels: "), "{lines:?}");
+    let lines = findings_of_spec("{vmConfig: {env: [{name: ISTIO_META_X, value: a}]}}");
+    assert!(lines.len() == 1 && lines[0].starts_with("warning ISTIO_META_X: "), "{lines:?}");
 }
 
 #[test]
-fn hashes_urls_and_names_are_explained() {
+fn hashes_urls_and_names_have_a_help() {
     let hash = "0a".repeat(32);
-    let told = spec_told(&format!("{{sha256: \"sha256:{hash}\"}}"));
+    let lines = findings_of_spec(&format!("{{sha256: \"sha256:{hash}\"}}"));
     assert!(
-        told[0].ends_with(&format!("; write `{hash}`, or leave `sha256` out: it is filled in")),
-        "{told:?}"
+        lines[0].ends_with(&format!("; write `{hash}`, or remove `sha256`: it is filled in")),
+        "{lines:?}"
     );
-    let told = spec_told(&format!("{{sha256: {}}}", hash.to_uppercase().replace('0', "A")));
+    let lines = findings_of_spec(&format!("{{sha256: {}}}", hash.to_uppercase().replace('0', "A")));
     assert!(
-        told[0].ends_with(&format!(
-            "; write `{}`, or leave `sha256` out: it is filled in",
-            hash.replace('0', "a")
-        )),
-        "{told:?}"
+        lines[0]
+            .ends_with(&format!("; write `{}`, or remove `sha256`: it is filled in", hash.replace('0', "a"))),
+        "{lines:?}"
     );
-    let told = spec_told("{url: \"reg:5000/a\"}");
-    assert!(told[0].ends_with("; write `oci://reg:5000/a`"), "{told:?}");
-    let metadata = |metadata: &str| told_metadata(metadata);
+    let lines = findings_of_spec("{url: \"reg:5000/a\"}");
+    assert!(lines[0].ends_with("; write `oci://reg:5000/a`"), "{lines:?}");
+    let metadata = |metadata: &str| findings_of_metadata(metadata);
     assert!(metadata("{name: a_b}")[0].starts_with("error a_b: `metadata.name` contains `_`"));
     assert!(metadata("{namespace: a.b}")[0].starts_with("error a.b: `metadata.namespace` contains `.`"));
     assert!(
         metadata("{labels: {a: 1}}")[0]
-            .ends_with("`metadata.labels.a` is a number; a string is expected; quote it")
+            .ends_with("`metadata.labels.a` is a number; expected a string; quote it")
     );
-    assert!(metadata("{annotations: [a]}")[0].contains("a mapping of strings to strings is expected"));
+    assert!(metadata("{annotations: [a]}")[0].contains("expected a mapping of strings to strings"));
     assert_eq!(metadata("{ownerReferences: [{anything: 1}], lables: 1}"), [""; 0]);
 }
 
-fn told_metadata(metadata: &str) -> Vec<String> {
-    told(&format!("{{apiVersion: {API_VERSION}, kind: {KIND}, metadata: {metadata}}}"))
+fn findings_of_metadata(metadata: &str) -> Vec<String> {
+    lines(&format!("{{apiVersion: {API_VERSION}, kind: {KIND}, metadata: {metadata}}}"))
 }

@@ -1,4 +1,4 @@
-//! A mapping has only fields that the mesh knows.
+//! A mapping has only known fields.
 
 use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
 use crate::diagnostics::source::Location;
@@ -12,9 +12,9 @@ pub(in crate::check) const RULE: Rule = Rule {
     judge: Judge::Resource(judge),
     docs: Docs {
         what: "Every field of the resource is known.",
-        why: "`kubectl apply` refuses an unknown field; other clients have it dropped without a word.",
+        why: "`kubectl apply` refuses an unknown field; with other clients it is silently dropped.",
         cure: "Correct the name. A field that is newer than this program is kept as it is: set the level of this \
-               rule to `allow`, and say why.",
+               rule to `allow`, with the reason.",
         log: "unknown field \"spec.x\"",
         levels: "Error if the name is similar to a known one; otherwise a warning, because a newer mesh may know \
                 the field.",
@@ -31,7 +31,7 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
             Some(similar) => (RULE.severity, format!("a field with a similar name exists: `{similar}`")),
             None => (
                 Severity::Warning,
-                "it is kept; a cluster that doesn't know it drops it or refuses it".to_owned(),
+                "the field is kept; a cluster that doesn't know it drops or refuses it".to_owned(),
             ),
         };
         let label = format!("not a known field of {field}");

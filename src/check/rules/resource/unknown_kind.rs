@@ -9,9 +9,9 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Resource(judge),
     docs: Docs {
-        what: "Every mesh in the setting `mesh` knows the kind that `--kind` asks for.",
-        why: "TrafficExtension comes with Istio 1.30. An older API server refuses it.",
-        cure: "Remove the older meshes from the setting `mesh`, or emit a WasmPlugin, which all of them know.",
+        what: "Every mesh in the setting `mesh` knows the kind that `--kind` selects.",
+        why: "TrafficExtension was added in Istio 1.30. An older API server refuses it.",
+        cure: "Remove the older meshes from the setting `mesh`, or use a WasmPlugin, which all meshes know.",
         log: "no matches for kind \"TrafficExtension\"",
         levels: "",
     },
@@ -29,10 +29,10 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
         message: format!("the kind {kind} is not known to {}", names(&refusing)),
         places: vec![Place::Field { path: "kind".to_owned(), location: None }],
         reason: format!(
-            "{kind} comes with Istio 1.30. An older API server refuses it with `no matches for kind \"{kind}\"`."
+            "{kind} was added in Istio 1.30. An older API server refuses it with `no matches for kind \"{kind}\"`."
         ),
         help: vec![
-            "Remove the older meshes from the setting `mesh`, or emit a WasmPlugin, which all of them know."
+            "Remove the older meshes from the setting `mesh`, or use a WasmPlugin, which all meshes know."
                 .to_owned(),
         ],
         meshes: refusing,

@@ -9,9 +9,9 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Warning,
     judge: Judge::Resource(judge),
     docs: Docs {
-        what: "When `publish` pushes an image, `spec.url` is left out or begins with `oci://`.",
-        why: "The mesh loads the file or the download that the url names, and not the image that is pushed.",
-        cure: "Leave `url` out, or don't push the image.",
+        what: "If `publish` pushes an image, `spec.url` is omitted or begins with `oci://`.",
+        why: "The mesh loads the file or the download that the url names instead of the pushed image.",
+        cure: "Remove `url`, or don't push the image.",
         log: "",
         levels: "",
     },
@@ -21,19 +21,19 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     if !subject.is_published || subject.draft.needs_image(subject.kind) {
         return Vec::new();
     }
-    let complaint = "isn't `oci://`: the mesh doesn't load the image that is pushed";
+    let complaint = "doesn't begin with `oci://`, so the mesh doesn't load the pushed image";
     let mut finding = match subject.draft.root().at(&["spec", "url"]) {
         Some(field) => subject.finding(&RULE, &field, complaint, ""),
         None => subject.finding(
             &RULE,
             &subject.draft.root(),
-            "becomes a bootstrap of Envoy, which loads no image",
+            "becomes an Envoy bootstrap, which can't load an image",
             "",
         ),
     };
     finding.help = vec![match subject.kind {
         Kind::Envoy => "choose another kind, or build without publishing".to_owned(),
-        _ => "leave `url` out: it is filled in".to_owned(),
+        _ => "remove `url`: it is filled in".to_owned(),
     }];
     vec![finding]
 }

@@ -9,9 +9,9 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Resource(judge),
     docs: Docs {
-        what: "Every value has the type of its field.",
+        what: "Every value has the type that its field requires.",
         why: "The API server refuses a value of another type.",
-        cure: "Write a value of the expected type. A number or a boolean that is meant as text needs quotes.",
+        cure: "Write a value of the expected type. Quote a number or a boolean that is meant as a string.",
         log: "Invalid value",
         levels: "",
     },
@@ -27,7 +27,7 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
                     &RULE,
                     &mismatch.field,
                     &format!("is {found}"),
-                    format!("{expected} is expected"),
+                    format!("expected {expected}"),
                 )
             }),
             _ => None,

@@ -1,4 +1,4 @@
-//! A value is one of those that the mesh takes.
+//! The mesh accepts the value of the field.
 
 use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
@@ -9,7 +9,7 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Resource(judge),
     docs: Docs {
-        what: "A field with a fixed set of values has one of them, and a number is within its limits.",
+        what: "A field with a fixed set of values has one of these values, and a number is within its limits.",
         why: "The API server refuses any other value.",
         cure: "Write one of the values that the finding lists.",
         log: "Unsupported value",
@@ -30,14 +30,14 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
                     &RULE,
                     &mismatch.field,
                     &format!("is `{found}`"),
-                    format!("{expected} is expected"),
+                    format!("expected {expected}"),
                 )
             }),
             MismatchKind::Range { found, allowed: (min, max) } => Some(subject.finding(
                 &RULE,
                 &mismatch.field,
                 &format!("is {found}"),
-                format!("a number from {min} to {max} is expected"),
+                format!("expected a number from {min} to {max}"),
             )),
             _ => None,
         })

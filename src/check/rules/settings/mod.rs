@@ -1,3 +1,3 @@
-//! Rules about the levels of the settings.
+//! Rules about the levels of rules.
 
 pub(in crate::check) mod unused_allow;

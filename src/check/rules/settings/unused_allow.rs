@@ -1,4 +1,4 @@
-//! A level that allows a rule is needed.
+//! A rule is allowed only if it finds something.
 
 use crate::check::levels::Level;
 use crate::check::rule::{Docs, Judge, Rule, SettingsSubject};
@@ -9,8 +9,8 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Warning,
     judge: Judge::Settings(judge),
     docs: Docs {
-        what: "A rule that a setting or a flag allows finds something.",
-        why: "A level that nothing needs any more would hide the next finding of that rule.",
+        what: "Every rule that a setting or a flag allows has at least one finding.",
+        why: "A level that is no longer needed would hide the next finding of the rule.",
         cure: "Remove the level.",
         log: "",
         levels: "",
@@ -25,7 +25,7 @@ fn judge(subject: &SettingsSubject<'_>) -> Vec<Diagnostic> {
         .map(|(rule, setting)| Diagnostic {
             rule: RULE.code,
             severity: RULE.severity,
-            message: format!("`{rule}` is allowed, but finds nothing"),
+            message: format!("`{rule}` is allowed, but has no findings"),
             places: match &setting.location {
                 Some(location) => vec![Place::File(location.clone())],
                 None => Vec::new(),

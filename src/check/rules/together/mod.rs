@@ -1,4 +1,4 @@
-//! Rules about a resource together with what was built for it.
+//! Rules about a resource together with the image and the module that were built for it.
 
 pub(in crate::check) mod other_hash;
 pub(in crate::check) mod other_image;

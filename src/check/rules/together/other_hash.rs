@@ -1,4 +1,4 @@
-//! The hash is that of what the url names.
+//! The hash matches the image or the module that the url names.
 
 use crate::check::rule::{Docs, Judge, Rule, TogetherSubject};
 use crate::diagnostics::{Diagnostic, Severity};
@@ -8,10 +8,10 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Together(judge),
     docs: Docs {
-        what: "`spec.sha256` of `wasmplugin.yaml` is the hash of what `spec.url` names: of the manifest of an \
-               image, or of the module for any other url.",
-        why: "The mesh refuses what it fetches.",
-        cure: "Leave `sha256` out: it is filled in.",
+        what: "`spec.sha256` in `wasmplugin.yaml` matches `spec.url`: it is the hash of the image's manifest, or of \
+               the module if the url doesn't name an image.",
+        why: "The mesh refuses the image or the module that it fetches.",
+        cure: "Remove `sha256`: it is filled in.",
         log: "module downloaded from ... has checksum ..., which does not match",
         levels: "",
     },
@@ -31,10 +31,10 @@ fn judge(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
     } else if subject.image.is_some_and(|image| text == image.manifest.hex()) {
         "is the hash of the image's manifest, but the url names a module"
     } else {
-        "is not the hash of what the url names"
+        "doesn't match what the url names"
     };
     vec![Diagnostic {
-        help: vec!["leave `sha256` out: it is filled in".to_owned()],
-        ..subject.finding(&RULE, &field, complaint, format!("`{}` is expected", pin.sha256))
+        help: vec!["remove `sha256`: it is filled in".to_owned()],
+        ..subject.finding(&RULE, &field, complaint, format!("expected `{}`", pin.sha256))
     }]
 }

@@ -1,4 +1,4 @@
-//! The url names the image that is built.
+//! The url names the image that was built.
 
 use crate::check::rule::{Docs, Judge, Rule, TogetherSubject};
 use crate::diagnostics::{Diagnostic, Severity};
@@ -8,10 +8,10 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Error,
     judge: Judge::Together(judge),
     docs: Docs {
-        what: "Repository, tag and digest in an `oci://` url of `wasmplugin.yaml` are those of the image that is \
-               built.",
-        why: "The mesh would load another image.",
-        cure: "Leave `url` out: it is filled in. Or correct the setting `image`, `pull-image` or the tag.",
+        what: "The repository, tag and digest in an `oci://` url in `wasmplugin.yaml` are those of the image that \
+               is built.",
+        why: "The mesh would load a different image.",
+        cure: "Remove `url`: it is filled in. Or correct the setting `image` or `pull-image`, or the tag.",
         log: "",
         levels: "",
     },
@@ -30,7 +30,7 @@ fn judge(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
                 None => format!("the image has no {part}"),
             };
             Diagnostic {
-                help: vec!["leave `url` out: it is filled in".to_owned()],
+                help: vec!["remove `url`: it is filled in".to_owned()],
                 ..subject.finding(&RULE, &field, &format!("names the {part} `{}`", difference.stated), label)
             }
         })

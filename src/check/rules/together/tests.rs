@@ -22,7 +22,7 @@ fn found(spec: &str, image: &PulledImage) -> Vec<Diagnostic> {
     check::together(&TogetherSubject { draft: &draft, image: Some(image), module: Digest::of(b"module") })
 }
 
-/// What is found for the image with the tag `1.0.0`, a line each: `message; label`.
+/// The findings for the image with the tag `1.0.0`, one line each: `message; label`.
 fn refused(spec: &str) -> Vec<String> {
     let found = found(spec, &image(Some("1.0.0")));
     let line = |finding: &Diagnostic| {
@@ -40,7 +40,7 @@ fn module() -> String {
 }
 
 #[test]
-fn what_agrees_with_the_image_is_not_found() {
+fn a_resource_that_matches_the_image_passes() {
     let (manifest, module) = (manifest(), module());
     for spec in [
         "{}".to_owned(),
@@ -78,7 +78,7 @@ fn another_image_is_refused_with_both_names() {
 
 #[test]
 fn another_hash_is_refused_and_the_usual_mistake_is_named() {
-    let expected = |hash: &str| format!("; `{hash}` is expected");
+    let expected = |hash: &str| format!("; expected `{hash}`");
     let (manifest, module) = (manifest(), module());
     assert_eq!(
         refused(&format!("{{sha256: '{module}'}}")),
@@ -96,6 +96,6 @@ fn another_hash_is_refused_and_the_usual_mistake_is_named() {
     );
     assert_eq!(
         refused(&format!("{{sha256: '{}'}}", "a".repeat(64))),
-        [format!("`spec.sha256` is not the hash of what the url names{}", expected(&manifest))]
+        [format!("`spec.sha256` doesn't match what the url names{}", expected(&manifest))]
     );
 }
