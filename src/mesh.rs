@@ -140,8 +140,8 @@ const fn mesh(name: &'static str, envoy: u8) -> Mesh {
 
 /// The three newest known versions of Istio, the default of the setting `mesh`.
 pub fn newest() -> impl Iterator<Item = &'static Mesh> {
-    let istio: Vec<&Mesh> = MESHES.iter().filter(|mesh| product(mesh) == "istio").collect();
-    istio[istio.len().saturating_sub(3)..].to_vec().into_iter()
+    let mut istio: Vec<&Mesh> = MESHES.iter().filter(|mesh| product(mesh) == "istio").collect();
+    istio.split_off(istio.len().saturating_sub(3)).into_iter()
 }
 
 /// The mesh with this name.
