@@ -138,11 +138,11 @@ impl io::Write for StagedFile<'_> {
 }
 
 /// An error for the final path, because the user doesn't know the temporary file.
-fn not_written(path: &Utf8Path, error: &io::Error) -> io::Error {
-    // The error contains the path of the temporary file, and wraps the error of the operating system.
-    let cause = error.get_ref().and_then(|wrapped| wrapped.source()).map(ToString::to_string);
-    let cause = cause.unwrap_or_else(|| error.to_string());
-    io::Error::new(error.kind(), format!("failed to write `{path}`: {cause}"))
+fn not_written(place: &Utf8Path, error: &io::Error) -> io::Error {
+    // The error of a temporary file ends in the path of that file.
+    let error_text = error.to_string();
+    let cause = error_text.split(" at path ").next().unwrap_or_default();
+    io::Error::new(error.kind(), format!("failed to write `{place}`: {cause}"))
 }
 
 /// A temporary directory that atomically replaces the directory at its final path.

@@ -57,7 +57,7 @@ error: could not write to `[ROOT]/mounted/wasmplugin`
 Caused by:
   failed to write to file `[ROOT]/mounted/wasmplugin/.bare.new-[RANDOM]/plugin.wasm`: No space left on device (os error 28)
 
-help: free some space on that disk, then run the command again
+help: free some disk space, then run the command again
 
 "#]]);
 }
@@ -75,7 +75,7 @@ error: could not write to `[ROOT]/mounted/wasmplugin`
 Caused by:
   failed to create file `[ROOT]/mounted/wasmplugin/.bare.new-[RANDOM]/plugin.debug.wasm`: No space left on device (os error 28)
 
-help: free some space on that disk, then run the command again
+help: free some disk space, then run the command again
 
 "#]]);
 }

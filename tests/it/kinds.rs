@@ -380,7 +380,7 @@ fn an_invalid_value_of_a_flag_is_a_usage_error() {
         (
             &["--selector", "app=*"][..],
             str![[r#"
-error: invalid value for `--selector`: `spec.selector.matchLabels.app` contains `*`; a selector has no wildcards
+error: invalid value for `--selector`: `spec.selector.matchLabels.app` contains `*`; wildcards aren't allowed in a selector
 
 "#]],
         ),
@@ -396,14 +396,14 @@ help: a pod has one value for each label: pass one
         (
             &["--priority", "99999999999"],
             str![[r#"
-error: invalid value for `--priority`: `spec.priority` is 99999999999; a number from -2147483648 to 2147483647 is expected
+error: invalid value for `--priority`: `spec.priority` is 99999999999; expected a number from -2147483648 to 2147483647
 
 "#]],
         ),
         (
             &["--namespace", "My_Shop"],
             str![[r#"
-error: invalid value for `--namespace`: `metadata.namespace` contains `M`; only `a-z`, `0-9` and `-` are allowed; the name of a namespace is expected
+error: invalid value for `--namespace`: `metadata.namespace` contains `M`; only `a-z`, `0-9` and `-` are allowed; expected the name of a namespace
 
 help: write `my-shop`
 
@@ -412,14 +412,14 @@ help: write `my-shop`
         (
             &["--image-pull-secret", ""],
             str![[r#"
-error: invalid value for `--image-pull-secret`: `spec.imagePullSecret` is empty; a value is expected
+error: invalid value for `--image-pull-secret`: `spec.imagePullSecret` is empty; expected a value
 
 "#]],
         ),
         (
             &["--url", "reg:5000/a"],
             str![[r#"
-error: invalid value for `--url`: `spec.url` has no scheme: Istio would take the name of a registry with a port for a scheme of its own
+error: invalid value for `--url`: `spec.url` has no scheme: Istio would treat the host of a registry with a port as a scheme
 
 help: write `oci://reg:5000/a`
 
@@ -428,7 +428,7 @@ help: write `oci://reg:5000/a`
         (
             &["--url", "https://example.com:port/a.wasm"],
             str![[r#"
-error: invalid value for `--url`: `spec.url` has a port that is none
+error: invalid value for `--url`: `spec.url` has an invalid port
 
 help: write `https://HOST/PATH/plugin.wasm`, or `https://HOST:PORT/PATH/plugin.wasm`
 
@@ -452,7 +452,7 @@ help: write `https://HOST/PATH/plugin.wasm`, or `https://HOST:PORT/PATH/plugin.w
     made.sandbox.says(
         &made.refused(2, &["--selector", "app=web"]),
         str![[r#"
-error: invalid value for `--selector`: `spec.targetRefs` conflicts with `selector`; only one of `selector`, `targetRef` and `targetRefs` may be set
+error: invalid value for `--selector`: `spec.targetRefs` conflicts with `selector`; only one of `selector`, `targetRef` and `targetRefs` can be set
 
 "#]],
     );
@@ -465,7 +465,7 @@ error: invalid value for `--selector`: `spec.targetRefs` conflicts with `selecto
 error[other-image]: `spec.url` names the repository `quay.io/acme/other`; the image has the repository `quay.io/acme/made`
  |
  = place: made: `spec.url`
- = help: leave `url` out: it is filled in
+ = help: remove `url`: it is filled in
 
 error: the checks found 1 error
 

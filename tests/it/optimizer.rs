@@ -65,13 +65,15 @@ fn the_optimizer_crashes() {
         &mut build(&[]),
         101,
         str![[r#"
-error: the optimizer cannot take `bare.wasm`
+error: the optimizer failed on `bare.wasm`
 
 Caused by:
   `[TOOL] __wasm-opt [..]` failed (signal: [..])
-...
-help: try a newer optimizer with `--wasm-opt PATH`
-help: or leave the module as it was compiled with `--optimize none`
+    thread 'main' (30543) has overflowed its stack
+    fatal runtime error: stack overflow, aborting
+
+help: try a newer version of wasm-opt with `--wasm-opt PATH`
+help: or skip the optimization with `--optimize none`
 
 "#]],
     );

@@ -47,14 +47,14 @@ fn the_target_is_missing_and_there_is_no_rustup() {
         str![[r#"
 error: the standard library for wasm32-wasip1 is not installed in `[ROOT]/usr`
 
-help: install it, whichever way your Rust came:
+help: install it in the same way as Rust itself:
       
           rustup        rustup target add wasm32-wasip1
           Fedora, RHEL  dnf install rust-std-static-wasm32-wasip1
           Debian        apt install libstd-rust-dev-wasm32
           from source   RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort cargo wasmplugin build
       
-      the last one wants the component rust-src, and for wasm32-wasip1 a wasi-libc
+      the last command needs the component rust-src, and wasi-libc for wasm32-wasip1
 
 "#]],
     );
@@ -67,42 +67,42 @@ fn the_target_is_missing_and_offline_forbids_to_fetch_it() {
     poor_toolchain(&sandbox, true);
     script(&sandbox, "bin/rustup", "touch ../called");
     sandbox.refuses(&mut poor_build(&sandbox, &["--offline"]), 101, str![[r#"
-error: the standard library for wasm32-wasip1 is not installed in `[ROOT]/rustup/toolchains/poor`, and cargo is told to stay offline
+error: the standard library for wasm32-wasip1 is not installed in `[ROOT]/rustup/toolchains/poor`, and can't be installed offline
 
-help: install it, whichever way your Rust came:
+help: install it in the same way as Rust itself:
       
           rustup        rustup target add wasm32-wasip1
           Fedora, RHEL  dnf install rust-std-static-wasm32-wasip1
           Debian        apt install libstd-rust-dev-wasm32
           from source   RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort cargo wasmplugin build
       
-      the last one wants the component rust-src, and for wasm32-wasip1 a wasi-libc
+      the last command needs the component rust-src, and wasi-libc for wasm32-wasip1
 
 "#]]);
     sandbox.refuses(&mut poor_build(&sandbox, &["--frozen"]), 101, str![[r#"
-error: the standard library for wasm32-wasip1 is not installed in `[ROOT]/rustup/toolchains/poor`, and cargo is told to stay offline
+error: the standard library for wasm32-wasip1 is not installed in `[ROOT]/rustup/toolchains/poor`, and can't be installed offline
 
-help: install it, whichever way your Rust came:
+help: install it in the same way as Rust itself:
       
           rustup        rustup target add wasm32-wasip1
           Fedora, RHEL  dnf install rust-std-static-wasm32-wasip1
           Debian        apt install libstd-rust-dev-wasm32
           from source   RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort cargo wasmplugin build
       
-      the last one wants the component rust-src, and for wasm32-wasip1 a wasi-libc
+      the last command needs the component rust-src, and wasi-libc for wasm32-wasip1
 
 "#]]);
     sandbox.refuses(poor_build(&sandbox, &[]).env("CARGO_NET_OFFLINE", "true"), 101, str![[r#"
-error: the standard library for wasm32-wasip1 is not installed in `[ROOT]/rustup/toolchains/poor`, and cargo is told to stay offline
+error: the standard library for wasm32-wasip1 is not installed in `[ROOT]/rustup/toolchains/poor`, and can't be installed offline
 
-help: install it, whichever way your Rust came:
+help: install it in the same way as Rust itself:
       
           rustup        rustup target add wasm32-wasip1
           Fedora, RHEL  dnf install rust-std-static-wasm32-wasip1
           Debian        apt install libstd-rust-dev-wasm32
           from source   RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort cargo wasmplugin build
       
-      the last one wants the component rust-src, and for wasm32-wasip1 a wasi-libc
+      the last command needs the component rust-src, and wasi-libc for wasm32-wasip1
 
 "#]]);
     assert!(!sandbox.path("called").exists());
@@ -115,36 +115,36 @@ fn the_target_is_missing_and_rustup_cannot_fetch_it() {
     script(&sandbox, "bin/rustup", "echo 'error: could not download the manifest' >&2\nexit 1");
     sandbox.refuses(&mut poor_build(&sandbox, &[]), 101, str![[r#"
   Installing wasm32-wasip1 with rustup
-error: the standard library for wasm32-wasip1 is not installed in `[ROOT]/rustup/toolchains/poor`, and rustup cannot fetch it
+error: the standard library for wasm32-wasip1 is not installed in `[ROOT]/rustup/toolchains/poor`, and rustup failed to install it
 
 Caused by:
   `rustup target add --toolchain poor wasm32-wasip1` failed (exit status: 1)
     error: could not download the manifest
 
-help: install it, whichever way your Rust came:
+help: install it in the same way as Rust itself:
       
           rustup        rustup target add wasm32-wasip1
           Fedora, RHEL  dnf install rust-std-static-wasm32-wasip1
           Debian        apt install libstd-rust-dev-wasm32
           from source   RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort cargo wasmplugin build
       
-      the last one wants the component rust-src, and for wasm32-wasip1 a wasi-libc
+      the last command needs the component rust-src, and wasi-libc for wasm32-wasip1
 
 "#]]);
     // The exit code of rustup isn't enough.
     script(&sandbox, "bin/rustup", "echo 'info: component rust-std is up to date' >&2");
     sandbox.refuses(&mut poor_build(&sandbox, &[]), 101, str![[r#"
   Installing wasm32-wasip1 with rustup
-error: the standard library for wasm32-wasip1 is not installed in `[ROOT]/rustup/toolchains/poor`, though rustup says it is
+error: the standard library for wasm32-wasip1 is not installed in `[ROOT]/rustup/toolchains/poor`, although rustup reports that it is
 
-help: install it, whichever way your Rust came:
+help: install it in the same way as Rust itself:
       
           rustup        rustup target add wasm32-wasip1
           Fedora, RHEL  dnf install rust-std-static-wasm32-wasip1
           Debian        apt install libstd-rust-dev-wasm32
           from source   RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort cargo wasmplugin build
       
-      the last one wants the component rust-src, and for wasm32-wasip1 a wasi-libc
+      the last command needs the component rust-src, and wasi-libc for wasm32-wasip1
 
 "#]]);
     assert!(!sandbox.path("bare/target/wasmplugin/bare").exists());

@@ -337,7 +337,7 @@ fn a_resource_that_is_not_utf_8_is_refused_at_its_byte() {
     sandbox.says(
         &said.stderr,
         snapbox::str![[r#"
-error: this is not UTF-8
+error: invalid UTF-8
  --> wasmplugin.yaml:5:17
   |
 5 |   pluginName: gr��e # �
