@@ -251,7 +251,11 @@ fn a_resource_that_names_no_image_is_told() {
     let repository = registry.repository("acme/bare");
     let filter = Filter::new();
     let said = filter.published(&repository, &["--url", "https://example.com/plugin.wasm", "-o", "yaml"]);
-    assert!(said.stderr.contains("warning[unused-image]: `spec.url` isn't `oci://`"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("warning[unused-image]: `spec.url` doesn't begin with `oci://`"),
+        "{}",
+        said.stderr
+    );
     assert_eq!(field(&said.stdout, "url"), "https://example.com/plugin.wasm");
     let said = filter.published(&repository, &[]);
     assert!(!said.stderr.contains("warning"), "{}", said.stderr);
