@@ -140,13 +140,8 @@ const fn mesh(name: &'static str, envoy: u8) -> Mesh {
 
 /// The three newest known versions of Istio, the default of the setting `mesh`.
 pub fn newest() -> impl Iterator<Item = &'static Mesh> {
-<<<<<<< HEAD
     let istio = || MESHES.iter().filter(|mesh| product(mesh) == "istio");
     istio().skip(istio().count().saturating_sub(3))
-=======
-    let mut istio: Vec<&Mesh> = MESHES.iter().filter(|mesh| product(mesh) == "istio").collect();
-    istio.split_off(istio.len().saturating_sub(3)).into_iter()
->>>>>>> english1
 }
 
 /// The mesh with this name.
