@@ -31,7 +31,7 @@ pub struct Levels(BTreeMap<&'static str, LevelSetting>);
 
 impl Levels {
     /// Sets the level of a rule, unless it is already set.
-    pub fn set(&mut self, rule: &'static str, setting: LevelSetting) {
+    pub fn set_if_absent(&mut self, rule: &'static str, setting: LevelSetting) {
         self.0.entry(rule).or_insert(setting);
     }
 

@@ -75,7 +75,7 @@ impl ImageArgs {
     pub(super) fn options(&self, origin: Origin, tag: Option<Tag>) -> PlanOptions {
         let mut checks = Levels::default();
         for (rule, level) in &self.checks {
-            checks.set(rule, LevelSetting { level: *level, location: None });
+            checks.set_if_absent(rule, LevelSetting { level: *level, location: None });
         }
         PlanOptions {
             origin,

@@ -207,7 +207,7 @@ impl SettingsReader<'_> {
                     span: span.unwrap_or(0..0),
                     label: String::new(),
                 };
-                levels.set(rule, LevelSetting { level, location: Some(location) });
+                levels.set_if_absent(rule, LevelSetting { level, location: Some(location) });
             }
         }
         levels

@@ -64,7 +64,7 @@ impl Settings {
         let kind = first(sources, |source| &source.kind).unwrap_or(Kind::WasmPlugin);
         let mut checks = Levels::default();
         for (rule, setting) in sources.iter().flat_map(|source| source.checks.iter()) {
-            checks.set(rule, setting.clone());
+            checks.set_if_absent(rule, setting.clone());
         }
         Settings {
             image: first(sources, |source| &source.image),
