@@ -74,7 +74,8 @@ pub(super) struct PackageArgs {
 impl ImageArgs {
     pub(super) fn options(&self, origin: Origin, tag: Option<Tag>) -> PlanOptions {
         let mut checks = Levels::default();
-        for (rule, level) in &self.checks {
+        // As with rustc's flags, the last level of a rule wins.
+        for (rule, level) in self.checks.iter().rev() {
             checks.set_if_absent(rule, LevelSetting { level: *level, location: None });
         }
         PlanOptions {
