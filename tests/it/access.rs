@@ -98,7 +98,7 @@ fn the_longest_entry_is_the_login() {
     Said::of(&mut command).done();
     let mut command = filter.command(&registry.repository("other/bare"), &[]);
     with_logins(&filter, &mut command, "REGISTRY_AUTH_FILE", logins);
-    Said::of(&mut command).failed(&["401 Unauthorized", "`robot`, of `", "auth.json`", "docker login"]);
+    Said::of(&mut command).failed(&["401 Unauthorized", "`robot` from `", "auth.json`", "docker login"]);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_password_comes_from_standard_input() {
     let args = ["--username", USER, "--password-stdin", "--verbose"];
     let with = |input: &str| Said::of_with_input(&mut filter.command(&repository, &args), input);
     with(&format!("{PASSWORD}\n")).done();
-    with("wrong").failed(&["401", "`robot`, of --username and --password-stdin"]);
+    with("wrong").failed(&["401", "`robot` from --username and --password-stdin"]);
     assert_eq!(with("").code, Some(2));
     assert_eq!(filter.publish(&repository, &["--username", USER]).code, Some(2));
 }
@@ -177,7 +177,7 @@ fn a_helper_that_is_not_there_stops_nobody() {
     let mut command = filter.command(&registry.repository("acme/bare"), &[]);
     with_logins(&filter, &mut command, "DOCKER_CONFIG", logins);
     let said = Said::of(&mut command).failed(&["401", "docker login"]);
-    assert!(said.stderr.contains("warning: there is no credential helper `docker-credential-nowhere`"));
+    assert!(said.stderr.contains("warning: the credential helper `docker-credential-nowhere`"));
 }
 
 #[test]
@@ -189,10 +189,10 @@ fn files_that_cannot_be_read_are_named() {
     Said::of(&mut command).failed(&["REGISTRY_AUTH_FILE", "missing.json"]);
     filter.sandbox.write("auth.json", format!("{{ \"auths\": \"{PASSWORD}\" }}"));
     command.env("REGISTRY_AUTH_FILE", filter.sandbox.path("auth.json"));
-    Said::of(&mut command).failed(&["auth.json` contains no readable credentials"]);
+    Said::of(&mut command).failed(&["can't read the credentials in `"]);
     let logins = json!({ "auths": { registry.address(): { "auth": "%" } } });
     with_logins(&filter, &mut command, "REGISTRY_AUTH_FILE", logins);
-    Said::of(&mut command).failed(&["auth.json` contains no readable credentials"]);
+    Said::of(&mut command).failed(&["can't read the credentials in `"]);
     let others =
         json!({ "auths": { "other.io": { "auth": "%" }, registry.address(): login(USER, PASSWORD) } });
     with_logins(&filter, &mut command, "REGISTRY_AUTH_FILE", others);
@@ -234,7 +234,7 @@ fn identity_tokens_are_exchanged() {
     let mut command = filter.command(&repository, &[]);
     let logins = json!({ "auths": { registry.address(): { "identitytoken": "stale" } } });
     with_logins(&filter, &mut command, "DOCKER_CONFIG", logins);
-    Said::of(&mut command).failed(&["401", "an identity token of `", "docker login"]);
+    Said::of(&mut command).failed(&["401", "an identity token from `", "docker login"]);
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn credentials_do_not_leave_for_a_service_without_tls() {
     let filter = Filter::new();
     let args = ["--username", USER, "--password-stdin"];
     let mut command = filter.command(&proxy.repository("acme/bare"), &args);
-    Said::of_with_input(&mut command, PASSWORD).failed(&["names no URL to get a token from"]);
+    Said::of_with_input(&mut command, PASSWORD).failed(&["doesn't provide a valid URL to get a token from"]);
     assert!(proxy.requests().iter().all(|request| request.header("authorization").is_none()));
 }
 
@@ -353,7 +353,7 @@ fn credentials_do_not_follow_a_way_out_of_tls() {
     let authority = server.authority();
     let args = ["--username", USER, "--password-stdin", "--cacert", authority.as_str()];
     let mut command = filter.command(&server.repository("acme/bare"), &args);
-    Said::of_with_input(&mut command, PASSWORD).failed(&["`GET https://", "name its own URLs"]);
+    Said::of_with_input(&mut command, PASSWORD).failed(&["`GET https://", "the URLs that its clients use"]);
     assert!(plain.requests().is_empty(), "{:#?}", plain.requests());
 }
 

@@ -68,9 +68,9 @@ fn what_is_no_registry_is_told_apart() {
         Action::answer(status, page).header("Content-Type", "text/html; charset=utf-8")
     };
     for (answer, told) in [
-        (page(200), "a page for people"),
+        (page(200), "an HTML page"),
         (page(404), "404 Not Found"),
-        (Action::answer(401, ""), "401 without a way to log in"),
+        (Action::answer(401, ""), "401 without a supported way to log in"),
     ] {
         let proxy = Proxy::alone();
         proxy.rule(Rule::on("GET", "/v2/", answer));
@@ -176,7 +176,7 @@ fn what_was_done_and_not_told_is_not_done_twice() {
     scene.publish(&[]).done();
     assert_eq!(scene.module(), scene.filter.module());
     scene.filter.change("again");
-    let said = scene.publish(&[]).failed(&["does not let this tag change", "--tag"]);
+    let said = scene.publish(&[]).failed(&["doesn't allow this tag to change", "--tag"]);
     assert!(!said.stderr.contains("--variant"), "{}", said.stderr);
 }
 
@@ -245,7 +245,7 @@ fn a_manifest_that_comes_back_changed_is_an_error() {
         Action::answer(201, "").header("Location", "/v2/acme/bare/manifests/v"),
     ));
     let said =
-        scene.publish(&[]).failed(&["and sha256:", "was pushed", "pushed to that tag at the same time"]);
+        scene.publish(&[]).failed(&["but sha256:", "was pushed", "pushed to that tag at the same time"]);
     assert!(said.stderr.contains(&old) && said.stderr.contains(&scene.filter.digest()), "{}", said.stderr);
     scene.fault(Rule::on("GET", MANIFEST, Action::answer(200, &format!("{manifest}\n"))));
     scene.publish(&[]).failed(&["was pushed"]);

@@ -40,7 +40,7 @@ impl Scene {
         let said = self.filter.publish(&self.registry.repository(REPOSITORY), &[]);
         match reason {
             None => said.failed(&["the module is the same, and only the packaging differs"]),
-            Some(reason) => said.failed(&["a mesh would not load what is there: ", reason]),
+            Some(reason) => said.failed(&["a mesh would not load the existing image: ", reason]),
         };
     }
 }
@@ -142,5 +142,5 @@ fn what_cannot_be_read_is_not_called_unloadable() {
     let refuse = crate::support::proxy::Action::answer(403, "");
     proxy.rule(crate::support::proxy::Rule::on("GET", "/blobs/", refuse));
     let said = scene.filter.publish(&proxy.repository(REPOSITORY), &[]);
-    said.failed(&["what is there could not be compared: could not read `", "--force"]);
+    said.failed(&["the existing image could not be compared: could not read `", "--force"]);
 }

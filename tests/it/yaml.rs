@@ -316,13 +316,13 @@ fn a_resource_that_is_too_long_is_refused() {
     sandbox.says(
         &said.stderr,
         snapbox::str![[r#"
-error: the document has 1048669 bytes, but at most 1048576 are read
+error: the document has 1048669 bytes, but the limit is 1048576
  --> wasmplugin.yaml:1:1
   |
 1 | apiVersion: extensions.istio.io/v1alpha1
   | ^
   |
-  = help: put several resources into documents of their own
+  = help: split the resources into several documents
 
 "#]],
     );
