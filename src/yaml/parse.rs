@@ -205,9 +205,10 @@ impl<'t> Events<'t> {
         let length = self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         match error.kind() {
             ErrorKind::RecursionLimitExceeded => SyntaxError::too_deep(at..at + length),
-            ErrorKind::UnknownAnchor => {
-                SyntaxError::new(at..at + length, "the alias refers to an anchor that isn't defined before it")
-            }
+            ErrorKind::UnknownAnchor => SyntaxError::new(
+                at..at + length,
+                "the alias refers to an anchor that isn't defined before it",
+            ),
             kind => SyntaxError::new(at..at + length, format!("this is not valid YAML: {kind}")),
         }
     }

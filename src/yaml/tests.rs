@@ -100,7 +100,7 @@ fn what_cannot_be_read_is_refused_at_its_place() {
         ("é: [1\n", "this is not valid YAML: unclosed bracket '['", "["),
         ("é: 'x\n", "this is not valid YAML: unclosed quote", "'"),
         ("é: b: c\n", "this is not valid YAML: mapping values are not allowed in this context", ":"),
-        ("é: *b\n", "the alias refers to an anchor that doesn't come before it", "*"),
+        ("é: *b\n", "the alias refers to an anchor that isn't defined before it", "*"),
     ] {
         assert_eq!(error(source), (message.to_owned(), place), "{source:?}");
     }
