@@ -98,7 +98,7 @@ fn an_artifact_is_judged_as_by_a_mesh() {
     for (what, layers, reason) in [
         ("the module first", &[raw, config][..], None),
         ("the module last", &[config, raw], None),
-        ("an archive beside it", &[raw, (OCI_LAYER, &archive)], None),
+        ("an archive next to it", &[raw, (OCI_LAYER, &archive)], None),
         ("one layer", &[raw], Some("the number of its layers is 1 instead of 2")),
         ("three layers", &[config, raw, config], Some("the number of its layers is 3 instead of 2")),
         ("no module", &[config, config], Some("none of its layers has the media type `")),

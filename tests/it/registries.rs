@@ -336,7 +336,7 @@ fn the_proxy_does_what_registries_and_networks_do() {
     let before = uploads();
     proxy.rule(Rule::on("POST", "", Action::Lose).times(1));
     assert!(start().is_err());
-    until(Duration::from_secs(30), "the registry to tell of it", || (uploads() > before).then_some(()));
+    until(Duration::from_secs(30), "the registry to log the upload", || (uploads() > before).then_some(()));
 
     proxy.clear();
     let base = format!("http://{}", registry.address());

@@ -56,7 +56,10 @@ impl<'a> Url<'a> {
             return Ok(None);
         }
         let digits = self.reference.strip_prefix("sha256:");
-        digits.filter(|digits| digits.len() == 64).map(Some).ok_or(format!("{} is no digest", self.reference))
+        digits
+            .filter(|digits| digits.len() == 64)
+            .map(Some)
+            .ok_or(format!("{} is not a digest", self.reference))
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn check(directory: &Utf8Path) -> Result<String, String> {
     let mut packed = image.files()?;
     for name in ["plugin.wasm", "runtime-config.json"] {
         if packed.remove(name).as_ref() != Some(file(name)?) {
-            return Err(format!("`{name}` in the image is not the one beside it"));
+            return Err(format!("`{name}` in the image is not the one next to it"));
         }
     }
     for name in ["plugin.wasm", "plugin.debug.wasm"] {
