@@ -1,10 +1,10 @@
 """The measurements of script/bench: `bench.py TOOL WASM-OPT WORK REGISTRY LOG`.
 
-WORK is an empty folder, REGISTRY is the address of a registry that runs already, and LOG the file that it writes
+WORK is an empty directory, REGISTRY is the address of a running registry, and LOG is the file that the registry logs
 its requests to.
 
-Both sides of a row run in turns, in one run of this script, on copies of the same scaffold. What is shown are
-medians. The filters are built as a user builds them, outside of this repository.
+Both sides of a row run in turns, in one run of this script, on copies of the same scaffold. The table shows medians.
+The filters are built outside of this repository, as users build them.
 """
 
 import http.client
@@ -26,7 +26,7 @@ PLUGINS = 20
 MIB = 1024 * 1024
 LARGE = 64 * MIB
 
-# The profile that the documentation of the proxy-wasm crate shows.
+# The profile in the documentation of the proxy-wasm crate.
 DOCUMENTED_PROFILE = """
 [profile.release]
 lto = true
@@ -36,7 +36,7 @@ panic = "abort"
 strip = "debuginfo"
 """
 
-# The profile that cargo-wasmplugin gives cargo, as `build -v` shows it.
+# The profile that cargo-wasmplugin passes to cargo, as shown by `build -v`.
 SAME_PROFILE = ["--profile", "wasmplugin"] + [
     word
     for setting in (
@@ -50,7 +50,7 @@ SAME_PROFILE = ["--profile", "wasmplugin"] + [
     for word in ("--config", f"profile.wasmplugin.{setting}")
 ]
 
-# A manifest as others have it, with a reference to the scaffold.
+# A manifest with a reference to the scaffold.
 MANIFEST = """\
 apiVersion: extensions.istio.io/v1alpha1
 kind: WasmPlugin
@@ -70,7 +70,7 @@ def main():
     address, log = sys.argv[4:]
     load = os.getloadavg()[0]
     bench = Bench(work, tool, wasm_opt, Registry(address, Path(log)))
-    # The changed line comes last, for the sizes are those of the scaffold as it is.
+    # The changed line comes last, because the sizes are those of the unchanged scaffold.
     rows = bench.unchanged() + bench.workspace() + bench.unchanged_publish() + bench.sizes() + bench.start()
     rows += bench.memory() + bench.large_module() + bench.manifests() + bench.changed_line() + bench.changed_publish()
     print("| what | cargo-wasmplugin | by hand | compared | limit | |")
@@ -97,7 +97,7 @@ class Bench:
         say("a scaffold")
         self.run(work, ["cargo", "wasmplugin", "new", "hello", "--vcs", "none", "--image", self.image])
         self.run(work / "hello", ["cargo", "generate-lockfile"])
-        # Each side has a folder of its own, so that neither finds what the other one built.
+        # Each side has its own directory, so that neither reuses what the other one built.
         self.ours, self.plain, self.hand = (self.copy(name) for name in ("ours", "plain", "hand"))
         with open(self.plain / "Cargo.toml", "a") as manifest:
             manifest.write(DOCUMENTED_PROFILE)
@@ -146,11 +146,11 @@ class Bench:
         )
         self.notes.append("31 of an unchanged publish")
         name = "`publish`, nothing changed"
-        alone = f"`build` and the same requests alone ({milliseconds(requests)})"
+        baseline = f"`build` plus only the same requests ({milliseconds(requests)})"
         return [
             absolute_row(f"{name}: requests", len(asked), None, 5, str),
             absolute_row(f"{name}: uploaded blobs", len(uploads), None, 0, str),
-            difference_row(f"{name}, against an unchanged {alone}", publish, build + requests, 0.060),
+            difference_row(f"{name}, against an unchanged {baseline}", publish, build + requests, 0.060),
         ]
 
     def changed_line(self):
@@ -174,7 +174,7 @@ class Bench:
     def changed_publish(self):
         say("one line changed, published")
         pushed = self.copy("pushed")
-        # The tag of the version is protected, and a new one is the same work on both sides.
+        # The tag of the version is protected. A new tag is the same amount of work on both sides.
         tags = (f"run-{number}" for number in itertools.count())
 
         def ours():
@@ -184,8 +184,8 @@ class Bench:
         def by_skopeo():
             self.edit(pushed)
             tag = next(tags)
-            there = f"docker://{self.image}:{tag}"
-            copy = ["skopeo", "copy", "--dest-tls-verify=false", "oci:target/wasmplugin/hello/image", there]
+            target = f"docker://{self.image}:{tag}"
+            copy = ["skopeo", "copy", "--dest-tls-verify=false", "oci:target/wasmplugin/hello/image", target]
             return self.timed(pushed, [*BUILD, "--tag", tag]) + self.timed(pushed, copy)
 
         ours, by_skopeo = self.turns(9, ours, by_skopeo)
@@ -193,9 +193,9 @@ class Bench:
         name = "`publish` after a changed line, against `build` and `skopeo copy`"
         return [ratio_row(name, ours, by_skopeo, 1.0, milliseconds)]
 
-    def edit(self, folder):
-        """Changes a text of the module: after a comment it would be what it was, and the optimizer would not run."""
-        source = folder / "src/lib.rs"
+    def edit(self, directory):
+        """Changes a string in the module: with a changed comment, the optimizer would not run."""
+        source = directory / "src/lib.rs"
         text = re.sub(r'info!\("(run \d+: )?', f'info!("run {next(self.edits)}: ', source.read_text(), count=1)
         source.write_text(text)
 
@@ -211,7 +211,7 @@ class Bench:
         return ["sh", "-c", " && ".join(shlex.join(str(word) for word in step) for step in steps)]
 
     def optimizer_arguments(self):
-        """What the tool gives wasm-opt, but for the names that it needs later."""
+        """The arguments that the tool passes to wasm-opt, except those that keep the names of functions."""
         spy, log = self.work / "spy", self.work / "spy.log"
         quoted = shlex.quote(str(self.wasm_opt)), shlex.quote(str(log))
         spy.write_text('#!/bin/sh\nprintf "%s\\n" "$@" >{1}\nexec {0} "$@"\n'.format(*quoted))
@@ -240,7 +240,7 @@ class Bench:
             101, lambda: self.timed(self.work, [self.tool, "--version"]), lambda: self.timed(self.work, ["true"])
         )
         self.notes.append("101 of a start")
-        return [absolute_row("`cargo-wasmplugin --version`, beside `true`", ours, other, 0.010, milliseconds)]
+        return [absolute_row("`cargo-wasmplugin --version`, compared with `true`", ours, other, 0.010, milliseconds)]
 
     def memory(self):
         say("memory")
@@ -259,47 +259,47 @@ class Bench:
         ]
 
     def large_module(self):
-        """A module that another toolchain made. The optimizer is left out, so there is one process."""
+        """A module from another toolchain. The optimizer is off, so there is only one process."""
         say(f"a module of {LARGE // MIB} MiB")
-        folder = self.work / "large"
-        folder.mkdir()
-        module = folder / "large.wasm"
+        directory = self.work / "large"
+        directory.mkdir()
+        module = directory / "large.wasm"
         module.write_bytes(large_module())
         size = module.stat().st_size
         repositories = (f"{self.registry.address}/acme/large-{number}" for number in itertools.count())
 
         def command(name, repository):
-            flags = ["--module", module, "--optimize", "none", "--target-dir", folder / "target", "--tag", "v1"]
+            flags = ["--module", module, "--optimize", "none", "--target-dir", directory / "target", "--tag", "v1"]
             return [self.tool, name, *flags, "--image", repository]
 
         def anew(name):
-            shutil.rmtree(folder / "target", ignore_errors=True)
-            return self.peak(folder, command(name, next(repositories)))[0]
+            shutil.rmtree(directory / "target", ignore_errors=True)
+            return self.peak(directory, command(name, next(repositories)))[0]
 
         built = statistics.median(anew("build") for _ in range(5))
         published = statistics.median(anew("publish") for _ in range(5))
 
         def up_to_date(measure):
-            # skopeo knows where it has pushed a blob before, and has the registry link it: each module is new.
+            # skopeo remembers where it has pushed a blob, and then only links it. So each module is new.
             repository = next(repositories)
             with open(module, "r+b") as file:
                 file.seek(LARGE // 2)
                 file.write(repository.encode())
-            self.run(folder, command("build", repository))
+            self.run(directory, command("build", repository))
             return measure(repository)
 
         own = statistics.median(
-            up_to_date(lambda repository: self.peak(folder, command("publish", repository))[0]) for _ in range(5)
+            up_to_date(lambda repository: self.peak(directory, command("publish", repository))[0]) for _ in range(5)
         )
 
         def by_skopeo(repository):
-            image = f"oci:{folder}/target/wasmplugin/large/image"
+            image = f"oci:{directory}/target/wasmplugin/large/image"
             copy = ["skopeo", "copy", "--dest-tls-verify=false", image, f"docker://{repository}:v1"]
-            return self.timed(folder, copy)
+            return self.timed(directory, copy)
 
         ours, skopeo = self.turns(
             9,
-            lambda: up_to_date(lambda repository: self.timed(folder, command("publish", repository))),
+            lambda: up_to_date(lambda repository: self.timed(directory, command("publish", repository))),
             lambda: up_to_date(by_skopeo),
         )
         self.notes.append("5 of the memory and 9 of the time of a large module")
@@ -314,28 +314,28 @@ class Bench:
 
     def manifests(self):
         say("1,000 manifests")
-        folder = self.ours / "manifests"
-        folder.mkdir()
+        directory = self.ours / "manifests"
+        directory.mkdir()
         for number in range(100):
             documents = (MANIFEST.format(name=f"plugin-{number}-{index}") for index in range(10))
-            (folder / f"{number}.yaml").write_text("---\n".join(documents))
+            (directory / f"{number}.yaml").write_text("---\n".join(documents))
         resolve = [self.tool, "resolve", "-f", "manifests"]
         ours, build = self.turns(31, lambda: self.timed(self.ours, resolve), lambda: self.timed(self.ours, BUILD))
         own = statistics.median(self.peak(self.ours, resolve)[0] for _ in range(5))
         self.notes.append("31 of `resolve`")
         name = "`resolve` of 1,000 references in 100 files"
         return [
-            absolute_row(f"{name}, nothing to build, beside an unchanged `build`", ours, build, 0.5, milliseconds),
+            absolute_row(f"{name}, nothing to build, against an unchanged `build`", ours, build, 0.5, milliseconds),
             absolute_row(f"{name}: peak memory of this program's own process", own, None, 100 * MIB, mebibytes),
         ]
 
-    def peak(self, folder, command):
-        """The peak of the process itself, and that of the largest process among it and its descendants.
+    def peak(self, directory, command):
+        """The peak memory of the process itself, and of the largest process among it and its descendants.
 
-        The kernel's VmHWM never falls, so the last look before the end tells the peak. wait4 tells the largest
+        The kernel's VmHWM never decreases, so the last value before the end is the peak. wait4 reports the largest
         process of the tree, not the sum.
         """
-        child = subprocess.Popen(command, cwd=folder, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        child = subprocess.Popen(command, cwd=directory, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         own = 0
         while True:
             pid, status, usage = os.wait4(child.pid, os.WNOHANG)
@@ -344,11 +344,11 @@ class Bench:
             own = max(own, high_water_mark(child.pid))
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode != 0:
-            fail(folder, command, "")
+            fail(directory, command, "")
         return own, usage.ru_maxrss * 1024
 
     def turns(self, count, *sides):
-        """Medians of the sides, which run in turns and take turns in being the first. One round warms up."""
+        """The medians of all sides, which run in turns and alternate in going first. The first round is a warm-up."""
         times = [[] for _ in sides]
         for number in range(count + 1):
             order = list(enumerate(sides))
@@ -358,18 +358,18 @@ class Bench:
                     times[index].append(taken)
         return [statistics.median(each) for each in times]
 
-    def timed(self, folder, command):
+    def timed(self, directory, command):
         begin = time.perf_counter()
-        ran = subprocess.run(command, cwd=folder, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        ran = subprocess.run(command, cwd=directory, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         taken = time.perf_counter() - begin
         if ran.returncode != 0:
-            fail(folder, command, ran.stderr.decode())
+            fail(directory, command, ran.stderr.decode())
         return taken
 
-    def run(self, folder, command):
-        ran = subprocess.run(command, cwd=folder, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    def run(self, directory, command):
+        ran = subprocess.run(command, cwd=directory, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if ran.returncode != 0:
-            fail(folder, command, ran.stderr.decode())
+            fail(directory, command, ran.stderr.decode())
         return ran.stdout.decode()
 
     def versions(self):
@@ -382,9 +382,9 @@ class Registry:
         self.address, self.log = address, log
 
     def asked(self, action):
-        """The method and the path of each request that comes in while the action runs.
+        """The method and the path of each request that the registry gets while the action runs.
 
-        The line of a request is in the log before the end of a short answer is sent.
+        The registry logs a request before it has sent the end of a short response.
         """
         before = self.log.stat().st_size
         action()
@@ -392,7 +392,7 @@ class Registry:
         return re.findall(r'^\S+ \S+ \S+ \[[^]]*\] "(\S+) (\S+) HTTP/', new, re.MULTILINE)
 
     def ask(self, requests):
-        """How long the requests take that a program has made, one after the other on one connection."""
+        """How long the same requests take, one after the other on a single connection."""
         begin = time.perf_counter()
         connection = http.client.HTTPConnection(self.address, timeout=10)
         for method, path in requests:
@@ -400,13 +400,13 @@ class Registry:
             answer = connection.getresponse()
             answer.read()
             if answer.status != 200:
-                sys.exit(f"bench: error: {method} {path} was answered with {answer.status}")
+                sys.exit(f"bench: error: {method} {path} returned {answer.status}")
         connection.close()
         return time.perf_counter() - begin
 
 
 def large_module():
-    """A filter that does nothing, with much data that does not compress."""
+    """A filter that does nothing, with a lot of data that can't be compressed."""
 
     def number(value):
         encoded = bytearray()
@@ -432,7 +432,7 @@ def large_module():
         section(7, [text("memory") + b"\x02\x00", *exports]),
         section(10, [nothing, nothing, returns_0, returns_0]),
         section(11, [b"\x00\x41\x00\x0b" + number(LARGE) + random.Random(0).randbytes(LARGE)]),
-        # Names, which are stripped: the name of the module is `large`.
+        # The name section, which is stripped. It names the module `large`.
         b"\x00\x0d" + text("name") + b"\x00\x06" + text("large"),
     ]
     return b"\0asm\1\0\0\0" + b"".join(sections)
@@ -444,7 +444,7 @@ PLAIN = ["cargo", "build", "--release", "--target", TARGET]
 
 
 def high_water_mark(pid):
-    """The peak of a process in bytes; 0 before it has become a program of its own, and when it is gone."""
+    """The peak memory of a process in bytes; 0 before it has called exec, and after it has ended."""
     try:
         if os.readlink(f"/proc/{pid}/exe") == os.readlink("/proc/self/exe"):
             return 0
@@ -461,7 +461,7 @@ def difference_row(what, ours, other, limit):
 
 
 def ratio_row(what, ours, other, limit, unit):
-    # What is judged is what is shown.
+    # Judges the rounded ratio, as shown.
     ratio = round(ours / other, 2)
     return what, unit(ours), unit(other), f"{ratio:.2f}x", f"{limit:.2f}x", verdict(ratio, limit)
 
@@ -493,9 +493,9 @@ def say(what):
     print(f"bench: {what}", file=sys.stderr, flush=True)
 
 
-def fail(folder, command, said):
+def fail(directory, command, said):
     print(said, file=sys.stderr)
-    sys.exit(f"bench: error: {shlex.join(str(word) for word in command)} failed in {folder}")
+    sys.exit(f"bench: error: {shlex.join(str(word) for word in command)} failed in {directory}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-//! Archives whose bytes depend on nothing but their content, because they are hashed.
+//! Tar archives. They are hashed, so their bytes depend only on their content.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 
 use crate::digest::{Digest, Hasher};
 
-/// The header of a plain file that anybody may read, without owner or time.
+/// The header of a regular file that everyone can read, without owner and time.
 pub fn entry_header(size: u64) -> tar::Header {
     let mut header = tar::Header::new_ustar();
     header.set_entry_type(tar::EntryType::Regular);
@@ -19,20 +19,20 @@ pub fn entry_header(size: u64) -> tar::Header {
     header
 }
 
-/// The gzipped tar archive of some files, and the digest of the archive before it was compressed.
+/// The gzipped tar archive of `files`, and the digest of the uncompressed archive.
 pub(super) fn layer(files: &[(&str, &[u8])]) -> (Vec<u8>, Digest) {
-    const NO_FAULT: &str = "memory takes all that is written";
-    // gzip without a name or a time; flate2 writes "unknown" for the system.
+    const INFALLIBLE: &str = "writing to memory can't fail";
+    // The gzip header has no name and no time, and flate2 sets the operating system to "unknown".
     let gzip = GzEncoder::new(Vec::new(), Compression::best());
     let mut archive = tar::Builder::new(Hashing { hasher: Hasher::default(), inner: gzip });
     for (name, bytes) in files {
-        archive.append_data(&mut entry_header(bytes.len() as u64), name, *bytes).expect(NO_FAULT);
+        archive.append_data(&mut entry_header(bytes.len() as u64), name, *bytes).expect(INFALLIBLE);
     }
-    let Hashing { hasher, inner } = archive.into_inner().expect(NO_FAULT);
-    (inner.finish().expect(NO_FAULT), hasher.digest())
+    let Hashing { hasher, inner } = archive.into_inner().expect(INFALLIBLE);
+    (inner.finish().expect(INFALLIBLE), hasher.digest())
 }
 
-/// Hashes what is written to another writer.
+/// Hashes what is written to the inner writer.
 struct Hashing<W> {
     hasher: Hasher,
     inner: W,
@@ -55,10 +55,10 @@ mod tests {
     use super::layer;
     use crate::digest::Digest;
 
-    /// Another version of tar, flate2 or miniz_oxide may write other bytes, and then the same sources get
-    /// another digest. In that case this test fails, and the change belongs in the changelog.
+    /// Another version of tar, flate2 or miniz_oxide may write other bytes, so that the same sources get another
+    /// digest. If that makes this test fail, the change must be added to the changelog.
     #[test]
-    fn archives_have_the_bytes_that_they_had() {
+    fn the_bytes_of_archives_have_not_changed() {
         let module: Vec<u8> = (0..100_000_u32).flat_map(|n| (n % 251 * (n / 509)).to_le_bytes()).collect();
         let (gzipped, diff_id) = layer(&[("plugin.wasm", &module), ("runtime-config.json", b"{}")]);
         assert_eq!(diff_id.hex(), "8fee173cc27bd8517bc877f3ea179bff757539ed5e1a8daee11f51a2b399e6da");

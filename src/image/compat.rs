@@ -1,4 +1,4 @@
-//! The `compat` variant: a container image of one layer, which every registry takes.
+//! The `compat` variant: a container image with one layer, which every registry accepts.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -27,21 +27,21 @@ pub(super) fn pack(
     let files = [(MODULE_FILE, &module.bytes()[..]), (RUNTIME_CONFIG_FILE, &runtime_config)];
     let (layer, diff_id) = archive::layer(&files);
     let layer = Blob::new(MediaType::ImageLayerGzip, layer);
-    // No proxy looks at the platform of a single image; other readers take linux/amd64 without asking.
+    // Proxies ignore the platform of a single image. Other tools accept linux/amd64 by default.
     let configuration = ImageConfigurationBuilder::default()
         .architecture(Arch::Amd64)
         .os(Os::Linux)
-        .config(ConfigBuilder::default().build().expect("a config needs nothing"))
+        .config(ConfigBuilder::default().build().expect("a config has no required fields"))
         .rootfs(
             RootFsBuilder::default()
                 .typ("layers")
                 .diff_ids([diff_id.to_string()])
                 .build()
-                .expect("a root file system needs its type and its layers"),
+                .expect("a root file system needs only its type and its diff IDs"),
         )
         .history([])
         .build()
-        .expect("architecture, os and rootfs are all that a configuration needs");
+        .expect("a configuration needs only architecture, os and rootfs");
     let config = Blob::new(MediaType::ImageConfig, canonical_json(&configuration));
     let manifest = ImageManifestBuilder::default()
         .schema_version(SCHEMA_VERSION)
@@ -50,6 +50,6 @@ pub(super) fn pack(
         .layers([layer.descriptor.annotated(&[])])
         .annotations(annotations.into_iter().collect::<HashMap<_, _>>())
         .build()
-        .expect("schema version, config and layers are all that a manifest needs");
+        .expect("a manifest needs only schema version, config and layers");
     Image::of(&manifest, config, vec![layer])
 }

@@ -1,4 +1,4 @@
-//! Descriptors, as the OCI image specification defines them, and the bytes that they describe.
+//! Descriptors, as defined by the OCI image specification, and the bytes that they describe.
 
 use bytes::Bytes;
 use oci_spec::image::{DescriptorBuilder, MediaType};
@@ -10,7 +10,7 @@ use crate::digest::Digest;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    /// What the bytes are.
+    /// The type of the bytes.
     pub media_type: MediaType,
     /// The digest of the bytes.
     pub digest: Digest,
@@ -19,16 +19,16 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
-    /// The descriptor as manifests and indexes contain it, with these annotations.
+    /// The descriptor with these annotations, for a manifest or an index.
     pub fn annotated(&self, annotations: &[(&str, &str)]) -> oci_spec::image::Descriptor {
         let digest: oci_spec::image::Digest =
-            self.digest.to_string().parse().expect("a digest of ours is one of theirs");
+            self.digest.to_string().parse().expect("every `Digest` is a valid OCI digest");
         let mut descriptor = DescriptorBuilder::default()
             .media_type(self.media_type.clone())
             .digest(digest)
             .size(self.size)
             .build()
-            .expect("media type, digest and size are all that a descriptor needs");
+            .expect("a descriptor needs only media type, digest and size");
         if !annotations.is_empty() {
             let owned = annotations.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
             descriptor.set_annotations(Some(owned.collect()));
@@ -37,7 +37,7 @@ impl Descriptor {
     }
 }
 
-/// A blob in memory. Its clones share the bytes.
+/// A blob in memory. Clones share the bytes.
 #[derive(Debug, Clone)]
 pub struct Blob {
     /// Describes the bytes.

@@ -1,4 +1,4 @@
-//! Manifests and indexes of anybody, in the format of OCI or of Docker.
+//! Manifests and indexes from any tool, in OCI or Docker format.
 
 use oci_spec::image::MediaType;
 use serde::Deserialize;
@@ -49,7 +49,6 @@ pub struct ManifestError(#[from] serde_json::Error);
 impl crate::error::Explain for ManifestError {}
 
 impl ManifestError {
-    /// What is wrong with the JSON.
     pub(super) fn reason(&self) -> &serde_json::Error {
         &self.0
     }
@@ -60,35 +59,35 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// If the bytes are something else, such as an index.
+    /// If the bytes are not a manifest: for example, if they are an index.
     pub fn read(bytes: &[u8]) -> Result<Self, ManifestError> {
         Ok(serde_json::from_slice(bytes)?)
     }
 
-    /// The blobs of the image: its configuration, then its layers.
+    /// The blobs of the image: the configuration, then the layers.
     pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
         std::iter::once(&self.config).chain(&self.layers)
     }
 
-    /// How the module is packed, judged by the layers.
+    /// The variant of the image, according to its layers.
     pub fn variant(&self) -> Variant {
         let is_artifact = self.layers.iter().any(|layer| layer.media_type.as_ref() == MODULE_LAYER);
         if is_artifact { Variant::Oci } else { Variant::Compat }
     }
 
-    /// Whether the manifest says that it is in Docker's format. A registry may say something else.
+    /// Whether the manifest itself says that it is in Docker format. The registry may disagree.
     pub(super) fn is_docker(&self) -> bool {
         self.media_type.as_ref().is_some_and(|media_type| media_type.as_ref() == DOCKER_MANIFEST)
     }
 }
 
 impl Index {
-    /// The first image for linux/amd64. An image without a platform counts as one.
+    /// The first image for linux/amd64. An image without a platform matches too.
     pub(super) fn linux_amd64(&self) -> Option<&Descriptor> {
-        let fits = |entry: &&IndexEntry| {
+        let matches = |entry: &&IndexEntry| {
             let platform = entry.platform.as_ref();
             platform.is_none_or(|platform| platform.os == "linux" && platform.architecture == "amd64")
         };
-        self.manifests.iter().find(fits).map(|entry| &entry.descriptor)
+        self.manifests.iter().find(matches).map(|entry| &entry.descriptor)
     }
 }

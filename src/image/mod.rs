@@ -1,5 +1,5 @@
-//! Images: packing a module into one, and what a mesh takes of an image that anybody has made. Nothing here
-//! reads or writes files.
+//! Images: packing a module into an image, and finding the module that a mesh loads from any image. Nothing here reads
+//! or writes files.
 
 mod archive;
 mod compat;

@@ -1,27 +1,27 @@
-//! The names by which the parts of an image are known: files and media types.
+//! The names of files and media types in images.
 
-/// The file of the module in an archive, as the mesh looks for it.
+/// The file in an archive that a mesh loads as the module.
 pub const MODULE_FILE: &str = "plugin.wasm";
 
-/// The file of the runtime configuration.
+/// The file that contains the runtime configuration.
 pub const RUNTIME_CONFIG_FILE: &str = "runtime-config.json";
 
-/// The layer that is the runtime configuration, and the type of the whole artifact.
+/// The media type of the runtime configuration layer, and the artifact type.
 pub(super) const CONFIG_LAYER: &str = "application/vnd.module.wasm.config.v1+json";
 
-/// The layer that is the module.
+/// The media type of the module layer.
 pub(super) const MODULE_LAYER: &str = "application/vnd.module.wasm.content.layer.v1+wasm";
 
-/// The manifest of an image in Docker's format (image manifest version 2, schema 2).
+/// The media type of a manifest in Docker format (image manifest version 2, schema 2).
 pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
-/// Docker's name for an index.
+/// The media type of an index in Docker format.
 pub const DOCKER_MANIFEST_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 
-/// A gzipped layer in Docker's format.
+/// The media type of a gzipped layer in Docker format.
 pub(super) const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
-/// Docker's older manifests, without and with a signature.
+/// The media types of Docker's older manifests, without and with a signature.
 pub(super) const DOCKER_SCHEMA_1: [&str; 2] = [
     "application/vnd.docker.distribution.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v1+prettyjws",

@@ -1,4 +1,4 @@
-//! The `oci` variant: an artifact of exactly two layers, the runtime configuration and the raw module. A proxy
+//! The `oci` variant: an artifact with exactly two layers, the runtime configuration and the raw module. A proxy
 //! refuses an artifact with a third layer.
 
 use std::collections::{BTreeMap, HashMap};
@@ -32,6 +32,6 @@ pub(super) fn pack(
         ])
         .annotations(annotations.into_iter().collect::<HashMap<_, _>>())
         .build()
-        .expect("schema version, config and layers are all that a manifest needs");
+        .expect("a manifest needs only schema version, config and layers");
     Image::of(&manifest, config, vec![config_layer, module_layer])
 }

@@ -1,4 +1,4 @@
-//! An image in memory, as it was packed.
+//! An image that was packed and is still in memory.
 
 use oci_spec::image::{ImageManifest, MediaType};
 
@@ -6,11 +6,11 @@ use crate::digest::Digest;
 use crate::image::descriptor::Blob;
 use crate::image::json::canonical_json;
 
-/// An image in memory. It is one manifest, never an index: a proxy resolves an index to its child for
-/// linux/amd64 and compares that child's digest.
+/// An image in memory. It has a single manifest, not an index: a proxy resolves an index to its child for linux/amd64
+/// and compares the digest of that child.
 #[derive(Debug, Clone)]
 pub struct Image {
-    /// The manifest, serialized once: these bytes are hashed, stored and pushed.
+    /// The manifest, serialized only once: these bytes are hashed, stored and pushed.
     pub manifest: Blob,
     /// The configuration.
     pub config: Blob,

@@ -1,5 +1,5 @@
-//! runtime-config.json: what the module is, for tools that read it. No proxy does; the two-layer variant
-//! has it because a proxy counts the layers.
+//! runtime-config.json, which describes the module to tools. Proxies don't read it. The `oci` variant contains it
+//! because proxies require exactly two layers.
 
 use std::fmt::Display;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::image::json::canonical_json;
 
-/// The content of runtime-config.json, with the names that its readers take.
+/// The content of runtime-config.json, with the field names that tools expect.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RuntimeConfig {
@@ -24,7 +24,7 @@ struct Config {
 }
 
 impl RuntimeConfig {
-    /// The configuration of a module of that ABI (`0.2.1`) that answers to these root ids.
+    /// The configuration of a module with that ABI version (`0.2.1`) and these root IDs.
     pub fn new(abi: Option<impl Display>, root_ids: &[String]) -> Self {
         RuntimeConfig {
             kind: "envoy_proxy",
@@ -33,7 +33,7 @@ impl RuntimeConfig {
         }
     }
 
-    /// The file's bytes.
+    /// The bytes of the file.
     pub fn to_bytes(&self) -> Vec<u8> {
         canonical_json(self)
     }

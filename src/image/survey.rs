@@ -1,9 +1,9 @@
-//! What a mesh takes of an image: the rules of the agent in Istio's proxies (`pkg/wasm/imagefetcher.go`), which
-//! Envoy Gateway shares.
+//! How a mesh finds the module in an image: the rules of the agent in Istio's proxies (`pkg/wasm/imagefetcher.go`),
+//! which Envoy Gateway shares.
 //!
-//! From an index, a mesh takes the image for linux/amd64, on every platform. In an image in Docker's format, it
-//! looks for the module in the last layer, which is an archive. In an image in OCI's format, it does the same. If
-//! that fails, it expects an artifact of two layers, and takes the one that is a module.
+//! From an index, a mesh takes the image for linux/amd64, on every platform. In an image in Docker format, it looks for
+//! the module in the last layer, which must be an archive. In an image in OCI format, it does the same. If that fails, it
+//! expects an artifact with two layers, and takes the one with the media type of a module.
 
 use std::io::{self, Read};
 
@@ -14,16 +14,16 @@ use crate::image::descriptor::{Blob, Descriptor};
 use crate::image::manifest::{Index, Manifest, ManifestError};
 use crate::image::names::{DOCKER_LAYER, DOCKER_MANIFEST_LIST, DOCKER_SCHEMA_1, MODULE_FILE, MODULE_LAYER};
 
-/// The agent reads no more than this of an unpacked layer.
+/// The agent reads at most this much of an unpacked layer.
 const LIMIT: u64 = 256 << 20;
 
-/// How many indexes may lead from one to the next. The agent has no limit and would not come back.
+/// How deep indexes may be nested. The agent has no limit, so a loop would never end.
 const DEEPEST: usize = 8;
 
 /// What a mesh does with an image.
 #[derive(Debug)]
 pub enum Verdict {
-    /// It loads this module. If the layer is the module itself, a mesh cuts it off after 256 MiB without an error.
+    /// It loads this module. If the layer is the module itself, a mesh truncates it to 256 MiB without an error.
     Loads(Vec<u8>),
     /// It refuses the image.
     Refuses(Unloadable),
@@ -32,41 +32,41 @@ pub enum Verdict {
 /// Why a mesh refuses an image.
 #[derive(Debug, thiserror::Error)]
 pub enum Unloadable {
-    /// The manifest or index is not one.
-    #[error("its manifest cannot be read: {}", .0.reason())]
+    /// The manifest or index is not valid.
+    #[error("its manifest can't be read: {}", .0.reason())]
     Manifest(ManifestError),
-    /// The manifest is in the first of Docker's formats.
-    #[error("its manifest is in Docker's format of schema version 1")]
+    /// The manifest is in Docker's first format.
+    #[error("its manifest is in Docker's schema version 1 format")]
     Schema1,
     /// No image in the index is for linux/amd64.
     #[error("it is an index without an image for linux/amd64")]
     NoPlatform,
-    /// The indexes lead to ever more indexes.
+    /// The indexes are nested too deep, possibly in a loop.
     #[error("its index leads to more than {DEEPEST} other indexes")]
     TooDeep,
-    /// The image is in Docker's format, and its last layer is not right.
+    /// The image is in Docker format, and a mesh finds no module in its last layer.
     #[error("{0}")]
     Docker(LayerProblem),
-    /// The image is in the format of OCI, and is neither a container image nor an artifact that would do.
+    /// The image is in OCI format, and is neither a suitable container image nor a suitable artifact.
     #[error("{compat}, and it is not an artifact: {artifact}")]
     Oci {
-        /// Why it does not do as a container image.
+        /// Why it is not a suitable container image.
         compat: LayerProblem,
-        /// Why it does not do as an artifact.
+        /// Why it is not a suitable artifact.
         artifact: LayerProblem,
     },
-    /// The module is something else.
+    /// The file or layer that should be the module is something else.
     #[error("its `{MODULE_FILE}` is not a WebAssembly module")]
     NotWasm,
 }
 
-/// Why the module is not found in the layers of an image.
+/// Why a mesh finds no module in the layers of an image.
 #[derive(Debug, thiserror::Error)]
 pub enum LayerProblem {
-    /// The image has no layer.
+    /// The image has no layers.
     #[error("it has no layers")]
     NoLayers,
-    /// The last layer is of another type.
+    /// The last layer has another media type.
     #[error("the media type of its last layer is `{found}` instead of `{expected}`")]
     MediaType {
         /// The media type of the layer.
@@ -77,33 +77,33 @@ pub enum LayerProblem {
     /// The last layer is not what its media type says.
     #[error("its last layer is not a gzipped tar archive: {0}")]
     Archive(io::Error),
-    /// The archive has no module.
-    #[error("its last layer has no file `{MODULE_FILE}`")]
+    /// The archive contains no module.
+    #[error("its last layer contains no `{MODULE_FILE}`")]
     NoModuleFile,
-    /// The archive ends within the module, or more than 256 MiB come before the module's end.
+    /// The archive ends within the module, or the module ends after more than 256 MiB.
     #[error("its last layer ends within `{MODULE_FILE}`, or is larger than 256 MiB")]
     CutOff,
-    /// An artifact has two layers.
+    /// An artifact must have two layers.
     #[error("the number of its layers is {0} instead of 2")]
     LayerCount(usize),
-    /// None of the two layers is a module.
+    /// Neither of the two layers is a module.
     #[error("none of its layers has the media type `{MODULE_LAYER}`")]
     NoModuleLayer,
 }
 
-/// Takes the module out of the image that `manifest` is or leads to, as a mesh does. `child` gets the manifest
-/// that a descriptor in an index names, and `layer` opens a layer.
+/// Finds the module in an image, as a mesh does. `manifest` is the manifest of the image, or an index that leads to it.
+/// `child` gets the manifest for a descriptor in an index, and `layer` opens a layer.
 ///
 /// # Errors
 ///
-/// If `child` or `layer` fails, or the layer cannot be read.
+/// If `child` or `layer` fails, or the layer can't be read.
 pub fn survey<R: Read, E: From<io::Error>>(
     mut manifest: Blob,
     mut child: impl FnMut(&Descriptor) -> Result<Blob, E>,
     layer: impl FnMut(&Descriptor) -> Result<R, E>,
 ) -> Result<Verdict, E> {
     for _ in 0..=DEEPEST {
-        // What the registry says of the manifest counts, and not what the manifest says of itself.
+        // The media type from the registry counts, not the one in the manifest itself.
         let media_type = &manifest.descriptor.media_type;
         if DOCKER_SCHEMA_1.contains(&media_type.as_ref()) {
             return Ok(Verdict::Refuses(Unloadable::Schema1));
@@ -153,7 +153,7 @@ fn survey_image<R: Read, E: From<io::Error>>(
     }
 }
 
-/// The agent looks at no more than the first bytes. The rest is up to Envoy.
+/// The agent checks only the first bytes. Envoy checks the rest.
 fn judge(module: Vec<u8>) -> Verdict {
     let is_wasm = module.len() >= 8 && module.starts_with(b"\0asm");
     if is_wasm { Verdict::Loads(module) } else { Verdict::Refuses(Unloadable::NotWasm) }
@@ -167,7 +167,7 @@ fn last_layer<'m>(manifest: &'m Manifest, expected: &'static str) -> Result<&'m 
     Ok(last)
 }
 
-/// The one of two layers that is a module. The other one may be anything.
+/// The layer that is the module. There must be two layers, and the other one can be anything.
 fn module_layer(manifest: &Manifest) -> Result<&Descriptor, LayerProblem> {
     if manifest.layers.len() != 2 {
         return Err(LayerProblem::LayerCount(manifest.layers.len()));
@@ -176,16 +176,16 @@ fn module_layer(manifest: &Manifest) -> Result<&Descriptor, LayerProblem> {
     module.ok_or(LayerProblem::NoModuleLayer)
 }
 
-/// The first `plugin.wasm` of a gzipped archive, in any directory. A gzip file may have several members.
+/// The first `plugin.wasm` in a gzipped archive, in any directory. The gzip file may have several members.
 fn unpack(layer: impl Read, limit: u64) -> Result<Vec<u8>, LayerProblem> {
     let mut archive = tar::Archive::new(MultiGzDecoder::new(layer).take(limit));
     for entry in archive.entries().map_err(LayerProblem::Archive)? {
         let mut entry = entry.map_err(LayerProblem::Archive)?;
-        // Directories and links count too, and are empty.
+        // Directories and links with this name match too, and are empty.
         if is_module(&entry.path_bytes()) {
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).map_err(LayerProblem::Archive)?;
-            // At the end of a truncated archive, the crate returns the bytes that exist.
+            // If the archive is truncated, the crate returns the bytes that exist.
             let is_whole = bytes.len() as u64 == entry.size();
             return if is_whole { Ok(bytes) } else { Err(LayerProblem::CutOff) };
         }
@@ -232,7 +232,7 @@ mod tests {
         blob(media_type, &json!({ "schemaVersion": 2, "manifests": entries.collect::<Vec<_>>() }))
     }
 
-    /// An artifact whose module is in a layer of its own.
+    /// An artifact whose module layer is the raw module.
     fn artifact() -> Blob {
         let layer = |media_type: &str| {
             let Descriptor { digest, size, .. } = Blob::new(MediaType::EmptyJSON, MODULE).descriptor;
@@ -243,11 +243,11 @@ mod tests {
         blob("application/vnd.oci.image.manifest.v1+json", &manifest)
     }
 
-    /// What a mesh does with `manifest`, if these manifests are there too.
+    /// The module that a mesh loads, if the registry contains `manifest` and `others`.
     fn verdict(manifest: &Blob, others: &[&Blob]) -> Result<Vec<u8>, String> {
         let child = |wanted: &Descriptor| {
             let found = others.iter().find(|other| other.descriptor.digest == wanted.digest);
-            Ok::<_, Never>(Blob::clone(found.expect("the child is there")))
+            Ok::<_, Never>(Blob::clone(found.expect("the child is in `others`")))
         };
         match survey(manifest.clone(), child, |_| Ok(MODULE)).unwrap() {
             Verdict::Loads(module) => Ok(module),
@@ -299,8 +299,8 @@ mod tests {
     fn what_is_not_an_image_is_refused_with_the_reason() {
         let kind = "application/vnd.oci.image.manifest.v1+json";
         for (manifest, reason) in [
-            (blob(kind, &json!({ "schemaVersion": 2 })), "its manifest cannot be read"),
-            (blob("application/vnd.oci.image.index.v1+json", &json!(7)), "its manifest cannot be read"),
+            (blob(kind, &json!({ "schemaVersion": 2 })), "its manifest can't be read"),
+            (blob("application/vnd.oci.image.index.v1+json", &json!(7)), "its manifest can't be read"),
             (blob("application/vnd.docker.distribution.manifest.v1+json", &json!({})), "schema version 1"),
         ] {
             let refused = verdict(&manifest, &[]).unwrap_err();

@@ -11,25 +11,25 @@ use crate::reference::{Reference, Repository, Tag};
 use crate::transport::registry::Scope;
 use crate::transport::{Destination, DryRun, Layout, Sink, Source as _, Transfer, survey};
 
-/// What is published, and where.
+/// The options of `publish`.
 #[derive(Debug)]
 pub struct PublishOptions {
-    /// What is built first. Its tag is the first of those that are published.
+    /// What is built. Its tag is the first one that is published.
     pub plan: PlanOptions,
-    /// How it is pushed.
+    /// How the images are pushed.
     pub push: PushOptions,
 }
 
-/// Where images go, and how.
+/// How images are pushed.
 #[derive(Debug)]
 pub struct PushOptions {
-    /// Where they go.
+    /// Where the images are pushed.
     pub destination: Destination,
-    /// Further tags.
+    /// Tags in addition to the one from the build.
     pub more_tags: Vec<Tag>,
-    /// Whether the tag of a version may change what it names.
+    /// Whether to move the tag of a version that names another image.
     pub force: bool,
-    /// Whether everything is done except the push.
+    /// Whether to do everything except the push.
     pub dry_run: bool,
 }
 
@@ -40,29 +40,29 @@ pub struct Published {
     pub built: Built,
     /// The repository that its image was pushed to. In a dry run, nothing was pushed.
     pub repository: Repository,
-    /// The tags, in the order in which they were given.
+    /// The tags, in the order of the command line.
     pub tags: Vec<TagChange>,
-    /// How many bytes of blobs had to be written.
+    /// The size of the blobs that had to be written, in bytes.
     pub uploaded: u64,
-    /// How long it took to write.
+    /// How long the push took.
     pub time: Duration,
 }
 
-/// A tag, and what it named before.
+/// A tag, and the digest that it named before.
 #[derive(Debug, Clone)]
 pub struct TagChange {
     /// The tag.
     pub tag: Tag,
-    /// The digest that it named, unless it is new.
+    /// The digest that it named before; `None` if the tag is new.
     pub before: Option<Digest>,
 }
 
-/// Publishes the packages; they come in the order of their names.
+/// Publishes the packages. They are returned in the order of their names.
 ///
 /// # Errors
 ///
-/// If one can't be built or pushed. The tags that were not reached name what they named before. If the tag of a
-/// version is refused, no package is pushed.
+/// If a package can't be built or pushed. The remaining tags are unchanged. If the tag of a version already names
+/// another image, no package is pushed.
 pub fn publish(ctx: &Context, options: PublishOptions) -> Result<Outcome<Vec<Published>>> {
     let PublishOptions { plan, push } = options;
     let plan = pipeline::plan(ctx, plan)?;
@@ -78,11 +78,11 @@ pub fn publish(ctx: &Context, options: PublishOptions) -> Result<Outcome<Vec<Pub
 }
 
 fn push_all(ctx: &Context, options: &PushOptions, built: Vec<Built>) -> Result<Vec<Published>> {
-    let mut taken = Vec::new();
-    let pushes = built.into_iter().map(|built| Push::prepare(ctx, options, built, &mut taken));
+    let mut clashes = Vec::new();
+    let pushes = built.into_iter().map(|built| Push::prepare(ctx, options, built, &mut clashes));
     let pushes = pushes.collect::<Result<Vec<_>>>()?;
-    if !taken.is_empty() {
-        return Err(Taken(taken).into());
+    if !clashes.is_empty() {
+        return Err(TagsTaken(clashes).into());
     }
     let published = pushes.into_iter().map(|push| push.carry_out(ctx)).collect();
     if options.dry_run {
@@ -91,9 +91,9 @@ fn push_all(ctx: &Context, options: &PushOptions, built: Vec<Built>) -> Result<V
     published
 }
 
-/// A package has no tag to be pushed under.
+/// A package has no tag.
 #[derive(Debug, thiserror::Error)]
-#[error("package `{0}` can't be published: it has no version that would make a tag")]
+#[error("package `{0}` can't be published: it has no version that can be used as a tag")]
 struct NoTag(String);
 
 impl Explain for NoTag {
@@ -102,11 +102,11 @@ impl Explain for NoTag {
     }
 
     fn help(&self) -> Vec<String> {
-        vec!["give one with `--tag`".to_owned()]
+        vec!["pass a tag with `--tag`".to_owned()]
     }
 }
 
-/// A push that only the registry can still refuse.
+/// A push that passed all checks: only the registry can still refuse it.
 struct Push {
     built: Built,
     repository: Repository,
@@ -118,12 +118,13 @@ struct Push {
 }
 
 impl Push {
-    /// Looks at what exists already. Tags that must not change are added to `taken`.
-    fn prepare(ctx: &Context, options: &PushOptions, built: Built, taken: &mut Vec<Clash>) -> Result<Self> {
-        let repository = built.settings.image.clone().expect("the plan was checked for a repository");
+    /// Compares the built image with what the tags name now. Tags that must not change are added to `clashes`.
+    fn prepare(ctx: &Context, options: &PushOptions, built: Built, clashes: &mut Vec<Clash>) -> Result<Self> {
+        let repository =
+            built.settings.image.clone().expect("`publish` checks that each package has a repository");
         let digest = built.packaged.image;
         let layout = Layout::at(built.directory.join("image"));
-        let manifest = layout.resolve(ctx, &Reference::Digest(digest))?.ok_or(Gone(digest))?;
+        let manifest = layout.resolve(ctx, &Reference::Digest(digest))?.ok_or(ImageGone(digest))?;
         let blobs = Manifest::read(&manifest.bytes)?.blobs().cloned().collect();
         let sink = match options.dry_run {
             false => options.destination.open(ctx, &repository, Scope::Push)?,
@@ -134,9 +135,14 @@ impl Push {
             let before = sink.tagged(ctx, &tag)?;
             let is_protected =
                 sink.protects_versions() && !options.force && built.version.as_ref() == Some(&tag);
-            if let Some(there) = before.filter(|before| is_protected && *before != digest) {
-                let difference = difference(ctx, &*sink, there, built.packaged.module);
-                taken.push(Clash { name: format!("{repository}:{tag}"), there, here: digest, difference });
+            if let Some(existing) = before.filter(|before| is_protected && *before != digest) {
+                let difference = difference(ctx, &*sink, existing, built.packaged.module);
+                clashes.push(Clash {
+                    name: format!("{repository}:{tag}"),
+                    existing,
+                    built: digest,
+                    difference,
+                });
             }
             tags.push(TagChange { tag, before });
         }
@@ -160,7 +166,7 @@ impl Push {
         Ok(Published { built, repository, tags, uploaded, time: started.elapsed() })
     }
 
-    /// Writes the image under the tags that do not name it yet, and returns how many bytes of blobs were missing.
+    /// Writes the image under the tags that don't name it yet. Returns the size of the blobs that were missing.
     fn write(&self, ctx: &Context, stale: &[Tag]) -> Result<u64> {
         let missing = self.sink.missing(ctx, self.blobs.clone())?;
         self.sink.announce(ctx, &self.names(), missing.len(), self.blobs.len());
@@ -171,7 +177,7 @@ impl Push {
         Ok(missing.iter().map(|blob| blob.size).sum())
     }
 
-    /// Users of a tag can find the image again that it named.
+    /// Shows the old digest of each moved tag, so that users can still find that image.
     fn show_moves(&self, ctx: &Context) {
         let moved = self.tags.iter().filter_map(|change| Some((&change.tag, change.before?)));
         for (tag, before) in moved.filter(|(_, before)| *before != self.manifest.descriptor.digest) {
@@ -186,44 +192,45 @@ impl Push {
     }
 }
 
-fn unique<'t>(given: impl Iterator<Item = &'t Tag>) -> Vec<Tag> {
-    let mut tags = Vec::new();
-    for tag in given {
-        if !tags.contains(tag) {
-            tags.push(tag.clone());
+fn unique<'t>(tags: impl Iterator<Item = &'t Tag>) -> Vec<Tag> {
+    let mut unique = Vec::new();
+    for tag in tags {
+        if !unique.contains(tag) {
+            unique.push(tag.clone());
         }
     }
-    tags
+    unique
 }
 
-/// Somebody has removed the image since it was built.
+/// The image was removed since it was built, or since its tag was read.
 #[derive(Debug, thiserror::Error)]
-#[error("the image {0} was built, and is gone")]
-struct Gone(Digest);
+#[error("the image {0} no longer exists")]
+struct ImageGone(Digest);
 
-impl Explain for Gone {
+impl Explain for ImageGone {
     fn help(&self) -> Vec<String> {
         vec!["run the command again".to_owned()]
     }
 }
 
-/// How an image that is there already differs from the one that was built.
+/// How the existing image differs from the one that was built.
 #[derive(Debug, thiserror::Error)]
 enum Difference {
     #[error("the module differs")]
     Module,
-    #[error("the module is the same, and only the packaging differs: variant, annotations or root ids")]
+    #[error("the module is the same, and only the packaging differs (variant, annotations or root IDs)")]
     Packaging,
-    #[error("a mesh would not load what is there: {0}")]
+    #[error("a mesh would not load the existing image: {0}")]
     Unloadable(Unloadable),
-    #[error("what is there could not be compared: {0}")]
+    #[error("the existing image could not be compared: {0}")]
     Unknown(Error),
 }
 
-/// Compares the module in the image `there` with `module`. The tag is protected, whatever comes of it.
-fn difference(ctx: &Context, sink: &dyn Sink, there: Digest, module: Digest) -> Difference {
+/// Compares the module in the image `existing` with `module`. The result only explains the refusal: the tag is
+/// protected in any case.
+fn difference(ctx: &Context, sink: &dyn Sink, existing: Digest, module: Digest) -> Difference {
     let verdict = || {
-        let manifest = sink.resolve(ctx, &Reference::Digest(there))?.ok_or(Gone(there))?;
+        let manifest = sink.resolve(ctx, &Reference::Digest(existing))?.ok_or(ImageGone(existing))?;
         survey(ctx, sink, manifest)
     };
     match verdict() {
@@ -234,30 +241,30 @@ fn difference(ctx: &Context, sink: &dyn Sink, there: Digest, module: Digest) -> 
     }
 }
 
-/// The tag of a version names another image. Somebody else may still push to it between this look and the push:
-/// a registry cannot write a tag only if it is new.
+/// The tag of a version names another image. Another process may still push to the tag between this check and the push,
+/// because registries have no way to write a tag only if it is new.
 #[derive(Debug, thiserror::Error)]
-#[error("`{name}` is {there}, and {here} was built: {difference}")]
+#[error("`{name}` is {existing}, but {built} was built: {difference}")]
 struct Clash {
     name: String,
-    there: Digest,
-    here: Digest,
+    existing: Digest,
+    built: Digest,
     difference: Difference,
 }
 
-/// The tags of versions would become other images.
+/// The tags of versions already name other images.
 #[derive(Debug, thiserror::Error)]
 #[error("the tag of a version already names another image{}", listed(_0))]
-struct Taken(Vec<Clash>);
+struct TagsTaken(Vec<Clash>);
 
 fn listed(clashes: &[Clash]) -> String {
     clashes.iter().map(|clash| format!("\n{clash}")).collect()
 }
 
-impl Explain for Taken {
+impl Explain for TagsTaken {
     fn help(&self) -> Vec<String> {
         vec![
-            "raise `version` in Cargo.toml, or push under another tag with `--tag`: users of a version rely on it not to change".to_owned(),
+            "raise `version` in Cargo.toml, or push under another tag with `--tag`: users rely on the image of a version not to change".to_owned(),
             "to replace it anyway, use `--force`".to_owned(),
         ]
     }

@@ -18,17 +18,17 @@ use crate::transport::index::{self, INDEX, IndexError, LayoutIndex, MARKER};
 use crate::transport::sink::{Sink, Transfer};
 use crate::transport::source::{LARGEST_MANIFEST, Source};
 
-/// The archive in a file, which need not exist yet.
+/// An archive. Its file need not exist yet.
 #[derive(Debug, Clone)]
 pub struct Archive {
     path: Utf8PathBuf,
 }
 
-/// A file is not an archive, or cannot become one.
+/// A file is not an archive, or can't become one.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// An archive would replace something that is not a file.
-    #[error("`{0}` exists, and is not a file")]
+    #[error("`{0}` exists and is not a file")]
     NotAFile(Utf8PathBuf),
     /// There is no layout in the file.
     #[error("`{path}` is not an OCI archive")]
@@ -38,7 +38,7 @@ pub enum ArchiveError {
         /// What is wrong with it.
         source: io::Error,
     },
-    /// Its list of images cannot be read.
+    /// The list of images can't be read.
     #[error("`{INDEX}` in `{path}` is not an image index")]
     LayoutIndex {
         /// The file.
@@ -47,7 +47,7 @@ pub enum ArchiveError {
         source: IndexError,
     },
     /// A blob is not in the archive.
-    #[error("`{path}` does not contain the blob {digest}")]
+    #[error("`{path}` doesn't contain the blob {digest}")]
     NoBlob {
         /// The file.
         path: Utf8PathBuf,
@@ -60,7 +60,7 @@ impl Explain for ArchiveError {
     fn help(&self) -> Vec<String> {
         match self {
             ArchiveError::NotAFile(_) => {
-                vec!["name a file in a directory that exists; a file of that name is replaced".to_owned()]
+                vec!["choose a file in an existing directory; an existing file is replaced".to_owned()]
             }
             _ => vec!["create the archive again, for example with `skopeo copy`".to_owned()],
         }
@@ -71,7 +71,7 @@ impl Explain for ArchiveError {
 struct Entries(HashMap<Utf8PathBuf, (u64, u64)>);
 
 impl Archive {
-    /// The archive in the file `path`.
+    /// The archive at `path`.
     pub fn at(path: Utf8PathBuf) -> Self {
         Archive { path }
     }
@@ -126,7 +126,7 @@ impl Source for Archive {
     }
 }
 
-/// An archive is replaced as a whole: nothing of what was in it stays.
+/// An archive is replaced as a whole: its previous content is lost.
 impl Sink for Archive {
     fn tagged(&self, _ctx: &Context, _tag: &Tag) -> Result<Option<Digest>> {
         Ok(None)
@@ -145,7 +145,7 @@ impl Sink for Archive {
     }
 
     fn write(&self, ctx: &Context, transfer: &Transfer<'_>) -> Result<()> {
-        // A symbolic link stays one: its target is replaced.
+        // A symbolic link stays in place: its target is replaced.
         let path = self.path.canonicalize_utf8().unwrap_or_else(|_| self.path.clone());
         if path.exists() && !path.is_file() {
             return Err(ArchiveError::NotAFile(path).into());
@@ -165,7 +165,7 @@ impl Sink for Archive {
     }
 }
 
-/// The files of a tar archive are padded to blocks of this size, and two empty ones are its end.
+/// Each file in a tar archive is padded to a multiple of this size. Two empty blocks end the archive.
 const BLOCK: usize = 512;
 
 fn add_blob(ctx: &Context, file: &mut impl Write, blob: &BlobContent) -> Result<()> {

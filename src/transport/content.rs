@@ -1,4 +1,4 @@
-//! The content of a blob, wherever it lies, read piece by piece.
+//! The content of a blob, in memory or in a file, read in chunks.
 
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
@@ -25,13 +25,13 @@ pub struct BlobContent {
 #[derive(Debug, Clone)]
 enum Storage {
     Memory(Bytes),
-    /// A part of a file, which begins there.
+    /// A part of a file, from this position on.
     File(Arc<File>, u64),
 }
 
-/// A file does not contain the blob that it should.
+/// The content of a file doesn't have the expected digest.
 #[derive(Debug, thiserror::Error)]
-#[error("`{path}` is damaged: {digest} is not the digest of what it contains")]
+#[error("`{path}` is damaged: its content doesn't have the digest {digest}")]
 pub struct Damaged {
     path: String,
     digest: Digest,
@@ -39,18 +39,17 @@ pub struct Damaged {
 
 impl Explain for Damaged {
     fn help(&self) -> Vec<String> {
-        vec!["remove it, then run the command that writes it again".to_owned()]
+        vec!["remove it, then run the command that creates it".to_owned()]
     }
 }
 
 impl BlobContent {
-    /// The content of a blob in memory.
     pub(super) fn memory(blob: &Blob) -> Self {
         let Descriptor { digest, size, .. } = blob.descriptor;
         BlobContent { digest, size, storage: Storage::Memory(blob.bytes.clone()) }
     }
 
-    /// The content of the blob that `descriptor` describes, which begins at `start` in `file`.
+    /// The content of the blob that `descriptor` describes, from position `start` of `file` on.
     pub(super) fn file(descriptor: &Descriptor, file: File, start: u64) -> Self {
         let Descriptor { digest, size, .. } = *descriptor;
         BlobContent { digest, size, storage: Storage::File(Arc::new(file), start) }
@@ -66,7 +65,7 @@ impl BlobContent {
         self.size
     }
 
-    /// The content in pieces. The last piece is given out only if the digest of the whole is right.
+    /// The content in chunks. The last chunk is returned only if the digest of the content is right.
     pub fn chunks(&self) -> Chunks {
         Chunks { content: self.clone(), hasher: Some(Hasher::default()), position: 0 }
     }
@@ -75,7 +74,7 @@ impl BlobContent {
     ///
     /// # Errors
     ///
-    /// If it cannot be read, or is damaged.
+    /// If it can't be read, or is damaged.
     pub fn verify(&self) -> Result<()> {
         self.chunks().try_for_each(|chunk| chunk.map(drop))
     }
@@ -84,7 +83,7 @@ impl BlobContent {
     ///
     /// # Errors
     ///
-    /// If it cannot be read, or is damaged.
+    /// If it can't be read, or is damaged.
     pub fn read(&self) -> Result<Bytes> {
         let mut whole = Vec::new();
         for chunk in self.chunks() {
@@ -93,17 +92,17 @@ impl BlobContent {
         Ok(whole.into())
     }
 
-    /// A reader of the content. It does not look at the digest.
+    /// A reader of the content. It doesn't check the digest.
     pub(super) fn reader(&self) -> impl Read + use<> {
         ContentReader { content: self.clone(), position: 0 }
     }
 
-    /// At most so many bytes from `position` on. They are fewer if the content or the file ends.
+    /// At most `most` bytes from `position` on: fewer at the end of the content or of the file.
     fn read_at(&self, position: u64, most: usize) -> io::Result<Bytes> {
         let length = usize::try_from(self.size - position).unwrap_or(usize::MAX).min(most);
         match &self.storage {
             Storage::Memory(bytes) => {
-                // A size of memory, because the position is not after the end.
+                // Fits into memory, because the position is not after the end.
                 let start = position as usize;
                 Ok(bytes.slice(start..start + length))
             }
@@ -139,7 +138,7 @@ impl BlobContent {
     }
 }
 
-/// The pieces of a [`BlobContent`].
+/// The chunks of a [`BlobContent`].
 #[derive(Debug)]
 pub struct Chunks {
     content: BlobContent,
@@ -193,11 +192,11 @@ mod tests {
     use crate::image::{Blob, Descriptor};
 
     fn content(in_file: &[u8], descriptor: &Descriptor) -> (tempfile::TempDir, BlobContent) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("blob");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("blob");
         fs_err::write(&path, in_file).unwrap();
         let content = BlobContent::file(descriptor, File::open(path).unwrap(), 3);
-        (folder, content)
+        (directory, content)
     }
 
     #[test]
@@ -206,7 +205,7 @@ mod tests {
             let bytes: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
             let blob = Blob::new(MediaType::EmptyJSON, bytes.clone());
             let in_file = [&b"abc"[..], &bytes, b"def"].concat();
-            let (_folder, file) = content(&in_file, &blob.descriptor);
+            let (_directory, file) = content(&in_file, &blob.descriptor);
             for whole in [BlobContent::memory(&blob), file] {
                 let chunks = whole.chunks().map(Result::unwrap).collect::<Vec<_>>();
                 assert_eq!(chunks.concat(), bytes, "{size}");
@@ -216,11 +215,11 @@ mod tests {
             let last = if size == 0 { continue } else { changed.len() - 4 };
             changed[last] ^= 1;
             for damaged in [&changed[..], &in_file[..last]] {
-                let (_folder, content) = content(damaged, &blob.descriptor);
-                let (given, errors): (Vec<_>, Vec<_>) = content.chunks().partition(Result::is_ok);
+                let (_directory, content) = content(damaged, &blob.descriptor);
+                let (chunks, errors): (Vec<_>, Vec<_>) = content.chunks().partition(Result::is_ok);
                 assert_eq!(errors.len(), 1, "{size}");
-                let given: usize = given.into_iter().map(|chunk| chunk.unwrap().len()).sum();
-                assert!(given < size, "{size}");
+                let length: usize = chunks.into_iter().map(|chunk| chunk.unwrap().len()).sum();
+                assert!(length < size, "{size}");
             }
         }
     }

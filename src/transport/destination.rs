@@ -1,4 +1,4 @@
-//! The sink that a user names.
+//! The sink that the user chooses.
 
 use camino::Utf8PathBuf;
 
@@ -13,16 +13,16 @@ use crate::transport::sink::Sink;
 /// Where an image goes.
 #[derive(Debug, Clone)]
 pub enum Destination {
-    /// The registry that its repository names.
+    /// The registry in the image's repository.
     Registry(Access),
     /// An OCI image layout in a directory.
     Layout(Utf8PathBuf),
-    /// The same as one tar file.
+    /// An OCI image layout in a tar file.
     Archive(Utf8PathBuf),
 }
 
 impl Destination {
-    /// Whether it has room for one package only: its name is not that of the package's repository.
+    /// Whether it can hold only one package, because images in it are not stored by repository.
     pub fn is_one_place(&self) -> bool {
         match self {
             Destination::Registry(_) => false,
@@ -30,11 +30,11 @@ impl Destination {
         }
     }
 
-    /// The sink for the images of `repository`. A registry is asked for the rights of `scope`.
+    /// The sink for the images of `repository`. If it is a registry, requests the rights in `scope`.
     ///
     /// # Errors
     ///
-    /// If the registry does not accept us.
+    /// If the registry doesn't accept our credentials.
     pub fn open(&self, ctx: &Context, repository: &Repository, scope: Scope) -> Result<Box<dyn Sink>> {
         Ok(match self {
             Destination::Registry(access) => Box::new(Registry::open(ctx, repository, access, scope)?),

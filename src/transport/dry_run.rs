@@ -9,7 +9,7 @@ use crate::transport::content::BlobContent;
 use crate::transport::sink::{Sink, Transfer};
 use crate::transport::source::Source;
 
-/// Answers as the sink in it does, and writes nothing to it.
+/// Reads from the inner sink, but writes nothing to it.
 pub struct DryRun(pub Box<dyn Sink>);
 
 impl Source for DryRun {

@@ -1,4 +1,4 @@
-//! The index of a layout, which is in a directory or in an archive.
+//! The index of a layout, in a directory or in an archive.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err::File;
@@ -12,31 +12,31 @@ use crate::reference::Tag;
 use crate::transport::content::BlobContent;
 use crate::transport::source::LARGEST_MANIFEST;
 
-/// The file that makes a directory a layout.
+/// The file that marks a directory as a layout.
 pub(super) const MARKER: &str = "oci-layout";
 /// The file that lists the images.
 pub(super) const INDEX: &str = "index.json";
-/// The directory of blobs.
+/// The directory that contains the blobs.
 pub(super) const BLOBS: &str = "blobs/sha256";
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
-/// The index of a layout. What others have written into it stays as it is.
+/// The index of a layout. Entries and fields that other tools wrote are preserved.
 #[derive(Debug)]
 pub(super) struct LayoutIndex(Value);
 
-/// Bytes are not the index of a layout.
+/// The bytes are not the index of a layout.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
-    /// They are not JSON.
+    /// The bytes are not JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// They are JSON, but there is no list of manifests in it.
-    #[error("it has no list of `manifests`")]
+    /// The JSON has no list of manifests.
+    #[error("it has no `manifests` list")]
     NoManifests,
 }
 
-/// A manifest is larger than a registry has to accept.
+/// A manifest is larger than registries have to accept.
 #[derive(Debug, thiserror::Error)]
 #[error("the manifest {0} is larger than {LARGEST_MANIFEST} bytes")]
 struct TooLarge(Digest);
@@ -51,7 +51,7 @@ impl Default for LayoutIndex {
             .media_type(MediaType::ImageIndex)
             .manifests([])
             .build()
-            .expect("schema version and manifests are all that an index needs");
+            .expect("an index needs only schema version and manifests");
         LayoutIndex(serde_json::to_value(index).expect("an index is JSON"))
     }
 }
@@ -67,13 +67,13 @@ impl LayoutIndex {
         canonical_json(&self.0)
     }
 
-    /// The digest of what `tag` names.
+    /// The digest of the manifest that `tag` names.
     pub(super) fn tagged(&self, tag: &Tag) -> Option<Digest> {
         let entry = self.manifests().find(|entry| ref_name(entry) == Some(tag.as_str()))?;
         entry.get("digest")?.as_str()?.parse().ok()
     }
 
-    /// Lists the manifest under `tags`, or without a tag if there is none.
+    /// Adds the manifest under `tags`, or without a tag if there are none.
     pub(super) fn add(&mut self, manifest: &Descriptor, tags: &[Tag]) {
         let Some(manifests) = self.0.get_mut("manifests").and_then(Value::as_array_mut) else { return };
         manifests.retain(|entry| !tags.iter().any(|tag| ref_name(entry) == Some(tag.as_str())));
@@ -86,17 +86,17 @@ impl LayoutIndex {
         manifests.extend(tags.iter().map(|tag| entry(&[(REF_NAME, tag.as_str())])));
     }
 
-    /// Reads the manifest of that digest, which is `size` bytes of `file` from `start` on.
+    /// Reads the manifest with that digest: `size` bytes of `file` from `start` on.
     pub(super) fn manifest(&self, digest: Digest, file: File, start: u64, size: u64) -> Result<Blob> {
         if size > LARGEST_MANIFEST {
             return Err(TooLarge(digest).into());
         }
         let mut descriptor = Descriptor { media_type: MediaType::ImageManifest, digest, size };
         let bytes = BlobContent::file(&descriptor, file, start).read()?;
-        // The index lists what a tag names. What another index leads to has to speak for itself.
+        // A manifest that a tag names is in this index. One that is only in a nested index must state its own media type.
         let listed = self.manifests().find(|entry| entry["digest"] == digest.to_string().as_str());
-        let of_itself = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        let media_type = listed.unwrap_or(&of_itself).get("mediaType").and_then(Value::as_str);
+        let manifest = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let media_type = listed.unwrap_or(&manifest).get("mediaType").and_then(Value::as_str);
         if let Some(media_type) = media_type {
             descriptor.media_type = media_type.into();
         }
@@ -115,7 +115,7 @@ fn ref_name(entry: &Value) -> Option<&str> {
 /// The content of the marker file.
 pub(super) fn marker() -> Vec<u8> {
     let layout = OciLayoutBuilder::default().image_layout_version("1.0.0").build();
-    canonical_json(&layout.expect("a layout is its version"))
+    canonical_json(&layout.expect("a layout needs only its version"))
 }
 
 /// The file of a blob.

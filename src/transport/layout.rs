@@ -1,4 +1,4 @@
-//! The OCI image layout: images as a directory, which skopeo, crane, umoci and oras read.
+//! The OCI image layout: a directory of images that skopeo, crane, umoci and oras can read.
 
 use std::io::{self, Write as _};
 
@@ -16,7 +16,7 @@ use crate::transport::index::{self, BLOBS, INDEX, IndexError, LayoutIndex, MARKE
 use crate::transport::sink::{Sink, Transfer};
 use crate::transport::source::Source;
 
-/// The layout in a directory, which need not exist yet.
+/// A layout. Its directory need not exist yet.
 #[derive(Debug, Clone)]
 pub struct Layout {
     directory: Utf8PathBuf,
@@ -26,9 +26,9 @@ pub struct Layout {
 #[derive(Debug, thiserror::Error)]
 pub enum LayoutError {
     /// It contains something else.
-    #[error("`{0}` is not an OCI image layout, and not empty")]
+    #[error("`{0}` is neither empty nor an OCI image layout")]
     Foreign(Utf8PathBuf),
-    /// Its list of images cannot be read.
+    /// The list of images can't be read.
     #[error("`{path}` is not an image index")]
     LayoutIndex {
         /// The file.
@@ -40,7 +40,7 @@ pub enum LayoutError {
 
 impl Explain for LayoutError {
     fn help(&self) -> Vec<String> {
-        vec!["name another directory: a new one is created, and an image is added to a layout".to_owned()]
+        vec!["choose another directory: a new one is created, and an existing layout is added to".to_owned()]
     }
 }
 
@@ -50,7 +50,8 @@ impl Layout {
         Layout { directory }
     }
 
-    /// The index, unless the directory is missing, empty, or from a run that was killed before it wrote the index.
+    /// The index. Returns `None` if the directory is missing, empty, or from a run that was killed before it wrote the
+    /// index.
     fn index(&self) -> Result<Option<LayoutIndex>> {
         let entries = match fs_err::read_dir(&self.directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -75,7 +76,7 @@ impl Layout {
         self.directory.join(index::path_of(digest))
     }
 
-    /// Whether a blob is there, whole.
+    /// Whether the layout contains an undamaged copy of a blob.
     fn has(&self, ctx: &Context, blob: &Descriptor) -> Result<bool> {
         ctx.interrupt.check()?;
         let path = self.path_of(blob.digest);
@@ -127,13 +128,13 @@ impl Sink for Layout {
         ctx.shell.status("Writing", format_args!("{names} to {}", ctx.display_path(&self.directory)));
     }
 
-    /// What else is in the layout stays.
+    /// Preserves everything else in the layout.
     fn write(&self, ctx: &Context, transfer: &Transfer<'_>) -> Result<()> {
         self.index()?;
         fs_err::create_dir_all(self.directory.join(BLOBS))?;
         let marker = self.directory.join(MARKER);
         write_new(&marker, &index::marker())?;
-        // Another process may add to the same layout. The marker never changes, so it can serve as the lock.
+        // Another process may add to the same layout. The marker never changes, so it can be the lock file.
         let _lock = Lock::take(ctx, &marker, &format!("the layout {}", ctx.display_path(&self.directory)))?;
         for blob in transfer.blobs {
             let path = self.path_of(blob.digest);

@@ -1,4 +1,4 @@
-//! An image that was packed and is still in memory is a source too.
+//! An image in memory as a source.
 
 use crate::context::Context;
 use crate::error::{Explain, Result};
@@ -15,13 +15,13 @@ impl Source for Image {
 
     fn open(&self, _ctx: &Context, blob: &Descriptor) -> Result<BlobContent> {
         let found = self.blobs().find(|known| known.descriptor.digest == blob.digest);
-        Ok(BlobContent::memory(found.ok_or_else(|| NotOfTheImage(blob.clone()))?))
+        Ok(BlobContent::memory(found.ok_or_else(|| BlobNotFound(blob.clone()))?))
     }
 }
 
-/// A blob of another image was asked for.
+/// The requested blob belongs to another image.
 #[derive(Debug, thiserror::Error)]
-#[error("the image has no blob {}", .0.digest)]
-struct NotOfTheImage(Descriptor);
+#[error("the image doesn't contain the blob {}", .0.digest)]
+struct BlobNotFound(Descriptor);
 
-impl Explain for NotOfTheImage {}
+impl Explain for BlobNotFound {}

@@ -1,7 +1,7 @@
 //! Where images come from and where they go: registries, layouts and archives.
 //!
-//! Each of them is a [`Source`] and a [`Sink`]. Blobs are streamed from one to the other, and are hashed on
-//! the way: what is damaged is never written under a good name.
+//! Each of them is a [`Source`] and a [`Sink`]. Blobs are streamed from one to the other and hashed on the way, so
+//! that a damaged blob is never stored under its digest.
 
 mod archive;
 mod content;

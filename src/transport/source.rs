@@ -7,31 +7,31 @@ use crate::image::{self, Blob, Descriptor, Verdict};
 use crate::reference::Reference;
 use crate::transport::content::BlobContent;
 
-/// Registries have to accept manifests of this size, and few accept larger ones.
+/// Registries have to accept manifests up to this size. Few accept larger ones.
 pub(super) const LARGEST_MANIFEST: u64 = 4 << 20;
 
 /// Something that images are read from.
 pub trait Source {
-    /// The manifest or index that `reference` names, if it exists. Its digest is verified.
+    /// The manifest or index that `reference` names, if it exists, with its digest verified.
     ///
     /// # Errors
     ///
-    /// If it cannot be read.
+    /// If it can't be read.
     fn resolve(&self, ctx: &Context, reference: &Reference) -> Result<Option<Blob>>;
 
-    /// The content of a blob that a manifest names.
+    /// The content of a blob that a manifest lists.
     ///
     /// # Errors
     ///
-    /// If the blob is not there, or cannot be read.
+    /// If the blob doesn't exist or can't be read.
     fn open(&self, ctx: &Context, blob: &Descriptor) -> Result<BlobContent>;
 }
 
-/// What a mesh does with the image that `manifest`, which is one of `source`, is or leads to.
+/// What a mesh does with an image. `manifest` is its manifest in `source`, or an index that leads to it.
 ///
 /// # Errors
 ///
-/// If a part of the image cannot be read.
+/// If a part of the image can't be read.
 pub fn survey(ctx: &Context, source: &dyn Source, manifest: Blob) -> Result<Verdict> {
     let child = |descriptor: &Descriptor| {
         let child = source.resolve(ctx, &Reference::Digest(descriptor.digest))?;
@@ -39,16 +39,16 @@ pub fn survey(ctx: &Context, source: &dyn Source, manifest: Blob) -> Result<Verd
     };
     let layer = |descriptor: &Descriptor| {
         let content = source.open(ctx, descriptor)?;
-        // Not all of a layer may be read, so this comes first.
+        // The reader may stop before the end, so the digest is checked first.
         content.verify()?;
         Ok::<_, Error>(content.reader())
     };
     image::survey(manifest, child, layer)
 }
 
-/// An index names a manifest that is not there.
+/// An index lists a manifest that doesn't exist.
 #[derive(Debug, thiserror::Error)]
-#[error("the index names the manifest {0}, which is missing")]
+#[error("the index lists the manifest {0}, which is missing")]
 struct MissingChild(Digest);
 
 impl Explain for MissingChild {}

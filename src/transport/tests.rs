@@ -20,7 +20,7 @@ fn context() -> Context {
 fn image() -> Image {
     let config = Blob::new(MediaType::EmptyJSON, &b"{}"[..]);
     let module = Blob::new("application/vnd.module.wasm.content.layer.v1+wasm".into(), MODULE);
-    // A blob whose size is not a multiple of anything.
+    // A blob whose size is not a multiple of the chunk size.
     let other = Blob::new("a/b".into(), vec![7; 300_001]);
     let manifest = ImageManifestBuilder::default()
         .schema_version(SCHEMA_VERSION)
@@ -33,7 +33,7 @@ fn image() -> Image {
     Image { manifest, config, layers: vec![other, module] }
 }
 
-/// Writes all of an image, as `publish` does.
+/// Copies an image, as `publish` does.
 fn copy(
     ctx: &Context,
     source: &dyn Source,
@@ -50,19 +50,19 @@ fn copy(
 #[test]
 fn an_image_goes_through_every_source_and_sink() {
     let (ctx, image) = (context(), image());
-    let folder = tempfile::tempdir().unwrap();
-    let folder = Utf8PathBuf::try_from(folder.path().to_owned()).unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    let directory = Utf8PathBuf::try_from(temporary.path().to_owned()).unwrap();
     let [tag, next]: [Tag; 2] = ["v1", "next"].map(|tag| tag.parse().unwrap());
     let by_tag = Reference::Tag(tag.clone());
 
-    let layout = Layout::at(folder.join("layout"));
+    let layout = Layout::at(directory.join("layout"));
     assert!(layout.resolve(&ctx, &by_tag).unwrap().is_none());
     assert_eq!(copy(&ctx, &image, &image.manifest, &layout, &[tag.clone(), next]).len(), 3);
     let found = layout.resolve(&ctx, &by_tag).unwrap().unwrap();
-    let archive = Archive::at(folder.join("image.tar"));
+    let archive = Archive::at(directory.join("image.tar"));
     assert_eq!(copy(&ctx, &layout, &found, &archive, std::slice::from_ref(&tag)).len(), 3);
     let found = archive.resolve(&ctx, &by_tag).unwrap().unwrap();
-    let back = Layout::at(folder.join("back"));
+    let back = Layout::at(directory.join("back"));
     assert_eq!(copy(&ctx, &archive, &found, &back, std::slice::from_ref(&tag)).len(), 3);
     assert!(copy(&ctx, &archive, &found, &back, std::slice::from_ref(&tag)).is_empty());
 
@@ -82,14 +82,14 @@ fn an_image_goes_through_every_source_and_sink() {
 #[test]
 fn an_archive_of_another_tool_is_read() {
     let (ctx, image) = (context(), image());
-    let folder = tempfile::tempdir().unwrap();
-    let folder = Utf8PathBuf::try_from(folder.path().to_owned()).unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    let directory = Utf8PathBuf::try_from(temporary.path().to_owned()).unwrap();
     let tag: Tag = "v1".parse().unwrap();
-    copy(&ctx, &image, &image.manifest, &Layout::at(folder.join("layout")), std::slice::from_ref(&tag));
-    // As `tar -C layout -cf image.tar .` writes it.
-    let path = folder.join("image.tar");
+    copy(&ctx, &image, &image.manifest, &Layout::at(directory.join("layout")), std::slice::from_ref(&tag));
+    // As written by `tar -C layout -cf image.tar .`.
+    let path = directory.join("image.tar");
     let mut archive = tar::Builder::new(fs_err::File::create(&path).unwrap());
-    archive.append_dir_all("./", folder.join("layout")).unwrap();
+    archive.append_dir_all("./", directory.join("layout")).unwrap();
     archive.into_inner().unwrap();
     let archive = Archive::at(path.clone());
     let manifest = archive.resolve(&ctx, &Reference::Tag(tag.clone())).unwrap().unwrap();
@@ -109,26 +109,26 @@ fn an_archive_of_another_tool_is_read() {
 }
 
 #[test]
-fn what_is_damaged_is_not_written() {
+fn a_damaged_blob_is_not_written() {
     let (ctx, image) = (context(), image());
-    let folder = tempfile::tempdir().unwrap();
-    let folder = Utf8PathBuf::try_from(folder.path().to_owned()).unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    let directory = Utf8PathBuf::try_from(temporary.path().to_owned()).unwrap();
     let tags = ["v1".parse().unwrap()];
-    let layout = Layout::at(folder.join("layout"));
+    let layout = Layout::at(directory.join("layout"));
     copy(&ctx, &image, &image.manifest, &layout, &tags);
     let layer = &image.layers[0].descriptor;
-    let blob = folder.join("layout/blobs/sha256").join(layer.digest.hex());
+    let blob = directory.join("layout/blobs/sha256").join(layer.digest.hex());
     let mut bytes = fs_err::read(&blob).unwrap();
     bytes[1000] ^= 1;
     fs_err::write(&blob, &bytes).unwrap();
 
     let blobs: Vec<_> = image.blobs().map(|blob| blob.descriptor.clone()).collect();
     let transfer = Transfer { source: &layout, manifest: &image.manifest, blobs: &blobs, tags: &tags };
-    let copied = Layout::at(folder.join("copy"));
+    let copied = Layout::at(directory.join("copy"));
     assert!(copied.write(&ctx, &transfer).unwrap_err().to_string().contains("is damaged"));
     assert!(copied.tagged(&ctx, &tags[0]).unwrap().is_none());
-    assert!(Archive::at(folder.join("a.tar")).write(&ctx, &transfer).is_err());
-    assert!(!folder.join("a.tar").exists());
-    // A layout that has a damaged blob gets it again.
+    assert!(Archive::at(directory.join("a.tar")).write(&ctx, &transfer).is_err());
+    assert!(!directory.join("a.tar").exists());
+    // The damaged blob is replaced.
     assert_eq!(copy(&ctx, &image, &image.manifest, &layout, &tags), std::slice::from_ref(layer));
 }

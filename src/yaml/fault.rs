@@ -1,34 +1,34 @@
-//! What a resource must not have, although kubectl would read it.
+//! YAML that kubectl can read but a resource must not contain.
 
 use std::ops::Range;
 
-/// Something that a resource must not have.
+/// Something that a resource must not contain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The bytes that it is about.
+    /// The bytes to point at.
     pub span: Range<usize>,
-    /// What it is.
+    /// What is wrong.
     pub kind: FaultKind,
 }
 
 /// The kinds of faults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FaultKind {
-    /// An unquoted scalar that YAML readers read differently: `yes`, `012`.
+    /// An unquoted scalar that YAML readers interpret differently: `yes`, `012`.
     AmbiguousScalar {
         /// The scalar.
         text: String,
-        /// What the readers take it for: `the number 10`.
+        /// How the readers interpret it, such as `the number 10`.
         readings: [String; 2],
     },
-    /// A number that JSON, which is what the API server gets, can't hold.
+    /// A number that JSON can't hold. The API server gets JSON.
     UnsupportedNumber {
         /// The number as it is written.
         text: String,
-        /// Whether it is finite, but larger than 64 bits.
+        /// Whether it is finite, but doesn't fit into 64 bits.
         is_finite: bool,
     },
-    /// A key that its mapping has already.
+    /// A key that comes twice in a mapping.
     DuplicateKey {
         /// The key as kubectl reads it.
         key: String,
@@ -37,7 +37,7 @@ pub enum FaultKind {
     },
     /// A key that isn't text: a number, a boolean, null or a collection.
     NonTextKey {
-        /// The scalar as it is written; nothing for a collection.
+        /// The scalar as it is written; `None` for a collection.
         text: Option<String>,
     },
     /// `&name`
@@ -82,10 +82,10 @@ impl FaultKind {
         }
     }
 
-    /// What to say beside the bytes; may be empty.
+    /// What to show next to the bytes; may be empty.
     pub fn label(&self) -> &'static str {
         match self {
-            FaultKind::DuplicateKey { .. } => "this mapping has the key already",
+            FaultKind::DuplicateKey { .. } => "this mapping already has the key",
             FaultKind::NonTextKey { .. } => "keys are always text in JSON",
             _ => "",
         }
@@ -104,12 +104,12 @@ impl FaultKind {
                 format!("if it is text, quote it: `\"{text}\"`")
             }
             FaultKind::DuplicateKey { .. } => {
-                "remove one of the two: YAML readers differ on which one they use".to_owned()
+                "remove one of the two: YAML readers differ in which one they use".to_owned()
             }
             FaultKind::NonTextKey { text: Some(text) } => format!("quote it: `\"{text}\"`"),
             FaultKind::NonTextKey { text: None } => "use text as the key".to_owned(),
             FaultKind::Anchor { .. } | FaultKind::Alias { .. } | FaultKind::MergeKey => {
-                "write the values out in each place that uses them".to_owned()
+                "write out the values in each place that uses them".to_owned()
             }
             FaultKind::Tag { .. } => "remove the tag; quote the value if it is text".to_owned(),
         }

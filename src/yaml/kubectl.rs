@@ -1,8 +1,8 @@
-//! What kubectl makes of a document before it sends JSON to the API server.
+//! How kubectl reads a document before it sends JSON to the API server.
 //!
-//! kubectl reads through sigs.k8s.io/yaml, which is go-yaml v2 and a conversion to JSON: aliases and merge keys are
-//! resolved, a later key replaces an earlier one, and keys become text. What kubectl would refuse, such as a list as a
-//! key or a tag that doesn't fit its value, is left out or taken for text here: it is a fault to `strict`.
+//! kubectl uses sigs.k8s.io/yaml, which is go-yaml v2 and a conversion to JSON: aliases and merge keys are resolved, a
+//! later key replaces an earlier one, and keys become text. What kubectl would refuse, such as a list as a key or a tag
+//! that doesn't match its value, is skipped or read as text here. `strict` reports it as a fault.
 
 use std::collections::HashMap;
 use std::slice;
@@ -18,14 +18,14 @@ use super::value::{Key, Node, Value};
 ///
 /// # Errors
 ///
-/// If its aliases have no end, or one beyond what is read.
+/// If an alias contains itself, or if the document with its aliases resolved is too large or too deep.
 pub fn read(root: &SyntaxNode<'_>) -> Result<Node, SyntaxError> {
     let mut anchors = HashMap::new();
     collect_anchors(root, &mut anchors);
     Reader { anchors, open: Vec::new(), aliases: 0, expanded: 0 }.node(root, 0)
 }
 
-/// Whether a key of a mapping is `<<` and means that other mappings are merged into this one.
+/// Whether a key of a mapping is the merge key `<<`, which merges other mappings into this one.
 pub fn is_merge_key(key: &SyntaxNode<'_>) -> bool {
     key.text() == Some("<<")
         && match key.tag() {
@@ -57,7 +57,7 @@ pub(super) fn scalar(node: &SyntaxNode<'_>) -> Value {
     }
 }
 
-/// The text that JSON has for a key; nothing if kubectl refuses such a key.
+/// The key in JSON; `None` if kubectl refuses such a key.
 pub(super) fn key_name(value: &Value) -> Option<String> {
     match value {
         Value::Bool(value) => Some(value.to_string()),
@@ -100,11 +100,11 @@ fn collect_anchors<'d, 't>(node: &'d SyntaxNode<'t>, anchors: &mut HashMap<usize
 
 struct Reader<'d, 't> {
     anchors: HashMap<usize, &'d SyntaxNode<'t>>,
-    /// The anchors of the nodes around the one that is read.
+    /// The anchors of the nodes that contain the current one.
     open: Vec<usize>,
-    /// How many aliases lead to the node that is read.
+    /// How many aliases lead to the current node.
     aliases: usize,
-    /// What all aliases were resolved to so far: a byte for each node, and its text.
+    /// The size of all resolved aliases so far: one byte for each node, plus its text.
     expanded: usize,
 }
 
@@ -116,7 +116,7 @@ impl<'d, 't> Reader<'d, 't> {
         if self.aliases > 0 {
             self.expanded += 1 + node.text().map_or(0, str::len);
             if self.expanded > MAX_BYTES {
-                let message = format!("the aliases of this document stand for more than {MAX_BYTES} bytes");
+                let message = format!("the aliases of this document expand to more than {MAX_BYTES} bytes");
                 return Err(SyntaxError::new(node.span.clone(), message));
             }
         }
@@ -138,7 +138,7 @@ impl<'d, 't> Reader<'d, 't> {
         Ok(Node { span: node.span.clone(), value })
     }
 
-    /// Resolves an alias. Its value keeps the places that it has at the anchor.
+    /// Resolves an alias. The spans of its value are those at the anchor.
     fn alias(
         &mut self,
         alias: &SyntaxNode<'t>,
@@ -153,7 +153,7 @@ impl<'d, 't> Reader<'d, 't> {
         self.aliases += 1;
         let node = self.node(self.anchors[&id], depth);
         self.aliases -= 1;
-        // The outermost alias is what the document has too much of.
+        // Point at the outermost alias, which is the one to remove.
         node.map_err(|error| SyntaxError { span: alias.span.clone(), ..error })
     }
 
@@ -165,7 +165,7 @@ impl<'d, 't> Reader<'d, 't> {
         let mut mapping = Mapping::default();
         for (key, value) in entries {
             if is_merge_key(key) {
-                // go-yaml merges when it comes to the key: what is written before it is replaced too.
+                // go-yaml merges in the order of the keys, so this also replaces earlier keys.
                 self.merge(value, depth, &mut mapping)?;
                 continue;
             }
@@ -178,7 +178,7 @@ impl<'d, 't> Reader<'d, 't> {
         Ok(mapping.entries)
     }
 
-    /// Merges a mapping, or a list of mappings of which the first takes precedence.
+    /// Merges a mapping, or a list of mappings. The first one in the list takes precedence.
     fn merge(
         &mut self,
         value: &'d SyntaxNode<'t>,
@@ -228,9 +228,9 @@ mod tests {
         read_text(text).unwrap_or_else(|error| panic!("{text:?}: {error:?}")).to_json()
     }
 
-    /// What go-yaml 2.4.0 and the conversion of sigs.k8s.io/yaml made of the texts on the left.
+    /// The results come from go-yaml 2.4.0 and the conversion of sigs.k8s.io/yaml.
     #[test]
-    fn kubectl_reads_it_so() {
+    fn values_are_read_as_kubectl_reads_them() {
         for (text, expected) in [
             // Scalars.
             (
@@ -297,7 +297,7 @@ mod tests {
         }
     }
 
-    /// These are errors of kubectl, and faults of a resource.
+    /// These are errors in kubectl, and faults in a resource.
     #[test]
     fn what_kubectl_refuses_still_has_a_value() {
         for (text, expected) in [
@@ -342,7 +342,7 @@ mod tests {
         assert_eq!(items.items()[3].items()[9].items()[9].items()[9].items()[9].as_str(), Some("x"));
         let many = few + &level("e", "*d") + &level("f", "*e");
         let error = read_text(&many).unwrap_err();
-        assert_eq!(error.message, "the aliases of this document stand for more than 1048576 bytes");
+        assert_eq!(error.message, "the aliases of this document expand to more than 1048576 bytes");
         assert!(["*d", "*e"].contains(&&many[error.span.clone()]), "{error:?}");
         let long = format!("- &a {}\n{}", "x".repeat(500_000), "- *a\n".repeat(100_000));
         assert_eq!(read_text(&long).unwrap_err().message, error.message);

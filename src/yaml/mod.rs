@@ -1,8 +1,8 @@
 //! YAML documents: read as kubectl reads them, and written so that every reader sees the same.
 //!
-//! A text becomes a tree of what is written ([`parse()`]), and everything else is a pass over that tree: [`kubectl`] makes
-//! of it what the API server would get, and [`strict`] finds what a resource of ours must not have. Nothing else in the
-//! program uses a YAML library.
+//! [`parse()`] turns a text into a tree of what is written, and everything else is a pass over that tree: [`kubectl`]
+//! produces what the API server would get, and [`strict`] finds what our own resources must not contain. Nothing else
+//! in the program uses a YAML library.
 
 mod fault;
 pub mod kubectl;

@@ -1,4 +1,4 @@
-//! From text to tree. Only this file knows the parser.
+//! Parses a text into a tree. Only this file uses the parser library.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,11 +11,11 @@ use super::tree::{
     Anchor, Content, MAX_BYTES, MAX_DEPTH, NodeTag, Properties, Style, SyntaxError, SyntaxNode,
 };
 
-/// Reads the document at `span` of `text`; nothing if it is empty. The places are those in `text`.
+/// Parses the document at `span` of `text`; `None` if it is empty. The spans in the tree are relative to `text`.
 ///
 /// # Errors
 ///
-/// If it isn't YAML or is more than one document, or is larger or deeper than is read.
+/// If it isn't valid YAML, if it is more than one document, or if it is too large or too deep.
 pub fn parse(text: &str, span: Range<usize>) -> Result<Option<SyntaxNode<'_>>, SyntaxError> {
     let mut events = Events::new(text, span)?;
     let (mut open, mut root) = (Vec::<Open<'_>>::new(), None);
@@ -51,14 +51,14 @@ pub fn parse(text: &str, span: Range<usize>) -> Result<Option<SyntaxNode<'_>>, S
             _ => continue,
         };
         match open.last_mut() {
-            Some(around) => around.nodes.push(node),
+            Some(parent) => parent.nodes.push(node),
             None => root = Some(node),
         }
     }
     Ok(root)
 }
 
-/// Whether YAML forbids the character, or only YAML 1.1 takes it for the end of a line.
+/// Whether YAML forbids the character, or only YAML 1.1 treats it as a line break.
 pub(super) fn must_be_escaped(character: char) -> bool {
     match character {
         '\t' | '\n' | '\r' => false,
@@ -82,28 +82,28 @@ fn scalar<'t>(
         ScalarStyle::Folded => Style::Folded,
     };
     match style {
-        // The parser has `~` for a value that isn't written.
+        // The parser returns `~` for an omitted value.
         Style::Plain if span.is_empty() => value = Cow::Borrowed(""),
-        // To the parser, the blank lines up to whatever comes next belong to a block.
+        // The parser counts the blank lines after a block as a part of it.
         Style::Literal | Style::Folded => span.end = span.start + text[span.clone()].trim_end().len(),
         _ => {}
     }
     SyntaxNode { span, properties, style, content: Content::Scalar(value) }
 }
 
-/// A collection whose end hasn't come yet.
+/// A collection whose end hasn't been reached yet.
 struct Open<'t> {
     start: usize,
     properties: Option<Box<Properties<'t>>>,
     style: StructureStyle,
     is_mapping: bool,
-    /// Of a mapping the keys and values in turns.
+    /// For a mapping, keys and values alternate.
     nodes: Vec<SyntaxNode<'t>>,
 }
 
 impl<'t> Open<'t> {
     fn close(self, closing: &Range<usize>) -> SyntaxNode<'t> {
-        // A block has no closing character: the parser notices its end at whatever comes next.
+        // A block has no closing character, so the parser reports its end at the next token.
         let end = match self.nodes.last() {
             Some(last) if closing.is_empty() => last.span.end,
             _ => closing.end,
@@ -125,12 +125,12 @@ impl<'t> Open<'t> {
 /// The events of a document in a text.
 struct Events<'t> {
     text: &'t str,
-    /// Where the document begins in the text.
+    /// The position of the document in the text.
     start: usize,
     parser: Parser<'t, StrInput<'t>>,
 }
 
-/// A place of an event in the text.
+/// The span of an event in the text.
 struct EventSpan {
     bytes: Range<usize>,
     tag: Option<Range<usize>>,
@@ -141,10 +141,10 @@ impl<'t> Events<'t> {
         let (start, document) = (span.start, &text[span]);
         if document.len() > MAX_BYTES {
             return Err(SyntaxError {
-                help: Some("put several resources into documents of their own".to_owned()),
+                help: Some("split the resources into several documents".to_owned()),
                 ..SyntaxError::new(
                     start..start,
-                    format!("the document has {} bytes, but at most {MAX_BYTES} are read", document.len()),
+                    format!("the document has {} bytes, but the limit is {MAX_BYTES}", document.len()),
                 )
             });
         }
@@ -170,7 +170,7 @@ impl<'t> Events<'t> {
         Ok(Some((event, EventSpan { bytes: self.bytes(&span), tag })))
     }
 
-    /// The properties of the node that is the last event. The anchor itself is the next one.
+    /// The properties of the node of the last event. Its anchor is an event of its own, which comes next.
     fn properties(
         &mut self,
         anchor: usize,
@@ -196,18 +196,19 @@ impl<'t> Events<'t> {
     }
 
     fn bytes(&self, span: &Span) -> Range<usize> {
-        let bytes = span.byte_range().expect("the parser of a text counts bytes");
+        let bytes = span.byte_range().expect("a parser of a string counts bytes");
         bytes.start + self.start..bytes.end + self.start
     }
 
     fn error(&self, error: &ScanError) -> SyntaxError {
-        let at = self.start + error.marker().byte_offset().expect("the parser of a text counts bytes");
+        let at = self.start + error.marker().byte_offset().expect("a parser of a string counts bytes");
         let length = self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         match error.kind() {
             ErrorKind::RecursionLimitExceeded => SyntaxError::too_deep(at..at + length),
-            ErrorKind::UnknownAnchor => {
-                SyntaxError::new(at..at + length, "the alias refers to an anchor that doesn't come before it")
-            }
+            ErrorKind::UnknownAnchor => SyntaxError::new(
+                at..at + length,
+                "the alias refers to an anchor that isn't defined before it",
+            ),
             kind => SyntaxError::new(at..at + length, format!("this is not valid YAML: {kind}")),
         }
     }
@@ -217,7 +218,7 @@ fn options() -> Options {
     granit_parser::options! {
         emit_anchor_events: true,
         emit_comments: false,
-        // As go-yaml reads it.
+        // As in go-yaml.
         block_scalar_eof_without_line_feed: true,
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
@@ -228,7 +229,7 @@ fn options() -> Options {
 mod tests {
     use super::*;
 
-    /// What is written of every node, in the order of the text: a key before its value.
+    /// The text of every node, in the order of the document: a key comes before its value.
     fn written(text: &str) -> Vec<&str> {
         fn visit<'s>(node: &SyntaxNode<'_>, text: &'s str, found: &mut Vec<&'s str>) {
             found.push(&text[node.full_span()]);
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_written_is_no_tilde() {
+    fn an_omitted_value_is_not_a_tilde() {
         for text in ["a:", "{a}", "a: !!null", "a: &x", "- ", "---\n"] {
             let mut node = root(text);
             while let Content::Sequence(_) | Content::Mapping(_) = node.content {

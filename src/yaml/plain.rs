@@ -1,21 +1,21 @@
-//! What an unquoted scalar means, and whether all readers agree on it.
+//! The meaning of unquoted scalars, and whether all readers agree on it.
 //!
-//! YAML 1.1 and 1.2 read the same letters differently (`yes`, `012`, `1_000`), and go-yaml, through which kubectl and
-//! istiod read, is a third opinion.
+//! YAML 1.1 and 1.2 interpret some scalars differently (`yes`, `012`, `1_000`). go-yaml, which kubectl and istiod use,
+//! follows neither of them exactly.
 
 use super::fault::FaultKind;
 use super::value::Value;
 
-/// Whether every YAML reader reads an unquoted scalar as the text that it is.
+/// Whether every YAML reader reads the unquoted scalar as text.
 pub fn is_text_unquoted(text: &str) -> bool {
     matches!(resolve(text), Ok(Value::String(_)))
 }
 
-/// The value that every YAML reader sees in an unquoted scalar.
+/// The value that every YAML reader reads from an unquoted scalar.
 ///
 /// # Errors
 ///
-/// If readers differ, or if JSON, which is what the API server gets, has no such value.
+/// If readers disagree, or if JSON, which the API server gets, can't hold the value.
 pub(super) fn resolve(text: &str) -> Result<Value, FaultKind> {
     if let Some(value) = word(text) {
         return Ok(value);
@@ -51,8 +51,8 @@ pub(super) fn resolve(text: &str) -> Result<Value, FaultKind> {
     }
 }
 
-/// The value that go-yaml v2 sees in an unquoted scalar. A number that JSON can't hold is the nearest one that it can,
-/// or text.
+/// The value that go-yaml v2 reads from an unquoted scalar. A number that JSON can't hold becomes the nearest one that
+/// JSON can hold, or text.
 pub(super) fn go_yaml(text: &str) -> Value {
     if let Some(value) = word(text) {
         return value;
@@ -74,7 +74,7 @@ pub(super) fn go_yaml(text: &str) -> Value {
     }
 }
 
-/// The words that mean the same to all readers.
+/// The words that all readers interpret in the same way.
 fn word(text: &str) -> Option<Value> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Some(Value::Null),
@@ -99,7 +99,7 @@ fn disputed(text: &str, one: &str, other: &str) -> FaultKind {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Reading {
     Text,
-    /// Without a value if it has more than 128 bits.
+    /// `None` if it has more than 128 bits.
     Int(Option<i128>),
     Float(f64),
     Date,
@@ -137,7 +137,7 @@ fn core(text: &str) -> Reading {
     special(text, unsigned)
 }
 
-/// The types of YAML 1.1 (yaml.org/type) in the patterns of PyYAML, rounded up where readers are lax.
+/// The types of YAML 1.1 (yaml.org/type), with the patterns of PyYAML, extended because some readers accept more.
 fn yaml_1_1(text: &str) -> Reading {
     let (negative, unsigned) = sign(text);
     if is_date(text) {
@@ -160,17 +160,17 @@ fn yaml_1_1(text: &str) -> Reading {
             return int(negative, &plain, 10);
         }
     }
-    // A point is required, an exponent needs a sign, and `.5` must not have one.
+    // A decimal point is required, an exponent needs a sign, and a number like `.5` must not have a sign.
     if is_float(&plain, false, true) && (unsigned == text || !unsigned.starts_with('.')) {
         return float(&text.replace('_', ""));
     }
     special(text, unsigned)
 }
 
-/// go-yaml: underscores are dropped, then Go's own number syntax with its prefixes, then a float.
+/// go-yaml: underscores are removed, then Go's own number syntax with its prefixes is tried, then a float.
 fn go_number(text: &str) -> Reading {
     let (negative, unsigned) = sign(text);
-    // If a point comes first, go-yaml leaves the underscores to Go, which wants them between digits.
+    // If the text begins with a point, go-yaml leaves the underscores to Go, which allows them only between digits.
     let is_enclosed = |part: &str| part.starts_with(is_digit) && part.ends_with(is_digit);
     if text.starts_with('.') && text.contains('_') && !text[1..].split('_').all(is_enclosed) {
         return Reading::Text;
@@ -185,7 +185,7 @@ fn go_number(text: &str) -> Reading {
     if all(&plain, 10) && (plain == "0" || !plain.starts_with('0')) {
         return int(negative, &plain, 10);
     }
-    // go-yaml itself lets a sign follow this prefix.
+    // go-yaml itself allows a sign after this prefix.
     if unsigned == text
         && let Some((negative, digits)) = plain.strip_prefix("0b").map(sign)
         && all(digits, 2)
@@ -245,7 +245,7 @@ fn is_float(unsigned: &str, point_optional: bool, exponent_signed: bool) -> bool
 fn special(text: &str, unsigned: &str) -> Reading {
     match unsigned {
         ".inf" | ".Inf" | ".INF" => Reading::Float(f64::INFINITY),
-        // Infinity is in its place because that equals itself: JSON has neither.
+        // NaN is represented by infinity, because infinity equals itself. JSON has neither.
         ".nan" | ".NaN" | ".NAN" if unsigned == text => Reading::Float(f64::INFINITY),
         _ => Reading::Text,
     }

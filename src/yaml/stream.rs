@@ -1,22 +1,23 @@
-//! Streams of documents: where each begins and ends, found without reading them.
+//! Splits streams into documents without parsing them.
 //!
-//! A line that begins with `---` or `...` is always a marker: YAML doesn't allow one in any scalar, not even in quotes
-//! or in a block. So a stream can be split by its lines, and a document that is not YAML doesn't affect the others.
+//! A line that begins with `---` or `...` is always a marker: YAML doesn't allow such a line in a scalar, not even in
+//! quotes or in a block. So a stream can be split line by line, and a document that isn't valid YAML doesn't affect the
+//! others.
 
 use std::ops::Range;
 
 /// A document of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// Its bytes: its own marker, the comments before that, and all up to the beginning of the next document.
+    /// The bytes of the document: the comments before its marker, the marker, and everything up to the next document.
     pub span: Range<usize>,
     opening: Opening,
 }
 
-/// What a document begins with.
+/// How a document begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Opening {
-    /// Nothing but blanks and comments.
+    /// Only blank lines and comments.
     Nothing,
     /// `%YAML` or another directive.
     Directive,
@@ -26,7 +27,7 @@ enum Opening {
     Content,
 }
 
-/// The documents of a stream. Every byte of it is in one of them.
+/// The documents of a stream. Every byte of the stream is in one of them.
 pub fn documents(stream: &str) -> impl Iterator<Item = Document> {
     let mut start = 0;
     std::iter::from_fn(move || {
@@ -63,12 +64,12 @@ fn document_at(stream: &str, start: usize) -> Option<Document> {
     (start < stream.len()).then_some(Document { span: start..stream.len(), opening })
 }
 
-/// Makes one stream of several, with a marker between two if the second one doesn't begin with one.
+/// Joins several streams into one, with a marker between two streams if the second one doesn't begin with a marker.
 pub fn join(streams: impl IntoIterator<Item = String>) -> String {
     let mut streams = streams.into_iter();
     let mut joined = streams.next().unwrap_or_default();
     for stream in streams {
-        // It marks the beginning of a file, and this isn't one any more.
+        // A byte order mark is allowed only at the beginning of a file.
         let stream = stream.trim_start_matches(BYTE_ORDER_MARK);
         let line_break = line_break(&joined).to_owned();
         if !joined.is_empty() && !joined.ends_with(['\n', '\r']) {
@@ -96,7 +97,7 @@ pub fn line_break(text: &str) -> &str {
     &text[start..=at]
 }
 
-/// The line break that ends the line of `at`.
+/// The line break at the end of the line that contains `at`.
 pub fn line_end(text: &str, at: usize) -> Range<usize> {
     let Some(length) = text[at..].find(['\n', '\r']) else { return text.len()..text.len() };
     let start = at + length;
@@ -105,7 +106,7 @@ pub fn line_end(text: &str, at: usize) -> Range<usize> {
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The lines from `start` on, with their breaks.
+/// The lines from `start` on, with their line breaks.
 fn lines(text: &str, mut start: usize) -> impl Iterator<Item = Range<usize>> {
     std::iter::from_fn(move || {
         let line = start..line_end(text, start).end;

@@ -1,7 +1,7 @@
-//! What of a document a resource must not have.
+//! Finds what a resource must not contain.
 //!
-//! A resource of ours is read once and written anew for other readers, so it may only have what all of them read the
-//! same: keys are text, no key is there twice, and there are no anchors, aliases, merge keys or tags.
+//! Our own resources are read once and rewritten for other readers. So they may contain only what all readers read in
+//! the same way: keys are text, there are no duplicate keys, and there are no anchors, aliases, merge keys or tags.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,7 +12,7 @@ use super::tree::{Content, Style, SyntaxNode};
 use super::value::Value;
 use super::{kubectl, plain};
 
-/// All faults of a document, in the order of the text.
+/// All faults in a document, in the order of the text.
 pub fn faults(root: &SyntaxNode<'_>) -> Vec<Fault> {
     let mut faults = Vec::new();
     visit(root, &mut faults);
@@ -87,7 +87,8 @@ fn visit_properties(node: &SyntaxNode<'_>, faults: &mut Vec<Fault>) {
     faults.append(&mut found);
 }
 
-/// The value of a scalar, if all readers agree on it. What a tag makes of it is a fault of the tag.
+/// The value of a scalar, if all readers agree on it. A scalar with a tag is read as kubectl reads it: the tag is
+/// a fault of its own.
 fn value(scalar: &SyntaxNode<'_>) -> Result<Value, FaultKind> {
     match scalar.text() {
         Some(text) if scalar.style == Style::Plain && scalar.tag().is_none() => plain::resolve(text),

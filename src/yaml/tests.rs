@@ -5,14 +5,14 @@ use proptest::prelude::*;
 use super::tree::{MAX_BYTES, MAX_DEPTH};
 use super::*;
 
-/// The value of a document that has no faults.
+/// The value of a document without faults.
 fn read(text: &str) -> Node {
     let (document, faults) = read_document(text).unwrap_or_else(|error| panic!("{text:?}: {error:?}"));
     assert_eq!(faults, [], "{text:?}");
     document
 }
 
-/// The faults of a text: what they say, and the text that they point at.
+/// The faults in a text: the messages, and the text that they point at.
 fn faults(text: &str) -> Vec<(String, &str)> {
     let (_, faults) = read_document(text).unwrap_or_else(|error| panic!("{text:?}: {error:?}"));
     faults.into_iter().map(|fault| (fault.kind.message(), &text[fault.span])).collect()
@@ -28,7 +28,7 @@ fn text(value: &str) -> Node {
     Value::String(value.to_owned()).into()
 }
 
-/// The value without its places.
+/// The value without its spans.
 fn bare(node: &Node) -> Node {
     match &node.value {
         Value::Seq(items) => Value::Seq(items.iter().map(bare).collect()),
@@ -100,7 +100,7 @@ fn what_cannot_be_read_is_refused_at_its_place() {
         ("é: [1\n", "this is not valid YAML: unclosed bracket '['", "["),
         ("é: 'x\n", "this is not valid YAML: unclosed quote", "'"),
         ("é: b: c\n", "this is not valid YAML: mapping values are not allowed in this context", ":"),
-        ("é: *b\n", "the alias refers to an anchor that doesn't come before it", "*"),
+        ("é: *b\n", "the alias refers to an anchor that isn't defined before it", "*"),
     ] {
         assert_eq!(error(source), (message.to_owned(), place), "{source:?}");
     }
@@ -180,7 +180,7 @@ fn the_limit_of_depth_is_exact() {
     }
 }
 
-/// Strings that some YAML readers read as something else.
+/// Strings that some YAML readers don't read as text.
 pub(super) const NASTY: &[&str] = &[
     "",
     " ",
@@ -339,7 +339,7 @@ fn numbers_come_back_as_numbers() {
     }
 }
 
-/// Checks that the unquoted scalar at the place of a text is that text.
+/// Checks that the span of each unquoted scalar contains its text.
 fn assert_places(node: &Node, source: &str) {
     let check = |span: &Range<usize>, text: &str| {
         let found = &source[span.clone()];
@@ -385,7 +385,7 @@ fn any_node() -> impl Strategy<Value = Node> {
     })
 }
 
-/// Texts of which some are YAML.
+/// Texts, some of which are valid YAML.
 fn any_source() -> impl Strategy<Value = String> {
     let tokens = &[
         "a", ": ", "- ", "? ", "\n", "\n  ", "\r\n", "{", "}", "[", "]", ", ", "&a ", "*a ", "<<: ",

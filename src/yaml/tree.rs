@@ -1,9 +1,9 @@
-//! Documents as they are written: each node with its place and its style, and nothing resolved.
+//! Documents as they are written: each node has its span and its style, and nothing is resolved.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// The longest document that is read, in bytes. etcd, where a resource is stored, takes 1.5 MiB.
+/// The size limit of a document, in bytes. etcd, which stores resources, accepts 1.5 MiB.
 pub(super) const MAX_BYTES: usize = 1 << 20;
 /// How deep sequences and mappings may be nested.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -11,8 +11,8 @@ pub(super) const MAX_DEPTH: usize = 64;
 /// A node of a document as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyntaxNode<'t> {
-    /// The bytes of the value with its quotes or brackets, but without anchor and tag. It is empty if no value is
-    /// written. A block scalar begins at its first line, without the `|` or `>` before that.
+    /// The bytes of the value with its quotes or brackets, but without anchor and tag. It is empty if the value is
+    /// omitted. A block scalar begins at its first line, without the `|` or `>` before it.
     pub span: Range<usize>,
     /// The anchor and the tag, if there are any.
     pub properties: Option<Box<Properties<'t>>>,
@@ -37,7 +37,7 @@ pub enum Style {
     Folded,
     /// A collection in braces or brackets, or a pair within brackets.
     Flow,
-    /// A collection that is indented.
+    /// An indented collection.
     Block,
 }
 
@@ -55,7 +55,7 @@ pub enum Content<'t> {
     },
     /// The items.
     Sequence(Vec<SyntaxNode<'t>>),
-    /// The keys and values. Any node can be a key, and a key can be there twice.
+    /// The keys and values. Any node can be a key, and keys can be duplicate.
     Mapping(Vec<(SyntaxNode<'t>, SyntaxNode<'t>)>),
 }
 
@@ -75,7 +75,7 @@ pub struct Anchor<'t> {
     pub span: Range<usize>,
     /// The name without `&`.
     pub name: &'t str,
-    /// The number of this definition: a name can be defined again.
+    /// The number of this definition, because a name can be redefined.
     pub id: usize,
 }
 
@@ -86,14 +86,14 @@ pub struct NodeTag<'t> {
     pub span: Range<usize>,
     /// The tag as it is written: `!!str`.
     pub written: &'t str,
-    /// The tag that it stands for: `tag:yaml.org,2002:str`.
+    /// The full name of the tag: `tag:yaml.org,2002:str`.
     pub name: String,
 }
 
 /// Why a text can't be read at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyntaxError {
-    /// The bytes that it is about.
+    /// The bytes to point at.
     pub span: Range<usize>,
     /// What is wrong.
     pub message: String,

@@ -1,20 +1,20 @@
-//! Values as JSON has them, with the places that they were read from.
+//! JSON values, with the spans that they were read from.
 
 use std::ops::Range;
 
-/// A value with its place.
+/// A value with its span.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// The bytes of the text; empty if no value is written or it was not read from a text.
+    /// The bytes in the text; empty if the value is omitted or was not read from a text.
     pub span: Range<usize>,
     /// The value.
     pub value: Value,
 }
 
-/// What JSON can hold, with mappings in the order of the text.
+/// A JSON value. Mappings keep the order of the text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Nothing, `~` or `null`.
+    /// `null`, `~` or an omitted value.
     Null,
     /// `true` or `false`.
     Bool(bool),
@@ -30,28 +30,29 @@ pub enum Value {
     Map(Vec<(Key, Node)>),
 }
 
-/// A key of a mapping with its place.
+/// A key of a mapping with its span.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Key {
-    /// The bytes of the text; empty if the key was not read from a text.
+    /// The bytes in the text; empty if the key was not read from a text.
     pub span: Range<usize>,
     /// The key itself.
     pub name: String,
 }
 
 impl Node {
-    /// The key and its value, if this is a mapping that has it and its value is not null: the API server prunes nulls.
+    /// The key and its value, if this is a mapping that contains the key. A null counts as missing, because the API server
+    /// prunes nulls.
     pub fn find(&self, key: &str) -> Option<(&Key, &Node)> {
         let (key, node) = self.entries().iter().find(|(Key { name, .. }, _)| name == key)?;
         (node.value != Value::Null).then_some((key, node))
     }
 
-    /// The value that [`Node::find`] finds.
+    /// The value that [`Node::find`] returns.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.find(key).map(|(_, node)| node)
     }
 
-    /// The keys and values of a mapping; none of anything else.
+    /// The keys and values of a mapping; empty for anything else.
     pub fn entries(&self) -> &[(Key, Node)] {
         match &self.value {
             Value::Map(entries) => entries,
@@ -64,14 +65,14 @@ impl Node {
         self.entries().iter().position(|(Key { name, .. }, _)| name == key)
     }
 
-    /// The value under `key`, to be changed. A mapping without the key gets it at `index`, or at its end if that is
-    /// smaller; anything else becomes a mapping.
+    /// The value of `key`, for changing it. If the mapping doesn't contain the key, it is added at `index`, or at the end
+    /// if the mapping is shorter. Anything else is replaced by a mapping.
     pub fn entry(&mut self, key: &str, index: usize) -> &mut Node {
         let found = self.position(key);
         if !matches!(self.value, Value::Map(_)) {
             self.value = Value::Map(Vec::new());
         }
-        let Value::Map(entries) = &mut self.value else { unreachable!("it was made a mapping above") };
+        let Value::Map(entries) = &mut self.value else { unreachable!("it was replaced by a mapping above") };
         let index = found.unwrap_or_else(|| {
             let index = index.min(entries.len());
             entries.insert(index, (Key::from(key), Value::Null.into()));
@@ -80,7 +81,7 @@ impl Node {
         &mut entries[index].1
     }
 
-    /// The items of a sequence; none of anything else.
+    /// The items of a sequence; empty for anything else.
     pub fn items(&self) -> &[Node] {
         match &self.value {
             Value::Seq(items) => items,
@@ -88,7 +89,7 @@ impl Node {
         }
     }
 
-    /// The text, if the value is one.
+    /// The text, if the value is a string.
     pub fn as_str(&self) -> Option<&str> {
         match &self.value {
             Value::String(text) => Some(text),
@@ -112,24 +113,24 @@ impl Node {
     }
 }
 
-/// A mapping that comes from no text. The keys must differ.
+/// A mapping that was not read from a text. The keys must be unique.
 pub fn mapping<'k>(entries: impl IntoIterator<Item = (&'k str, Node)>) -> Node {
     Value::Map(entries.into_iter().map(|(key, node)| (Key::from(key), node)).collect()).into()
 }
 
-/// A sequence that comes from no text.
+/// A sequence that was not read from a text.
 pub fn sequence(items: impl IntoIterator<Item = Node>) -> Node {
     Value::Seq(items.into_iter().collect()).into()
 }
 
-/// A node that comes from no text.
+/// A node that was not read from a text.
 impl From<Value> for Node {
     fn from(value: Value) -> Self {
         Node { span: 0..0, value }
     }
 }
 
-/// A string that comes from no text.
+/// A string that was not read from a text.
 impl From<&str> for Node {
     fn from(text: &str) -> Self {
         Value::String(text.to_owned()).into()

@@ -1,4 +1,4 @@
-//! From tree to text.
+//! Writes values as YAML.
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_saphyr::{DoubleQuoted, LitStr};
@@ -7,12 +7,12 @@ use super::parse::must_be_escaped;
 use super::plain;
 use super::value::{Node, Value};
 
-/// Writes a document so that YAML 1.1 and 1.2 readers see the same. It ends in one newline.
+/// Writes a document that YAML 1.1 and 1.2 readers read in the same way. It ends with a single newline.
 pub fn write(document: &Node) -> String {
     serde_saphyr::to_string_with_options(
         document,
         serde_saphyr::ser_options! {
-            // Readers differ most on block scalars: `is_prose` chooses the texts that get one.
+            // Readers differ most in block scalars, so only the texts that `is_prose` accepts become one.
             prefer_block_scalars: false,
         },
     )
@@ -42,7 +42,7 @@ impl Serialize for Node {
     }
 }
 
-/// Text on one line, in quotes if it could be read as something else.
+/// Text on one line, in quotes if it could be read as something other than text.
 struct Text<'a>(&'a str);
 
 impl Serialize for Text<'_> {
@@ -54,7 +54,7 @@ impl Serialize for Text<'_> {
     }
 }
 
-/// Lines of text that all readers read the same from a block scalar.
+/// Whether all readers read these lines in the same way from a block scalar.
 fn is_prose(text: &str) -> bool {
     let body = text.strip_suffix('\n').unwrap_or(text);
     body.contains('\n')

@@ -1,4 +1,4 @@
-//! How registries are got into: logins of every kind, TLS, and the ways there.
+//! Access to registries: logins of every kind, TLS, and proxies.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
@@ -16,20 +16,20 @@ use crate::support::tls::TlsServer;
 use crate::support::tokens::{By, IDENTITY_TOKEN, May, Tokens};
 use crate::support::{mesh, program};
 
-/// What docker and podman write for a login.
+/// An entry as written by `docker login` and `podman login`.
 fn login(username: &str, password: &str) -> serde_json::Value {
     json!({ "auth": STANDARD.encode(format!("{username}:{password}")) })
 }
 
-/// The command with a file of logins that only it sees, in the place where `variable` has it looked for.
+/// Gives the command a file of logins of its own, in the place that `variable` selects.
 fn with_logins(filter: &Filter, command: &mut Command, variable: &str, logins: serde_json::Value) {
-    let (folder, file) = match variable {
+    let (value, file) = match variable {
         "DOCKER_CONFIG" => ("docker", "docker/config.json"),
         "REGISTRY_AUTH_FILE" => ("auth.json", "auth.json"),
         _ => ("xdg", "xdg/containers/auth.json"),
     };
     filter.sandbox.write(file, logins.to_string());
-    command.env(variable, filter.sandbox.path(folder));
+    command.env(variable, filter.sandbox.path(value));
 }
 
 #[test]
@@ -49,12 +49,12 @@ fn logins_of_docker_and_podman_are_found() {
 }
 
 #[test]
-fn the_login_of_the_home_folder_is_found() {
+fn the_login_in_the_home_directory_is_found() {
     let registry = Registry::with(&[With::Password]);
     let filter = Filter::new();
     let logins = json!({ "auths": { format!("https://{}/v1/", registry.address()): login(USER, PASSWORD) } });
     filter.sandbox.write("home/.docker/config.json", logins.to_string());
-    // The homes of cargo and rustup lie below the real one.
+    // The homes of cargo and rustup are below the real home directory.
     let home = |name: &str, below: &str| {
         std::env::var(name).unwrap_or_else(|_| format!("{}/{below}", std::env::var("HOME").unwrap()))
     };
@@ -67,11 +67,11 @@ fn the_login_of_the_home_folder_is_found() {
 }
 
 #[test]
-fn a_login_by_skopeo_without_a_runtime_folder_is_found() {
+fn a_login_by_skopeo_without_a_runtime_directory_is_found() {
     let registry = Registry::with(&[With::Password]);
     let filter = Filter::new();
     drop(program("skopeo"));
-    // What skopeo writes to /run is to be seen here alone.
+    // Keeps what skopeo writes to /run out of the system.
     let script = "mount -t tmpfs tmpfs /run; \
         skopeo login --tls-verify=false --username \"$1\" --password-stdin \"$2\" >/dev/null; shift 2; exec \"$@\"";
     let is_root = rustix::process::geteuid().is_root();
@@ -98,7 +98,7 @@ fn the_longest_entry_is_the_login() {
     Said::of(&mut command).done();
     let mut command = filter.command(&registry.repository("other/bare"), &[]);
     with_logins(&filter, &mut command, "REGISTRY_AUTH_FILE", logins);
-    Said::of(&mut command).failed(&["401 Unauthorized", "`robot`, of `", "auth.json`", "docker login"]);
+    Said::of(&mut command).failed(&["401 Unauthorized", "`robot` from `", "auth.json`", "docker login"]);
 }
 
 #[test]
@@ -109,13 +109,13 @@ fn a_password_comes_from_standard_input() {
     let args = ["--username", USER, "--password-stdin", "--verbose"];
     let with = |input: &str| Said::of_with_input(&mut filter.command(&repository, &args), input);
     with(&format!("{PASSWORD}\n")).done();
-    with("wrong").failed(&["401", "`robot`, of --username and --password-stdin"]);
+    with("wrong").failed(&["401", "`robot` from --username and --password-stdin"]);
     assert_eq!(with("").code, Some(2));
     assert_eq!(filter.publish(&repository, &["--username", USER]).code, Some(2));
 }
 
 #[test]
-fn without_a_login_it_is_told_how_to_log_in() {
+fn without_a_login_the_help_says_how_to_log_in() {
     let filter = Filter::new();
     let registry = Registry::with(&[With::Password]);
     let log_in = format!("docker login {}", registry.address());
@@ -151,9 +151,9 @@ fn credential_helpers_are_asked() {
         with_helper(&filter, &mut command, &answer);
         Said::of(&mut command).done();
     }
-    // What a helper prints may be a secret.
+    // The output of a helper may contain a secret.
     let failing = format!("read server; echo {PASSWORD}; echo {PASSWORD} >&2; exit 1");
-    for (script, told) in [
+    for (script, words) in [
         (&*failing, &["`docker-credential-test`", "docker-credential-test list"][..]),
         ("read server; echo '{'", &["`docker-credential-test`"]),
         ("read server; echo credentials not found in native keychain; exit 1", &["401", "docker login"]),
@@ -161,12 +161,12 @@ fn credential_helpers_are_asked() {
         let mut command = filter.command(&repository, &[]);
         with_logins(&filter, &mut command, "DOCKER_CONFIG", json!({ "credsStore": "test" }));
         with_helper(&filter, &mut command, script);
-        Said::of(&mut command).failed(told);
+        Said::of(&mut command).failed(words);
     }
 }
 
 #[test]
-fn a_helper_that_is_not_there_stops_nobody() {
+fn a_missing_helper_is_only_a_warning() {
     let registry = Registry::open();
     let filter = Filter::new();
     let logins = json!({ "credsStore": "nowhere" });
@@ -177,7 +177,7 @@ fn a_helper_that_is_not_there_stops_nobody() {
     let mut command = filter.command(&registry.repository("acme/bare"), &[]);
     with_logins(&filter, &mut command, "DOCKER_CONFIG", logins);
     let said = Said::of(&mut command).failed(&["401", "docker login"]);
-    assert!(said.stderr.contains("warning: there is no credential helper `docker-credential-nowhere`"));
+    assert!(said.stderr.contains("warning: the credential helper `docker-credential-nowhere`"));
 }
 
 #[test]
@@ -189,10 +189,10 @@ fn files_that_cannot_be_read_are_named() {
     Said::of(&mut command).failed(&["REGISTRY_AUTH_FILE", "missing.json"]);
     filter.sandbox.write("auth.json", format!("{{ \"auths\": \"{PASSWORD}\" }}"));
     command.env("REGISTRY_AUTH_FILE", filter.sandbox.path("auth.json"));
-    Said::of(&mut command).failed(&["auth.json` contains no readable credentials"]);
+    Said::of(&mut command).failed(&["can't read the credentials in `"]);
     let logins = json!({ "auths": { registry.address(): { "auth": "%" } } });
     with_logins(&filter, &mut command, "REGISTRY_AUTH_FILE", logins);
-    Said::of(&mut command).failed(&["auth.json` contains no readable credentials"]);
+    Said::of(&mut command).failed(&["can't read the credentials in `"]);
     let others =
         json!({ "auths": { "other.io": { "auth": "%" }, registry.address(): login(USER, PASSWORD) } });
     with_logins(&filter, &mut command, "REGISTRY_AUTH_FILE", others);
@@ -200,7 +200,7 @@ fn files_that_cannot_be_read_are_named() {
 }
 
 #[test]
-fn tokens_are_asked_for_once() {
+fn a_token_is_requested_once() {
     let tokens = Tokens::start(May::Push, May::Nothing);
     let registry = Registry::with(&[With::Tokens(&tokens)]);
     let repository = registry.repository("acme/bare");
@@ -234,11 +234,11 @@ fn identity_tokens_are_exchanged() {
     let mut command = filter.command(&repository, &[]);
     let logins = json!({ "auths": { registry.address(): { "identitytoken": "stale" } } });
     with_logins(&filter, &mut command, "DOCKER_CONFIG", logins);
-    Said::of(&mut command).failed(&["401", "an identity token of `", "docker login"]);
+    Said::of(&mut command).failed(&["401", "an identity token from `", "docker login"]);
 }
 
 #[test]
-fn whoever_may_only_read_is_told_so() {
+fn a_missing_right_to_push_is_named() {
     let filter = Filter::new();
     for (user, anonymous) in [(May::Pull, May::Nothing), (May::Push, May::Pull)] {
         let has_login = matches!(anonymous, May::Nothing);
@@ -248,7 +248,7 @@ fn whoever_may_only_read_is_told_so() {
         if has_login {
             let args = ["--username", USER, "--password-stdin"];
             let said = Said::of_with_input(&mut filter.command(&repository, &args), PASSWORD);
-            said.failed(&["401 Unauthorized", "blobs/uploads/", "may push to `acme/bare`"]);
+            said.failed(&["401 Unauthorized", "blobs/uploads/", "the right to push to `acme/bare`"]);
         } else {
             filter.publish(&repository, &[]).failed(&["401 Unauthorized", "docker login"]);
         }
@@ -273,7 +273,7 @@ fn a_dry_run_needs_no_right_to_push() {
 }
 
 #[test]
-fn tls_needs_an_authority_that_is_known() {
+fn tls_needs_a_trusted_authority() {
     let registry = Registry::with(&[With::Password, With::Tls]);
     let repository = registry.repository("acme/bare");
     let filter = Filter::new();
@@ -292,7 +292,7 @@ fn tls_needs_an_authority_that_is_known() {
 }
 
 #[test]
-fn proxies_are_used_but_for_this_machine() {
+fn proxies_are_used_except_for_this_machine() {
     let registry = Registry::open();
     let proxy = Proxy::before(registry.address());
     let filter = Filter::new();
@@ -318,9 +318,9 @@ fn proxies_are_used_but_for_this_machine() {
 }
 
 #[test]
-fn a_registry_elsewhere_is_not_spoken_to_in_plain() {
+fn a_registry_on_another_machine_is_not_accessed_without_tls() {
     let filter = Filter::new();
-    // A proxy that takes no connection keeps the tests from the network.
+    // A proxy that accepts no connections keeps the test off the network.
     let asked = |repository: &str, args: &[&str]| {
         let mut command = filter.command(repository, args);
         Said::of(command.env("ALL_PROXY", "http://127.0.0.1:1"))
@@ -331,7 +331,7 @@ fn a_registry_elsewhere_is_not_spoken_to_in_plain() {
 }
 
 #[test]
-fn credentials_do_not_leave_for_a_service_without_tls() {
+fn credentials_are_not_sent_to_a_service_without_tls() {
     let proxy = Proxy::alone();
     let challenge = format!("Bearer realm=\"ftp://{}/token\",service=\"x\"", proxy.address());
     let answer = Action::answer(401, "").header("WWW-Authenticate", &challenge);
@@ -339,12 +339,12 @@ fn credentials_do_not_leave_for_a_service_without_tls() {
     let filter = Filter::new();
     let args = ["--username", USER, "--password-stdin"];
     let mut command = filter.command(&proxy.repository("acme/bare"), &args);
-    Said::of_with_input(&mut command, PASSWORD).failed(&["names no URL to get a token from"]);
+    Said::of_with_input(&mut command, PASSWORD).failed(&["doesn't provide a valid URL to get a token from"]);
     assert!(proxy.requests().iter().all(|request| request.header("authorization").is_none()));
 }
 
 #[test]
-fn credentials_do_not_follow_a_way_out_of_tls() {
+fn credentials_do_not_follow_a_redirect_out_of_tls() {
     let plain = Proxy::alone();
     let challenge = Action::answer(401, "").header("WWW-Authenticate", "Basic realm=\"x\"");
     plain.rule(Rule::on("GET", "/v2/", challenge));
@@ -353,12 +353,12 @@ fn credentials_do_not_follow_a_way_out_of_tls() {
     let authority = server.authority();
     let args = ["--username", USER, "--password-stdin", "--cacert", authority.as_str()];
     let mut command = filter.command(&server.repository("acme/bare"), &args);
-    Said::of_with_input(&mut command, PASSWORD).failed(&["`GET https://", "name its own URLs"]);
+    Said::of_with_input(&mut command, PASSWORD).failed(&["`GET https://", "the URLs that its clients use"]);
     assert!(plain.requests().is_empty(), "{:#?}", plain.requests());
 }
 
 #[test]
-fn an_upload_that_goes_elsewhere_goes_without_credentials() {
+fn an_upload_to_another_host_has_no_credentials() {
     let registry = Registry::with(&[With::Password]);
     let elsewhere = Proxy::alone();
     elsewhere.rule(Rule::on("PUT", "/store", Action::answer(201, "")));
@@ -368,7 +368,7 @@ fn an_upload_that_goes_elsewhere_goes_without_credentials() {
     let filter = Filter::new();
     let args = ["--username", USER, "--password-stdin"];
     let mut command = filter.command(&proxy.repository("acme/bare"), &args);
-    // The registry has none of the blobs, so it does not take the manifest.
+    // The registry has none of the blobs, so it doesn't accept the manifest.
     Said::of_with_input(&mut command, PASSWORD).failed(&["MANIFEST_BLOB_UNKNOWN"]);
     let stored = elsewhere.requests();
     assert_eq!(stored.len(), 3);
@@ -377,7 +377,7 @@ fn an_upload_that_goes_elsewhere_goes_without_credentials() {
 }
 
 #[test]
-fn a_token_that_expires_is_asked_for_again() {
+fn an_expired_token_is_requested_again() {
     let tokens = Tokens::start(May::Push, May::Nothing);
     let registry = Registry::with(&[With::Tokens(&tokens)]);
     let proxy = Proxy::before(registry.address());
@@ -392,9 +392,9 @@ fn a_token_that_expires_is_asked_for_again() {
 }
 
 #[test]
-fn what_a_registry_sends_back_is_not_a_way_out_for_passwords() {
+fn a_password_that_a_registry_sends_back_is_not_shown() {
     let header = STANDARD.encode(format!("{USER}:{PASSWORD}"));
-    // The second one would be cut short in the middle of it.
+    // The second one would be truncated in the middle of the password.
     for before in ["", &"x".repeat(290)] {
         let proxy = Proxy::alone();
         let asks = Action::answer(401, "").header("WWW-Authenticate", "Basic realm=\"x\"");
@@ -411,7 +411,7 @@ fn what_a_registry_sends_back_is_not_a_way_out_for_passwords() {
 }
 
 #[test]
-fn whoever_is_waited_for_can_be_interrupted() {
+fn waiting_for_input_can_be_interrupted() {
     let registry = Registry::with(&[With::Password]);
     let filter = Filter::new();
     let began = filter.sandbox.path("began");
@@ -423,7 +423,7 @@ fn whoever_is_waited_for_can_be_interrupted() {
     for (command, has_begun) in [(&mut helper, true), (&mut typed, false)] {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        // Nobody types anything.
+        // No input comes.
         let keyboard = child.stdin.take();
         if has_begun {
             wait_until("the helper has begun", || began.exists());
@@ -436,7 +436,7 @@ fn whoever_is_waited_for_can_be_interrupted() {
     }
 }
 
-/// Whether a process has a handler for SIGINT, as the system tells.
+/// Whether a process has a handler for SIGINT, according to the system.
 fn catches_interrupts(pid: u32) -> bool {
     let status = fs_err::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();

@@ -1,4 +1,4 @@
-//! Registries that are down, that refuse, that break off, and that lie.
+//! Registries that are down, refuse requests, drop connections, or send wrong responses.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::Child;
@@ -12,7 +12,7 @@ use crate::support::publishing::Filter;
 use crate::support::registry::{Registry, With};
 use crate::support::running::{Said, start, wait_until};
 
-/// A filter, and a registry behind a proxy that has seen one push of it to the tag `v`.
+/// A filter, and a registry behind a proxy. The filter was pushed once, to the tag `v`.
 struct Scene {
     filter: Filter,
     proxy: Proxy,
@@ -31,7 +31,7 @@ impl Scene {
         Scene { filter, proxy, repository, registry }
     }
 
-    /// Another push to the tag.
+    /// Pushes to the tag again.
     fn publish(&self, args: &[&str]) -> Said {
         self.filter.publish(&self.repository, &[&["--tag", "v"], args].concat())
     }
@@ -41,7 +41,7 @@ impl Scene {
         self
     }
 
-    /// The module that the tag names.
+    /// The module in the image that the tag names.
     fn module(&self) -> Vec<u8> {
         mesh::load(&format!("oci://{}/acme/bare:v", self.registry.address()), None).unwrap()
     }
@@ -53,7 +53,7 @@ const MANIFEST: &str = "/manifests/v";
 #[test]
 fn a_registry_that_is_down_is_named() {
     let filter = Filter::new();
-    // Port 1 is nobody's, and asking for it takes no privilege.
+    // Nothing listens on port 1, and connecting to it needs no privileges.
     let said = filter.publish("localhost:1/acme/bare", &[]);
     let said =
         said.failed(&["`GET http://localhost:1/v2/`", "Connection refused", "check that `localhost:1`"]);
@@ -61,21 +61,21 @@ fn a_registry_that_is_down_is_named() {
 }
 
 #[test]
-fn what_is_no_registry_is_told_apart() {
+fn a_server_that_is_not_a_registry_is_recognized() {
     let filter = Filter::new();
     let page = |status| {
         let page = "<html><title>Welcome</title></html>";
         Action::answer(status, page).header("Content-Type", "text/html; charset=utf-8")
     };
-    for (answer, told) in [
-        (page(200), "a page for people"),
+    for (answer, words) in [
+        (page(200), "an HTML page"),
         (page(404), "404 Not Found"),
-        (Action::answer(401, ""), "401 without a way to log in"),
+        (Action::answer(401, ""), "401 without a supported way to log in"),
     ] {
         let proxy = Proxy::alone();
         proxy.rule(Rule::on("GET", "/v2/", answer));
         let said = filter.publish(&proxy.repository("acme/bare"), &[]);
-        let said = said.failed(&[told, "must be a container registry"]);
+        let said = said.failed(&[words, "must be a container registry"]);
         assert!(!said.stderr.contains("html"), "{}", said.stderr);
     }
     let proxy = Proxy::alone();
@@ -84,20 +84,20 @@ fn what_is_no_registry_is_told_apart() {
 }
 
 #[test]
-fn a_registry_that_takes_no_pushes_is_told_apart() {
+fn a_registry_that_accepts_no_pushes_is_recognized() {
     let registry = Registry::with(&[With::ReadOnly]);
     let said = Filter::new().publish(&registry.repository("acme/bare"), &[]);
     said.failed(&["405 Method Not Allowed", "POST http://127", "--pull-image"]);
 }
 
 #[test]
-fn each_refusal_has_its_cure() {
+fn each_refusal_has_its_help() {
     let json = |code: &str, message: &str| {
         format!(r#"{{"errors":[{{"code":"{code}","message":"{message}","detail":null}}]}}"#)
     };
     let denied = json("DENIED", "requested access to the resource is denied");
     let unknown = json("NAME_UNKNOWN", "The repository with name 'acme/bare' does not exist");
-    for (method, part, status, body, told) in [
+    for (method, part, status, body, words) in [
         (
             "POST",
             UPLOADS,
@@ -121,7 +121,7 @@ fn each_refusal_has_its_cure() {
         let scene = Scene::new();
         let before = scene.module();
         scene.fault(Rule::on(method, part, Action::answer(status, body)));
-        let said = scene.publish(&[]).failed(told).failed(&["/v2/acme/bare/"]);
+        let said = scene.publish(&[]).failed(words).failed(&["/v2/acme/bare/"]);
         assert!(!said.stderr.contains("_state"), "a signature is shown:\n{}", said.stderr);
         assert_eq!(scene.module(), before);
     }
@@ -142,7 +142,7 @@ fn a_registry_that_refuses_the_media_types_is_offered_the_other_variant() {
 }
 
 #[test]
-fn what_passes_is_tried_again() {
+fn temporary_failures_are_retried() {
     for action in [
         Action::answer(503, "overloaded"),
         Action::answer(429, "").header("Retry-After", "1"),
@@ -159,7 +159,7 @@ fn what_passes_is_tried_again() {
 }
 
 #[test]
-fn whoever_is_to_wait_for_long_is_told() {
+fn a_long_wait_is_an_error() {
     let scene = Scene::new();
     let busy = Action::answer(429, "slow down").header("Retry-After", "3600");
     scene.fault(Rule::on("GET", MANIFEST, busy));
@@ -168,7 +168,7 @@ fn whoever_is_to_wait_for_long_is_told() {
 }
 
 #[test]
-fn what_was_done_and_not_told_is_not_done_twice() {
+fn a_tag_that_was_written_but_not_confirmed_is_accepted() {
     let scene = Scene::new();
     let immutable = r#"{"errors":[{"code":"TAG_INVALID","message":"the tag v exists and is immutable"}]}"#;
     scene.fault(Rule::on("PUT", MANIFEST, Action::Lose).times(1));
@@ -176,12 +176,12 @@ fn what_was_done_and_not_told_is_not_done_twice() {
     scene.publish(&[]).done();
     assert_eq!(scene.module(), scene.filter.module());
     scene.filter.change("again");
-    let said = scene.publish(&[]).failed(&["does not let this tag change", "--tag"]);
+    let said = scene.publish(&[]).failed(&["doesn't allow this tag to change", "--tag"]);
     assert!(!said.stderr.contains("--variant"), "{}", said.stderr);
 }
 
 #[test]
-fn a_registry_may_name_the_place_of_an_upload_in_part() {
+fn the_url_of_an_upload_may_be_relative() {
     let scene = Scene::new();
     let begun = send(scene.registry.address(), "POST", "/v2/acme/bare/blobs/uploads/", &[], b"").unwrap();
     let location = begun.values("location")[0].to_owned();
@@ -192,8 +192,8 @@ fn a_registry_may_name_the_place_of_an_upload_in_part() {
 }
 
 #[test]
-fn what_does_not_pass_leaves_the_tag_as_it_was() {
-    for (part, action, told) in [
+fn a_failed_push_leaves_the_tag_as_it_was() {
+    for (part, action, words) in [
         (UPLOADS, Action::Cut { after: 100 }, "run the command again"),
         (UPLOADS, Action::answer(500, "disk full"), "500 Internal Server Error: disk full"),
         (MANIFEST, Action::answer(502, "<html>"), "502 Bad Gateway"),
@@ -201,7 +201,7 @@ fn what_does_not_pass_leaves_the_tag_as_it_was() {
         let scene = Scene::new();
         let before = scene.module();
         scene.fault(Rule::on("PUT", part, action));
-        scene.publish(&[]).failed(&[told, "PUT http://"]);
+        scene.publish(&[]).failed(&[words, "PUT http://"]);
         assert_eq!(scene.module(), before);
         scene.proxy.clear();
         scene.publish(&[]).done();
@@ -245,7 +245,7 @@ fn a_manifest_that_comes_back_changed_is_an_error() {
         Action::answer(201, "").header("Location", "/v2/acme/bare/manifests/v"),
     ));
     let said =
-        scene.publish(&[]).failed(&["and sha256:", "was pushed", "pushed to that tag at the same time"]);
+        scene.publish(&[]).failed(&["but sha256:", "was pushed", "pushed to that tag at the same time"]);
     assert!(said.stderr.contains(&old) && said.stderr.contains(&scene.filter.digest()), "{}", said.stderr);
     scene.fault(Rule::on("GET", MANIFEST, Action::answer(200, &format!("{manifest}\n"))));
     scene.publish(&[]).failed(&["was pushed"]);
@@ -255,7 +255,7 @@ fn a_manifest_that_comes_back_changed_is_an_error() {
 fn hostile_answers_do_no_harm() {
     let large = "x".repeat(5 << 20);
     let red = "\u{1b}[31mred\u{7}\r\nerror: forged";
-    for (rule, told) in [
+    for (rule, words) in [
         (Rule::on("GET", MANIFEST, Action::answer(200, &large)), "more than 4194304 bytes"),
         (Rule::on("GET", MANIFEST, Action::answer(403, &large)), "xxx..."),
         (Rule::on("GET", MANIFEST, Action::answer(403, red)), "403 Forbidden: [31mred error: forged\n"),
@@ -269,14 +269,14 @@ fn hostile_answers_do_no_harm() {
     ] {
         let scene = Scene::new();
         scene.fault(rule);
-        let said = scene.publish(&[]).failed(&[told]);
+        let said = scene.publish(&[]).failed(&[words]);
         assert!(!said.stderr.contains(['\u{1b}', '\u{7}']), "{:?}", said.stderr);
         assert!(said.stderr.len() < 2000, "{}", said.stderr);
     }
 }
 
 #[test]
-fn a_registry_that_does_not_tell_what_it_has_gets_everything() {
+fn a_registry_that_hides_its_blobs_gets_everything() {
     let scene = Scene::new();
     scene.fault(Rule::on("HEAD", "/blobs/", Action::answer(403, "")));
     scene.publish(&[]).done();

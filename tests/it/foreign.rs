@@ -1,4 +1,4 @@
-//! Images of other tools under the tag of a version: `publish` says of them what a mesh does with them.
+//! Images of other tools under the tag of a version: `publish` says what a mesh does with them.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use crate::support::registry::Registry;
 const REPOSITORY: &str = "acme/bare";
 const TAG: &str = "0.1.0";
 
-/// A filter that was built, and a registry whose tag of the version others may write.
+/// A filter that was built, and a registry in which other tools push to the tag of its version.
 struct Scene {
     registry: Registry,
     filter: Filter,
@@ -32,15 +32,15 @@ impl Scene {
         Foreign { registry: &self.registry, repository: REPOSITORY }
     }
 
-    /// `publish` refuses to replace what the tag names, and agrees with a mesh about it. With a reason, a mesh
-    /// refuses the image; without one it loads the module that was built.
+    /// Checks that `publish` refuses to replace the image, and agrees with a mesh about it. If there is a reason, the mesh
+    /// refuses the image. Otherwise it loads the module that was built.
     fn is_judged(&self, what: &str, reason: Option<&str>) {
         let pulled = mesh::pull(self.registry.address(), REPOSITORY, TAG, None);
         assert_eq!(pulled.as_ref().ok(), reason.is_none().then_some(&self.module), "{what}: {pulled:?}");
         let said = self.filter.publish(&self.registry.repository(REPOSITORY), &[]);
         match reason {
             None => said.failed(&["the module is the same, and only the packaging differs"]),
-            Some(reason) => said.failed(&["a mesh would not load what is there: ", reason]),
+            Some(reason) => said.failed(&["a mesh would not load the existing image: ", reason]),
         };
     }
 }
@@ -62,8 +62,8 @@ fn a_container_image_is_judged_as_by_a_mesh() {
         ("several members", &[&members], None),
         ("in a directory", &[&nested], None),
         ("the last of two layers", &[&none, &layer], None),
-        ("the first of two layers", &[&layer, &none], Some("its last layer has no file `plugin.wasm`")),
-        ("another name", &[&none], Some("its last layer has no file `plugin.wasm`")),
+        ("the first of two layers", &[&layer, &none], Some("its last layer contains no `plugin.wasm`")),
+        ("another name", &[&none], Some("its last layer contains no `plugin.wasm`")),
         ("cut off", &[&cut], Some("its last layer ends within `plugin.wasm`")),
         ("no module", &[&text], Some("its `plugin.wasm` is not a WebAssembly module")),
         ("not gzipped", &[&plain], Some("its last layer is not a gzipped tar archive")),
@@ -98,7 +98,7 @@ fn an_artifact_is_judged_as_by_a_mesh() {
     for (what, layers, reason) in [
         ("the module first", &[raw, config][..], None),
         ("the module last", &[config, raw], None),
-        ("an archive beside it", &[raw, (OCI_LAYER, &archive)], None),
+        ("an archive next to it", &[raw, (OCI_LAYER, &archive)], None),
         ("one layer", &[raw], Some("the number of its layers is 1 instead of 2")),
         ("three layers", &[config, raw, config], Some("the number of its layers is 3 instead of 2")),
         ("no module", &[config, config], Some("none of its layers has the media type `")),
@@ -142,5 +142,5 @@ fn what_cannot_be_read_is_not_called_unloadable() {
     let refuse = crate::support::proxy::Action::answer(403, "");
     proxy.rule(crate::support::proxy::Rule::on("GET", "/blobs/", refuse));
     let said = scene.filter.publish(&proxy.repository(REPOSITORY), &[]);
-    said.failed(&["what is there could not be compared: could not read `", "--force"]);
+    said.failed(&["the existing image could not be compared: could not read `", "--force"]);
 }

@@ -1,4 +1,4 @@
-//! What other programs read in an image that was built.
+//! What other programs read from an image that was built.
 
 use std::collections::BTreeSet;
 
@@ -26,8 +26,8 @@ fn reference(layout: &Layout) -> String {
 fn a_layout_has_its_files_and_no_others() {
     for variant in VARIANTS {
         let image = of_variant(variant).image();
-        let entries = |folder: &str| -> BTreeSet<String> {
-            let entries = fs_err::read_dir(image.0.join(folder)).unwrap();
+        let entries = |directory: &str| -> BTreeSet<String> {
+            let entries = fs_err::read_dir(image.0.join(directory)).unwrap();
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
         };
         assert_eq!(entries(""), ["blobs", "index.json", "oci-layout"].map(str::to_owned).into());
@@ -51,7 +51,7 @@ fn a_layout_has_its_files_and_no_others() {
 }
 
 #[test]
-fn every_place_tells_the_same_digest() {
+fn the_digest_is_the_same_everywhere() {
     for variant in VARIANTS {
         let (document, build) = built_as_json(&["--variant", variant]);
         let image = build.image();
@@ -127,7 +127,7 @@ fn umoci_unpacks_the_compat_variant() {
 }
 
 #[test]
-fn skopeo_takes_the_compat_variant_for_a_container_image() {
+fn skopeo_reads_the_compat_variant_as_a_container_image() {
     let image = of_variant("compat").image();
     let seen: Value = serde_json::from_slice(&skopeo(&["inspect", &reference(&image)])).unwrap();
     assert_eq!(seen["Digest"], image.digest());

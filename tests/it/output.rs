@@ -198,7 +198,7 @@ fn json_of_a_module_of_another_toolchain() {
     let assert = sandbox.tool(args).assert().success();
     let document: Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
     let directory = sandbox.path("target/wasmplugin/made");
-    let build = Built::in_folder(directory.clone());
+    let build = Built::in_directory(directory.clone());
     let mut image = image_of(&build);
     for name in ["repository", "tag", "reference"] {
         image[name] = Value::Null;

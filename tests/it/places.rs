@@ -1,4 +1,4 @@
-//! Images that are written to this machine instead of a registry.
+//! Images that are written to the local file system instead of a registry.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::support::running::{Said, start};
 
 const REPOSITORY: &str = "quay.io/acme/bare";
 
-/// The digest of the image in a place that is written as skopeo writes it, below the folder of the crate.
+/// The digest of the image at `place`, in skopeo's syntax with a path below the directory of the crate.
 fn digest_in(filter: &Filter, place: &str) -> String {
     let (kind, path) = place.split_once(':').unwrap();
     let image = format!("{kind}:{}", filter.sandbox.path("bare").join(path));
@@ -47,7 +47,7 @@ fn a_layout_takes_one_image_after_another() {
 fn several_may_add_to_a_layout_at_once() {
     let filter = Filter::new();
     filter.published(REPOSITORY, &["--to", "oci-layout:images:first", "--dry-run"]);
-    // A run that was killed has left this.
+    // Left over from a run that was killed.
     fs_err::create_dir_all(filter.sandbox.path("bare/images/blobs/sha256")).unwrap();
     let tags: Vec<String> = (0..8).map(|number| format!("t{number}")).collect();
     let place = |tag: &String| format!("oci-layout:images:{tag}");
@@ -63,7 +63,7 @@ fn several_may_add_to_a_layout_at_once() {
 }
 
 #[test]
-fn an_archive_replaces_the_file_that_a_link_names() {
+fn an_archive_replaces_the_target_of_a_link() {
     let filter = Filter::new();
     filter.sandbox.write("bare/real.tar", "");
     std::os::unix::fs::symlink("real.tar", filter.sandbox.path("bare/link.tar")).unwrap();
@@ -73,7 +73,7 @@ fn an_archive_replaces_the_file_that_a_link_names() {
 }
 
 #[test]
-fn what_others_put_into_a_layout_stays() {
+fn images_of_other_tools_stay_in_a_layout() {
     let filter = Filter::new();
     filter.published(REPOSITORY, &["--to", "oci-layout:images:theirs"]);
     let path = filter.sandbox.path("bare/images/index.json");
@@ -90,7 +90,7 @@ fn what_others_put_into_a_layout_stays() {
 }
 
 #[test]
-fn an_archive_is_moved_on_with_its_digest() {
+fn an_archive_can_be_copied_with_its_digest() {
     let registry = Registry::open();
     let filter = Filter::new();
     for variant in ["oci", "compat"] {
@@ -108,7 +108,7 @@ fn an_archive_is_moved_on_with_its_digest() {
 }
 
 #[test]
-fn a_dry_run_writes_no_place() {
+fn a_dry_run_writes_no_layout_or_archive() {
     let filter = Filter::new();
     for place in ["oci-layout:images", "oci-archive:bare.tar"] {
         let said = filter.published(REPOSITORY, &["--to", place, "--dry-run"]);

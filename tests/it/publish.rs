@@ -1,4 +1,4 @@
-//! What is published is what was built, and what a mesh then loads.
+//! The published image is the one that was built, and a mesh loads it.
 
 use crate::support::envoy::{Envoy, VERSIONS};
 use crate::support::http::send;
@@ -10,13 +10,13 @@ use crate::support::running::Said;
 use crate::support::terminal::Terminal;
 use crate::support::{Sandbox, program};
 
-/// The value of a field of the spec, as a line of YAML has it.
+/// The value of a field of the spec, as written in the YAML.
 fn field<'y>(yaml: &'y str, name: &str) -> &'y str {
     let start = format!("  {name}: ");
     yaml.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or_else(|| panic!("no {name}:\n{yaml}"))
 }
 
-/// The digest of what the tag names, as the registry tells.
+/// The digest that the tag names, according to the registry.
 fn digest_of(registry: &Registry, name: &str, tag: &str) -> Option<String> {
     let accept = [("Accept", "application/vnd.oci.image.manifest.v1+json")];
     let path = format!("/v2/{name}/manifests/{tag}");
@@ -57,7 +57,7 @@ fn a_published_filter_runs_in_proxies() {
 }
 
 #[test]
-fn what_is_there_is_not_pushed_again() {
+fn an_unchanged_image_is_not_pushed_again() {
     let registry = Registry::open();
     let proxy = Proxy::before(registry.address());
     let repository = proxy.repository("acme/bare");
@@ -93,7 +93,7 @@ fn a_change_uploads_what_changed() {
 }
 
 #[test]
-fn several_tags_cost_one_upload_and_tell_what_they_left() {
+fn several_tags_need_one_upload_and_show_what_they_named() {
     let registry = Registry::open();
     let proxy = Proxy::before(registry.address());
     let repository = proxy.repository("acme/bare");
@@ -128,9 +128,9 @@ fn the_tag_of_a_version_keeps_its_image() {
         proxy.clear();
         let packaging = filter.publish(&repository, &["--variant", variant, "--annotation", "a=b"]);
         let new = filter.digest();
-        let told =
+        let words =
             [&format!("`{repository}:0.1.0`"), &*old, &*new, "the module is the same", "--tag", "--force"];
-        packaging.failed(&told);
+        packaging.failed(&words);
         filter.change("changed");
         let module =
             filter.publish(&repository, &["--variant", variant, "--tag", "latest", "--tag", "0.1.0"]);
@@ -159,7 +159,7 @@ fn a_damaged_blob_is_not_pushed() {
     let blob = blobs.join(&digest["sha256:".len()..]);
     let mut damaged = module.clone();
     *damaged.last_mut().unwrap() ^= 1;
-    // A package is taken for what it was if its files have the same sizes and times.
+    // A package counts as unchanged if its files have the same sizes and times.
     let modified = fs_err::metadata(&blob).unwrap().modified().unwrap();
     fs_err::write(&blob, damaged).unwrap();
     fs_err::OpenOptions::new().write(true).open(&blob).unwrap().file().set_modified(modified).unwrap();
@@ -168,14 +168,14 @@ fn a_damaged_blob_is_not_pushed() {
     assert_eq!(digest_of(&registry, "acme/bare", "0.1.0"), None);
     let path = format!("/v2/acme/bare/blobs/{digest}");
     assert_eq!(send(registry.address(), "HEAD", &path, &[], b"").unwrap().status, 404);
-    // The advice is right.
+    // Following the advice helps.
     fs_err::remove_file(&blob).unwrap();
     filter.published(&repository, &[]);
     assert_eq!(digest_of(&registry, "acme/bare", "0.1.0"), Some(filter.digest()));
 }
 
 #[test]
-fn of_a_workspace_all_is_refused_before_anything_is_pushed() {
+fn all_packages_of_a_workspace_are_checked_before_any_is_pushed() {
     let registry = Registry::open();
     let sandbox = Sandbox::new();
     sandbox.write("Cargo.toml", "[workspace]\nmembers = [\"one\", \"two\"]\nresolver = \"3\"\n");
@@ -202,7 +202,7 @@ fn of_a_workspace_all_is_refused_before_anything_is_pushed() {
 }
 
 #[test]
-fn two_packages_are_not_one_image() {
+fn two_packages_cannot_have_the_same_image() {
     let registry = Registry::open();
     let sandbox = Sandbox::new();
     sandbox.write("Cargo.toml", "[workspace]\nmembers = [\"one\", \"two\"]\nresolver = \"3\"\n");
@@ -246,7 +246,7 @@ fn the_resource_names_what_the_mesh_pulls() {
 }
 
 #[test]
-fn a_resource_that_names_no_image_is_told() {
+fn a_resource_without_the_image_is_reported() {
     let registry = Registry::open();
     let repository = registry.repository("acme/bare");
     let filter = Filter::new();
@@ -274,7 +274,7 @@ fn what_cannot_be_published_is_not_compiled() {
     let publish = ["publish", "--module", "bare.wasm", "--image", "localhost:5000/acme/bare"];
     let said = Said::of(&mut filter.sandbox.process_in("", publish));
     assert_eq!(said.code, Some(2), "{}", said.stderr);
-    assert!(said.stderr.contains("no version that would make a tag"), "{}", said.stderr);
+    assert!(said.stderr.contains("no version that can be used as a tag"), "{}", said.stderr);
 }
 
 #[test]
@@ -291,7 +291,7 @@ fn what_the_mesh_would_refuse_is_not_pushed() {
 }
 
 #[test]
-fn a_bar_shows_on_a_terminal_how_far_the_push_is() {
+fn a_terminal_shows_the_progress_of_a_push() {
     let registry = Registry::open();
     let proxy = Proxy::before(registry.address());
     proxy.rule(Rule::on("PUT", "/blobs/uploads/", Action::Hold { after: usize::MAX }));

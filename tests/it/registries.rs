@@ -1,4 +1,4 @@
-//! The registries and the mesh of the tests: that what stands on them stands on something.
+//! Tests of the test support itself: the registries, the proxy and the mesh that other tests rely on.
 
 use std::io::Read as _;
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ use snapbox::cmd::OutputAssert;
 use crate::support::layout::{Layout, sha256};
 use crate::support::proxy::{Action, Proxy, Rule};
 use crate::support::registry::{PASSWORD, Registry, USER, With};
-use crate::support::tokens::{Asked, By, IDENTITY_TOKEN, May, Tokens};
+use crate::support::tokens::{By, IDENTITY_TOKEN, May, TokenRequest, Tokens};
 use crate::support::{Sandbox, bare, http, mesh, program, until};
 
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -25,7 +25,7 @@ const CONFIG: &str = "application/vnd.module.wasm.config.v1+json";
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
-/// The image that `build` makes of a module.
+/// The image that `build` creates from a module.
 fn image(sandbox: &Sandbox, variant: &str) -> Layout {
     sandbox.write("filter.wasm", wat::parse_str(bare::TEXT).unwrap());
     let args = ["build", "--module", "filter.wasm", "--image", "localhost:5000/acme/filter", "--tag", "1"];
@@ -33,7 +33,7 @@ fn image(sandbox: &Sandbox, variant: &str) -> Layout {
     Layout(sandbox.path("target/wasmplugin/filter/image"))
 }
 
-/// Copies an image into a registry by a program that others made.
+/// Copies an image into a registry with skopeo.
 fn copy(image: &Layout, to: &str, options: &[&str]) -> OutputAssert {
     let command = program("skopeo").args(["copy", "--insecure-policy", "--quiet"]).args(options);
     command.args([format!("oci:{}:1", image.0), format!("docker://{to}")]).assert()
@@ -43,7 +43,7 @@ fn said(assert: &OutputAssert) -> String {
     String::from_utf8_lossy(&assert.get_output().stderr).into_owned()
 }
 
-/// Sends a request whose answer has to be text.
+/// Sends a request. The response must be text.
 fn send(
     address: &str,
     method: &str,
@@ -54,7 +54,7 @@ fn send(
     http::send(address, method, target, headers, body).and_then(http::Response::text).unwrap()
 }
 
-/// Puts bytes into `acme/made`, and describes them.
+/// Pushes a blob to `acme/made`, and returns its descriptor.
 fn push_blob(registry: &Registry, kind: &str, bytes: &[u8]) -> Value {
     let digest = sha256(bytes);
     let started = send(registry.address(), "POST", "/v2/acme/made/blobs/uploads/", &[], b"");
@@ -67,7 +67,7 @@ fn push_blob(registry: &Registry, kind: &str, bytes: &[u8]) -> Value {
     json!({ "mediaType": kind, "digest": digest, "size": bytes.len() })
 }
 
-/// Puts a manifest into `acme/made` under a tag; with its descriptor.
+/// Pushes a manifest to `acme/made` under a tag, and returns its descriptor.
 fn push_manifest(registry: &Registry, tag: &str, manifest: &Value) -> Value {
     let kind = manifest["mediaType"].as_str().unwrap();
     let bytes = manifest.to_string();
@@ -98,7 +98,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn the_mesh_takes_both_variants_from_a_registry() {
+fn the_mesh_loads_both_variants_from_a_registry() {
     let registry = Registry::open();
     for variant in ["oci", "compat"] {
         let sandbox = Sandbox::new();
@@ -194,27 +194,27 @@ fn the_mesh_judges_images_by_its_rules() {
 }
 
 #[test]
-fn a_registry_asks_for_the_password_and_shows_its_certificate() {
+fn a_registry_requires_the_password_and_uses_its_certificate() {
     let sandbox = Sandbox::new();
     let image = image(&sandbox, "compat");
     let registry = Registry::with(&[With::Password, With::Tls]);
     let to = format!("{}:1", registry.repository("acme/filter"));
     let authority = registry.authority();
-    let folder = format!("--dest-cert-dir={}", authority.parent().unwrap());
+    let certificates = format!("--dest-cert-dir={}", authority.parent().unwrap());
     let login = |password| format!("--dest-creds={USER}:{password}");
 
     let stranger = said(&copy(&image, &to, &[&login(PASSWORD)]).failure());
     assert!(stranger.contains("certificate signed by unknown authority"), "{stranger}");
-    let nobody = said(&copy(&image, &to, &[&folder, "--dest-no-creds"]).failure());
-    assert!(nobody.contains("authentication required"), "{nobody}");
-    let wrong = said(&copy(&image, &to, &[&folder, &login("wrong")]).failure());
+    let anonymous = said(&copy(&image, &to, &[&certificates, "--dest-no-creds"]).failure());
+    assert!(anonymous.contains("authentication required"), "{anonymous}");
+    let wrong = said(&copy(&image, &to, &[&certificates, &login("wrong")]).failure());
     assert!(wrong.contains("authentication required"), "{wrong}");
-    copy(&image, &to, &[&folder, &login(PASSWORD)]).success();
+    copy(&image, &to, &[&certificates, &login(PASSWORD)]).success();
     assert!(!registry.log().contains(PASSWORD));
 }
 
 #[test]
-fn a_registry_that_is_read_takes_no_push() {
+fn a_read_only_registry_accepts_no_push() {
     let registry = Registry::with(&[With::ReadOnly]);
     let address = registry.address();
     assert_eq!(send(address, "GET", "/v2/", &[], b"").status, 200);
@@ -222,7 +222,7 @@ fn a_registry_that_is_read_takes_no_push() {
 }
 
 #[test]
-fn tokens_say_who_may_push() {
+fn tokens_contain_the_right_to_push() {
     let sandbox = Sandbox::new();
     let image = image(&sandbox, "compat");
     let tokens = Tokens::start(May::Push, May::Pull);
@@ -231,19 +231,19 @@ fn tokens_say_who_may_push() {
     let plain = "--dest-tls-verify=false";
     let login = format!("--dest-creds={USER}:{PASSWORD}");
 
-    let nobody = said(&copy(&image, &to, &[plain, "--dest-no-creds"]).failure());
-    assert!(nobody.contains("requested access to the resource is denied"), "{nobody}");
+    let anonymous = said(&copy(&image, &to, &[plain, "--dest-no-creds"]).failure());
+    assert!(anonymous.contains("requested access to the resource is denied"), "{anonymous}");
     copy(&image, &to, &[plain, &login]).success();
-    let last = Asked {
+    let last = TokenRequest {
         method: "GET".to_owned(),
         scopes: vec!["repository:acme/filter:pull,push".to_owned()],
         by: By::Password,
-        given: true,
+        issued: true,
     };
     assert_eq!(tokens.asked().last(), Some(&last));
     let before = tokens.asked().len();
 
-    // With an identity token that the registry takes what is given for it, in the way of OAuth 2.
+    // The registry accepts a token that was requested with an identity token, as in OAuth 2.
     let post = |identity: &str| {
         let form = format!(
             "grant_type=refresh_token&service={}&client_id=test&scope=repository%3Aacme%2Ffilter%3Apull\
@@ -261,12 +261,12 @@ fn tokens_say_who_may_push() {
     assert_eq!(send(registry.address(), "GET", target, &[("Authorization", &bearer)], b"").status, 200);
     assert_eq!(send(registry.address(), "GET", target, &[], b"").status, 401);
     assert_eq!(post("wrong").status, 401);
-    let by: Vec<_> = tokens.asked()[before..].iter().map(|asked| (asked.by, asked.given)).collect();
+    let by: Vec<_> = tokens.asked()[before..].iter().map(|asked| (asked.by, asked.issued)).collect();
     assert_eq!(by, [(By::IdentityToken, true), (By::Stranger, false)]);
 }
 
 #[test]
-fn a_reader_has_no_token_for_a_push_and_a_stranger_none_at_all() {
+fn a_reader_gets_no_token_for_a_push_and_a_stranger_gets_none() {
     let tokens = Tokens::start(May::Pull, May::Nothing);
     let registry = Registry::with(&[With::Tokens(&tokens)]);
     let sandbox = Sandbox::new();
@@ -298,7 +298,7 @@ fn the_proxy_counts_and_forwards() {
     let asked: Vec<_> = proxy.requests().into_iter().map(|request| request.method).collect();
     assert_eq!(asked, ["GET", "GET"]);
 
-    // As the proxy of a client that has been told to use one.
+    // As the HTTP proxy of a client.
     proxy.clear();
     let basic = format!("Basic {}", BASE64_STANDARD.encode("a:b"));
     let target = "http://registry.test/v2/acme/filter/tags/list";
@@ -336,7 +336,7 @@ fn the_proxy_does_what_registries_and_networks_do() {
     let before = uploads();
     proxy.rule(Rule::on("POST", "", Action::Lose).times(1));
     assert!(start().is_err());
-    until(Duration::from_secs(30), "the registry to tell of it", || (uploads() > before).then_some(()));
+    until(Duration::from_secs(30), "the registry to log the upload", || (uploads() > before).then_some(()));
 
     proxy.clear();
     let base = format!("http://{}", registry.address());
@@ -357,7 +357,7 @@ fn the_proxy_does_what_registries_and_networks_do() {
 }
 
 #[test]
-fn a_server_with_no_registry_behind_it_answers_by_its_rules() {
+fn a_proxy_without_a_registry_answers_by_its_rules() {
     let proxy = Proxy::alone();
     let page = Action::answer(200, "<html>").header("Content-Type", "text/html");
     proxy.rule(Rule::on("GET", "/v2/", page));

@@ -1,4 +1,4 @@
-//! What is written as YAML, to readers of YAML that others wrote; and what others write, to the program.
+//! Other YAML readers read what the program writes, and the program reads what others write.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::support::module::plugin;
 use crate::support::readers::{READERS, is_same};
 use crate::support::running::Said;
 
-/// Texts that readers of some YAML take for something else, or cannot have as they are.
+/// Texts that some YAML readers read as something else, or that YAML can't contain without escapes.
 #[rustfmt::skip]
 const NASTY: &[&str] = &[
     "", " ", "  ", "on", "On", "yes", "YES", "n", "y", "N", "Y", "off", "no", "~", "null", "Null", "true",
@@ -33,7 +33,7 @@ const NASTY: &[&str] = &[
     "1.0", "9007199254740993", "9223372036854775808", "{{ .Values.x }}", "key: [a, b]", "aGk=", "a\u{3000}",
 ];
 
-/// One of the texts above, some of them in a row, lines of them, or a text that is long.
+/// One of the texts above, several of them in a row or on lines, or a long text.
 fn any_text() -> impl Strategy<Value = String> {
     let nasty = || proptest::sample::select(NASTY);
     let line = "[ ]{0,4}[a-z:#\\-\u{1f600}'\"]{0,6}( [a-z#&:]{1,4}){0,3}[ \t]{0,1}";
@@ -94,8 +94,7 @@ fn of_map(entries: BTreeMap<String, Node>) -> Node {
     Value::Map(entries.into_iter().map(|(key, node)| (Key::from(key.as_str()), node)).collect()).into()
 }
 
-/// Has every reader read what is written of each document. Of those that come back as something else, the
-/// shortest is told.
+/// Checks that every reader reads the same documents as were written. Shows the shortest one that differs.
 fn assert_read_by_all(documents: &[Node]) {
     let written: Vec<String> = documents.iter().map(write).collect();
     for (document, text) in documents.iter().zip(&written) {
@@ -152,7 +151,7 @@ fn every_reader_takes_the_same_from_a_nasty_text() {
     assert_read_by_all(&documents);
 }
 
-/// The end of a key has to stand within 1024 characters of its start, unless a `?` announces it.
+/// A key can't be longer than 1024 characters, unless a `?` comes before it.
 #[test]
 fn every_reader_takes_the_same_from_a_long_key() {
     let values = || {
@@ -170,8 +169,7 @@ fn every_reader_takes_the_same_from_a_long_key() {
     assert_read_by_all(&documents.collect::<Vec<_>>());
 }
 
-/// A value that JSON has, as a mapping in YAML that our writer has no part in: JSON is YAML, and everything beyond
-/// ASCII is escaped.
+/// A JSON value as YAML that wasn't written by our own writer: JSON is YAML, and everything beyond ASCII is escaped.
 fn foreign_yaml(value: &serde_json::Value) -> String {
     let escaped = |character: char| match character {
         ' '..='~' => character.to_string(),
@@ -220,7 +218,7 @@ fn every_reader_takes_the_same_from_what_the_program_prints() {
     }
 }
 
-/// The program with a resource, in a shell that gives it little memory and a few seconds of work.
+/// Runs the program with a resource, in a shell that limits its memory and its CPU time.
 fn build_within_limits(sandbox: &Sandbox, resource: &[u8]) -> Said {
     sandbox.write("made.wasm", plugin("", &[]));
     sandbox.write("wasmplugin.yaml", resource);
@@ -262,7 +260,7 @@ fn a_hostile_resource_is_refused_at_its_line() {
         let start: String = spec.chars().take(60).collect();
         let said = build_within_limits(&sandbox, format!("{HEAD}{spec}").as_bytes());
         let stderr = said.stderr;
-        // What kubectl reads is a finding, and what it can't read is an error.
+        // What kubectl can read is a finding, and what it can't read is an error.
         let code = if message.starts_with("error[") { 1 } else { 101 };
         assert_eq!(said.code, Some(code), "{start}: {}", short(&stderr));
         assert!(stderr.contains(message), "{start}: {}", short(&stderr));
@@ -316,13 +314,13 @@ fn a_resource_that_is_too_long_is_refused() {
     sandbox.says(
         &said.stderr,
         snapbox::str![[r#"
-error: the document has 1048669 bytes, but at most 1048576 are read
+error: the document has 1048669 bytes, but the limit is 1048576
  --> wasmplugin.yaml:1:1
   |
 1 | apiVersion: extensions.istio.io/v1alpha1
   | ^
   |
-  = help: put several resources into documents of their own
+  = help: split the resources into several documents
 
 "#]],
     );

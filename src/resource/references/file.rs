@@ -1,4 +1,4 @@
-//! A file of manifests with the references in it.
+//! A file of manifests.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,9 +14,9 @@ use crate::yaml::{Fault, stream};
 /// A file of manifests, and the references in it.
 #[derive(Debug)]
 pub struct ManifestFile {
-    /// The file.
+    /// The path and the text of the file.
     pub source: Arc<SourceFile>,
-    /// The resources of the kinds that may have references.
+    /// The resources of the kinds that can have references.
     pub resources: Vec<NamedResource>,
     /// The references that can't be resolved.
     pub faults: Vec<ReferenceFault>,
@@ -30,7 +30,7 @@ impl ManifestFile {
     ///
     /// # Errors
     ///
-    /// If a document that has a reference isn't YAML.
+    /// If a document with a reference isn't valid YAML.
     pub fn read(source: Arc<SourceFile>) -> Result<ManifestFile, FileError> {
         let mut finder = Finder { text: &source.text, ..Finder::default() };
         for document in stream::documents(&source.text) {
@@ -42,12 +42,12 @@ impl ManifestFile {
         Ok(ManifestFile { references, resources, faults, duplicates, source })
     }
 
-    /// The packages that are referred to, each as often as it is.
+    /// The package of each reference, in order. A package may come more than once.
     pub fn packages(&self) -> impl Iterator<Item = &str> {
         self.references.iter().map(|reference| reference.package.as_str())
     }
 
-    /// Where a package is first referred to: the path of the field, in backticks, and its bytes.
+    /// The first reference to a package: the path of the field, in backticks, and its bytes.
     pub fn reference_to(&self, package: &str) -> Option<(&str, Range<usize>)> {
         let reference = self.references.iter().find(|reference| reference.package == package)?;
         Some((&reference.field, reference.span.clone()))

@@ -11,13 +11,13 @@ use crate::resource::references::reference::{
 use crate::yaml::tree::{Content, SyntaxNode};
 use crate::yaml::{Fault, FaultKind, Node, SyntaxError, kubectl, parse, strict};
 
-/// What a reference begins with if the slashes are escaped, as in JSON.
+/// The start of a reference whose slashes are escaped, as in JSON.
 const ESCAPED_SCHEME: &str = r"wasmplugin:\/\/";
 
-/// How many faults of a file are kept. One cause is behind them if there are more.
+/// How many faults of a file are kept. More than this probably have a single cause.
 const MOST_FAULTS: usize = 50;
 
-/// What was found in the documents that were searched.
+/// Searches documents, and collects what it finds.
 #[derive(Default)]
 pub(super) struct Finder<'t> {
     pub(super) text: &'t str,
@@ -27,13 +27,13 @@ pub(super) struct Finder<'t> {
     pub(super) duplicates: Vec<Fault>,
 }
 
-/// A value in a document, and what to point at.
+/// The path of a value in a document, and the bytes to point at.
 struct Position<'d> {
     path: Path<'d>,
     span: Range<usize>,
 }
 
-/// What a resource says that it is, as kubectl reads it.
+/// The type of a resource, as kubectl reads it.
 #[derive(Clone, Copy)]
 struct ResourceIdentity<'d> {
     api_version: Option<&'d str>,
@@ -41,15 +41,15 @@ struct ResourceIdentity<'d> {
     kind: Option<Kind>,
 }
 
-/// What is left of the path to the mapping whose `url` names an image; nothing off that path.
+/// The rest of the path to the mapping whose `url` names an image; `None` outside of that path.
 type PathRest = Option<&'static [&'static str]>;
 
 impl Finder<'_> {
-    /// Searches the document at `span`, if it may have a reference or a resource of a known kind.
+    /// Searches the document at `span` if it may contain a reference or a resource of a known kind.
     ///
     /// # Errors
     ///
-    /// If it has a reference and isn't YAML.
+    /// If it contains a reference and isn't valid YAML.
     pub(super) fn document(&mut self, span: Range<usize>) -> Result<(), SyntaxError> {
         let text = &self.text[span.clone()];
         let has_reference = [SCHEME, ESCAPED_SCHEME].iter().any(|scheme| text.contains(scheme));
@@ -62,7 +62,7 @@ impl Finder<'_> {
             Ok(None) => return Ok(()),
             Err(error) if has_reference => {
                 let help = format!(
-                    "this document has to be read because it contains `{SCHEME}`; if it is a template, render it first"
+                    "this document must be valid YAML because it contains `{SCHEME}`; if it is a template, render it first"
                 );
                 return Err(SyntaxError { help: error.help.or(Some(help)), ..error });
             }
@@ -78,7 +78,7 @@ impl Finder<'_> {
         Ok(())
     }
 
-    /// Searches the resource that a document is, or those of a `List`.
+    /// Searches the resource in a document, or each resource of a `List`.
     fn resources_of(&mut self, root: &SyntaxNode<'_>, value: &Node) {
         let document = Position { path: Path::document(), span: first_span(root) };
         let identity = ResourceIdentity::of(Some(value));
@@ -143,7 +143,7 @@ impl Finder<'_> {
                 }
             }
             Content::Mapping(entries) => {
-                // If the key is there twice, the second one is not where a reference belongs.
+                // If the key is duplicate, a reference is allowed only in the first one.
                 let url_index = rest.filter(|rest| rest.is_empty()).and_then(|_| position(entries, "url"));
                 for (index, (key, value)) in entries.iter().enumerate() {
                     self.node(identity, None, &place.field(key, key), key);
@@ -181,7 +181,7 @@ impl Finder<'_> {
         }
     }
 
-    /// Takes in the `url` of the mapping `source`, its entry at `index`, if it is a reference.
+    /// Records the `url` of the mapping `source`, which is its entry at `index`, if it is a reference.
     fn url(&mut self, place: &Position<'_>, source: &SyntaxNode<'_>, index: usize, text: &str) {
         if !text.contains(SCHEME) {
             return;
@@ -191,8 +191,8 @@ impl Finder<'_> {
         let url_place = Position { path: place.path.key("url"), span: url.full_span() };
         let Some(package) = text.strip_prefix(SCHEME).filter(|name| is_package(name)) else {
             return self.fault(|| {
-                let help = "repository, tag and digest are those of the package".to_owned();
-                url_place.fault("names no package", format!("`{SCHEME}PACKAGE` is expected"), help)
+                let help = "the repository, tag and digest come from the package".to_owned();
+                url_place.fault("doesn't name a package", format!("`{SCHEME}PACKAGE` is expected"), help)
             });
         };
         let sha256 = position(entries, "sha256");
@@ -206,7 +206,7 @@ impl Finder<'_> {
         let slots = url_slot.and_then(|slot| {
             let sha256 = match sha256 {
                 Some(index) => self.sha256(place, &entries[index])?,
-                None => Insertion::behind(self.text, key, url, source.style, "sha256")
+                None => Insertion::after(self.text, key, url, source.style, "sha256")
                     .ok_or_else(|| unwritable(&url_place))?,
             };
             Ok((slot, sha256))
@@ -223,7 +223,7 @@ impl Finder<'_> {
         }
     }
 
-    /// The place of the value of the `sha256` beside a url.
+    /// The place of the value of the `sha256` next to a `url`.
     fn sha256(
         &self,
         place: &Position<'_>,
@@ -240,7 +240,7 @@ impl Finder<'_> {
         }
     }
 
-    /// Takes in a fault. Its text is only put together if it is shown: paths can be long.
+    /// Records a fault. Its text is built only if it is kept, because paths can be long.
     fn fault(&mut self, fault: impl FnOnce() -> ReferenceFault) {
         if self.faults.len() < MOST_FAULTS {
             self.faults.push(fault());
@@ -258,11 +258,11 @@ impl<'d> ResourceIdentity<'d> {
         }
     }
 
-    /// The problem of a reference that nothing resolves, and where it belongs.
+    /// The fault of a reference in a field that can't have one.
     fn misplaced(self, place: &Position<'_>) -> ReferenceFault {
         let path = |kind: Kind| Some(format!("`{}.url` of {}", kind.image_path()?.join("."), kind.name()));
         let label = match (self.kind, self.kind_name, self.api_version) {
-            (Some(kind), ..) if path(kind).is_some() => "nothing resolves it here".to_owned(),
+            (Some(kind), ..) if path(kind).is_some() => "references are not resolved here".to_owned(),
             (_, Some(kind), Some(api_version)) => format!("this is a `{kind}` of `{api_version}`"),
             _ => "this is not a resource: it has no `kind` and `apiVersion`".to_owned(),
         };
@@ -274,12 +274,12 @@ impl<'d> ResourceIdentity<'d> {
     }
 }
 
-/// Whether it is a name that cargo allows.
+/// Whether cargo allows it as the name of a package.
 fn is_package(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
 }
 
-/// The document at `span` as it is written and as kubectl reads it; nothing if it is empty.
+/// The document at `span` as it is written and as kubectl reads it; `None` if it is empty.
 fn read(text: &str, span: Range<usize>) -> Result<Option<(SyntaxNode<'_>, Node)>, SyntaxError> {
     let Some(root) = parse(text, span)? else { return Ok(None) };
     let value = kubectl::read(&root)?;
@@ -296,7 +296,7 @@ fn position(entries: &[(SyntaxNode<'_>, SyntaxNode<'_>)], name: &str) -> Option<
 }
 
 impl<'d> Position<'d> {
-    /// The value under a key, which is shown by its key if it is a collection.
+    /// The position of the value of a key. A collection is shown by its key.
     fn field<'t: 'd>(&self, key: &'d SyntaxNode<'t>, value: &SyntaxNode<'_>) -> Position<'d> {
         let span = match value.content {
             Content::Scalar(_) | Content::Alias { .. } => value.full_span(),
@@ -309,7 +309,7 @@ impl<'d> Position<'d> {
         Position { path: self.path.item(index), span: first_span(item) }
     }
 
-    /// `complaint` follows the path, and `label` is said beside the value.
+    /// `complaint` follows the path in the message, and `label` is shown next to the value.
     fn fault(&self, complaint: &str, label: impl Into<String>, help: String) -> ReferenceFault {
         ReferenceFault {
             field: self.path.plain(),
@@ -321,7 +321,7 @@ impl<'d> Position<'d> {
     }
 }
 
-/// The first scalar of a node, which is little enough to be shown.
+/// The first scalar of a node, which is short enough to be shown.
 fn first_span(node: &SyntaxNode<'_>) -> Range<usize> {
     match &node.content {
         Content::Scalar(_) | Content::Alias { .. } => node.full_span(),

@@ -1,14 +1,14 @@
-//! Where a value is written into a text, so that everything around it stays as it is.
+//! Writing a value into a text without changing anything around it.
 
 use std::ops::Range;
 
 use crate::yaml::tree::{Style, SyntaxNode};
 use crate::yaml::{is_text_unquoted, stream};
 
-/// A place in a text that takes a value.
+/// A place in a text where a value can be written.
 #[derive(Debug)]
 pub(super) struct Insertion {
-    /// What the value replaces; empty if it is added.
+    /// The bytes that the value replaces; empty if it is inserted.
     span: Range<usize>,
     before: String,
     after: String,
@@ -16,8 +16,8 @@ pub(super) struct Insertion {
 }
 
 impl Insertion {
-    /// The place of a value, inside its quotes if it has some. Nothing if it is an alias or a block, or has an anchor
-    /// or a tag: whoever wrote those meant more than the text.
+    /// The place of a value, inside its quotes if it has any. `None` if it is an alias or a block, or has an anchor or a
+    /// tag, because replacing the text could change more than this value.
     pub(super) fn of_value(value: &SyntaxNode<'_>) -> Option<Insertion> {
         value.text().filter(|_| value.properties.is_none())?;
         let Range { start, end } = value.span;
@@ -28,7 +28,7 @@ impl Insertion {
         }
     }
 
-    /// The place of the value of a field that may have none yet.
+    /// The place of the value of a field, which may be empty.
     pub(super) fn of_field(text: &str, key: &SyntaxNode<'_>, value: &SyntaxNode<'_>) -> Option<Insertion> {
         let insertion = Insertion::of_value(value)?;
         if !insertion.span.is_empty() || insertion.is_quoted {
@@ -39,9 +39,9 @@ impl Insertion {
         Some(Insertion { before: " ".to_owned(), ..Insertion::over(at..at, false) })
     }
 
-    /// The place of a new field behind another one of a mapping in this style, and written as that one is: in braces
-    /// right behind it, otherwise on a line of its own.
-    pub(super) fn behind(
+    /// The place of a new field after an existing one, written in the same style: directly after it in a flow mapping,
+    /// otherwise on a line of its own. `style` is the style of the mapping.
+    pub(super) fn after(
         text: &str,
         key: &SyntaxNode<'_>,
         value: &SyntaxNode<'_>,
@@ -58,7 +58,8 @@ impl Insertion {
         }
         let line_start = text[..key.span.start].rfind(['\n', '\r']).map_or(0, |at| at + 1);
         let indentation = &text[line_start..key.span.start];
-        // Before the first field of an item stand the dashes of its lists. Below a `?` there would be another one.
+        // The first field of a list item comes after the dashes of its lists. After a `?`, the new field would be a part of
+        // the key.
         if !indentation.bytes().all(|byte| byte == b' ' || byte == b'-') {
             return None;
         }
@@ -71,9 +72,9 @@ impl Insertion {
         insertion(at, start, format!("{value_quote}{}", &text[line_break]))
     }
 
-    /// What to replace, and by what.
+    /// The bytes to replace, and the text that replaces them.
     pub(super) fn fill(&self, value: &str) -> (Range<usize>, String) {
-        // A hash of digits alone would be a number.
+        // An unquoted hash with only digits would be a number.
         let quote = if self.is_quoted || is_text_unquoted(value) { "" } else { "'" };
         (self.span.clone(), format!("{}{quote}{value}{quote}{}", self.before, self.after))
     }

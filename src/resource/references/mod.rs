@@ -1,8 +1,8 @@
-//! References to cargo packages in manifests: `wasmplugin://PACKAGE` in the place of the url of an image.
+//! References to cargo packages in manifests: `wasmplugin://PACKAGE` in place of the URL of an image.
 //!
-//! Manifests are the work of others, so nothing is written anew: a value is changed, or a line is added, and every
-//! other byte stays. Documents without a reference aren't judged at all. The others keep no value that only this
-//! program would understand: a reference that can't be resolved is an error, wherever it is.
+//! The manifests belong to the user, so they are edited and not rewritten: values are changed and lines are added, but
+//! every other byte stays the same. Documents without a reference aren't judged at all. A reference that can't be
+//! resolved is always an error, because only this program understands it.
 
 mod file;
 mod finder;

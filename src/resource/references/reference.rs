@@ -1,13 +1,13 @@
-//! What is found in manifests: references, the resources around them, and references that can't be resolved.
+//! References in manifests, the resources that contain them, and references that can't be resolved.
 
 use std::ops::Range;
 
 use crate::resource::references::insertion::Insertion;
 
-/// What a reference begins with.
+/// The start of a reference.
 pub const SCHEME: &str = "wasmplugin://";
 
-/// A value that stands for the image of a package.
+/// A reference to the image of a package.
 #[derive(Debug)]
 pub(super) struct PackageReference {
     pub(super) package: String,
@@ -18,29 +18,29 @@ pub(super) struct PackageReference {
     pub(super) sha256: Insertion,
 }
 
-/// A resource of a kind that may have references.
+/// A resource of a kind that can have references.
 #[derive(Debug)]
 pub struct NamedResource {
-    /// What tells it from others.
+    /// Identifies the resource.
     pub id: ResourceId,
     /// The bytes of its name.
     pub span: Range<usize>,
-    /// Whether it has a reference.
+    /// Whether it contains a reference.
     pub has_references: bool,
 }
 
-/// What tells a resource from others.
+/// Identifies a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ResourceId {
     /// The kind.
     pub kind: &'static str,
-    /// The namespace; empty if none is given.
+    /// The namespace; empty if it has none.
     pub namespace: String,
     /// The name.
     pub name: String,
 }
 
-/// A reference that can't be resolved where it is written.
+/// A reference that can't be resolved in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReferenceFault {
     /// The path of the field.
@@ -49,7 +49,7 @@ pub struct ReferenceFault {
     pub span: Range<usize>,
     /// What is wrong, in one line.
     pub message: String,
-    /// What is said beside these bytes; may be empty.
+    /// What to show next to these bytes; may be empty.
     pub label: String,
     /// What to do about it.
     pub help: String,

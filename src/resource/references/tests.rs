@@ -18,7 +18,7 @@ fn read(text: &str) -> Result<ManifestFile, FileError> {
     ManifestFile::read(Arc::new(SourceFile { path: "manifests.yaml".into(), text: text.to_owned() }))
 }
 
-/// A file in which nothing is wrong.
+/// Reads a file that has no problems.
 fn valid(text: &str) -> ManifestFile {
     let file = read(text).unwrap_or_else(|error| panic!("{text}\n{error}"));
     let found = check::manifests(std::slice::from_ref(&file));
@@ -26,7 +26,7 @@ fn valid(text: &str) -> ManifestFile {
     file
 }
 
-/// What is found in a text that can be read.
+/// The findings in a text that can be read.
 fn found(text: &str) -> Vec<Diagnostic> {
     check::manifests(&[read(text).unwrap_or_else(|error| panic!("{text}\n{error}"))])
 }
@@ -55,7 +55,7 @@ fn before_and_after(pattern: &str) -> (String, String) {
     (before, after.replace("HEX", &hex).replace("OLD", &hex))
 }
 
-/// What is wrong with a text: the messages, and the text that they point at.
+/// The problems of a text: the messages, and the text that they point at.
 fn problems(text: &str) -> Vec<(String, String)> {
     match read(text) {
         Ok(file) => {
@@ -234,16 +234,16 @@ fn a_reference_that_nothing_resolves_is_refused_at_its_place() {
         ("data:\n  x: |\n    see wasmplugin://hello\n".to_owned(), "`data.x` contains", "see wasmplugin://hello"),
         ("a: {\"wasmplugin:\\/\\/x\": 1}".to_owned(), "`a.wasmplugin://x` contains", "\"wasmplugin:\\/\\/x\""),
         ("? [wasmplugin://hello]\n: 1".to_owned(), "`?[0]` contains a reference", scheme),
-        (istio("spec: {url: \"\\\"wasmplugin://x\" }"), "`spec.url` names no", "\"\\\"wasmplugin://x\""),
-        (istio("spec: {url: 'it''s wasmplugin://x' }"), "`spec.url` names no", "'it''s wasmplugin://x'"),
+        (istio("spec: {url: \"\\\"wasmplugin://x\" }"), "`spec.url` doesn't name a", "\"\\\"wasmplugin://x\""),
+        (istio("spec: {url: 'it''s wasmplugin://x' }"), "`spec.url` doesn't name a", "'it''s wasmplugin://x'"),
         (istio("spec: wasmplugin://hello"), "`spec` contains a reference", scheme),
         (istio("spec: {url: [wasmplugin://hello]}"), "`spec.url[0]` contains a reference", scheme),
         (istio("spec: [{url: wasmplugin://hello}]"), "`spec[0].url` contains a reference", scheme),
         (istio("spec: {image: wasmplugin://hello}"), "`spec.image` contains a reference", scheme),
         (istio("metadata: {url: wasmplugin://hello}"), "`metadata.url` contains a reference", scheme),
-        (istio("spec: {url: wasmplugin://hello:1.0}"), "`spec.url` names no package", "wasmplugin://hello:1.0"),
-        (istio("spec: {url: 'wasmplugin://'}"), "`spec.url` names no package", "'wasmplugin://'"),
-        (istio("spec: {url: oci://wasmplugin://x}"), "`spec.url` names no package", "oci://wasmplugin://x"),
+        (istio("spec: {url: wasmplugin://hello:1.0}"), "`spec.url` doesn't name a package", "wasmplugin://hello:1.0"),
+        (istio("spec: {url: 'wasmplugin://'}"), "`spec.url` doesn't name a package", "'wasmplugin://'"),
+        (istio("spec: {url: oci://wasmplugin://x}"), "`spec.url` doesn't name a package", "oci://wasmplugin://x"),
         (istio("spec: {url: &u wasmplugin://hello}"), "`spec.url` is written", "&u wasmplugin://hello"),
         (istio("spec: {url: !!str 'wasmplugin://hello'}"), "`spec.url` is written", "!!str 'wasmplugin://hello'"),
         (istio("spec:\n  url: |-\n    wasmplugin://hello\n"), "`spec.url` is written", scheme),
@@ -283,14 +283,14 @@ fn a_reference_that_nothing_resolves_is_refused_at_its_place() {
             scheme,
         ),
     ] {
-        let (told, at) = problem(&text);
-        assert!(told.starts_with(message), "{text}\n{told}");
+        let (found, at) = problem(&text);
+        assert!(found.starts_with(message), "{text}\n{found}");
         assert_eq!(at, place, "{text}");
     }
 }
 
 #[test]
-fn all_problems_are_told_with_what_to_write() {
+fn all_problems_are_shown_with_what_to_write() {
     let text = format!(
         "{ISTIO}kind: WasmPlugin\nspec: {{image: wasmplugin://a}}\n---\nkind: X\na: wasmplugin://b\n"
     );
@@ -313,7 +313,7 @@ fn bytes_that_are_not_text_are_refused_at_their_line() {
 }
 
 #[test]
-fn a_resource_stands_once_where_it_is_resolved() {
+fn a_resolved_resource_must_be_unique() {
     let plugin = |name: &str, namespace: &str, url: &str| {
         format!(
             "{ISTIO}kind: WasmPlugin\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {{url: {url}}}\n"
@@ -353,7 +353,7 @@ fn hostile_texts_are_resolved_or_refused() {
     });
     let items =
         "- {apiVersion: extensions.istio.io/v1alpha1, kind: WasmPlugin, spec: {url: wasmplugin://hello}}\n";
-    // What passes has that many references, and what is refused has that many findings, or is not YAML.
+    // `Ok` has the number of references. `Err` has the number of findings, or 1 if the text is not YAML.
     let cases = [
         (format!("{head}{laughs}, url: wasmplugin://hello}}"), Err(1)),
         (format!("{head}{{url: wasmplugin://hello, x: \"{}\"}}", "é ".repeat(300_000)), Ok(1)),
@@ -383,14 +383,14 @@ fn hostile_texts_are_resolved_or_refused() {
     }
 }
 
-/// Lines that no document is spoiled by, with and without a meaning.
+/// Comments and blank lines, which are allowed in every document.
 fn extra() -> impl Strategy<Value = String> {
     let lines = vec!["", "# note", "  # wasmplugin://note", "# -- \u{e9}\u{1f600}", "   "];
     prop::collection::vec(prop::sample::select(lines), 0..3)
         .prop_map(|lines| lines.iter().map(|line| format!("{line}\n")).collect())
 }
 
-/// A document that has nothing to do with references.
+/// A document without references.
 fn other() -> impl Strategy<Value = String> {
     let known = prop::sample::select(vec![
         "kind: ConfigMap\napiVersion: v1\ndata:\n  url: oci://x\n  text: |\n    - [ {{ x }}\n\n",
@@ -403,7 +403,7 @@ fn other() -> impl Strategy<Value = String> {
     prop_oneof![known.prop_map(str::to_owned), "[ -~é]{0,40}\n".prop_filter("no marker", is_harmless)]
 }
 
-#[expect(clippy::ptr_arg, reason = "a filter is given a reference to what was made")]
+#[expect(clippy::ptr_arg, reason = "`prop_filter` passes a reference to the value")]
 fn is_harmless(text: &String) -> bool {
     let (starts, words) = (["---", "...", "%"], ["wasmplugin:", "URL", "HEX", "OLD"]);
     !starts.iter().any(|start| text.starts_with(start)) && !words.iter().any(|word| text.contains(word))
@@ -423,7 +423,7 @@ fn resource() -> impl Strategy<Value = String> {
     let quote = prop::sample::select(vec!["", "'", "\""]);
     let old = prop::sample::select(vec!["none", "before", "behind", "empty", "flow"]);
     (kind, quote, old, 5..9_usize, "[ ]{0,3}", prop::bool::ANY, extra()).prop_map(
-        |((kind, api_version, way), quote, old, indent, spaces, has_note, extra)| {
+        |((kind, api_version, path), quote, old, indent, spaces, has_note, extra)| {
             let indent = " ".repeat(indent);
             let note = if has_note { " # sha256: no" } else { "" };
             let url = format!("{indent}url:{spaces} {quote}URL{quote}{spaces}{note}\n");
@@ -436,7 +436,7 @@ fn resource() -> impl Strategy<Value = String> {
                     "{indent}{{ {quote}url{quote}:{spaces} {quote}URL{quote}«, {quote}sha256{quote}: {quote}HEX{quote}»{spaces}}}\n"
                 ),
             };
-            format!("{extra}apiVersion: {api_version}\nkind: {kind}\n{way}{fields}{extra}")
+            format!("{extra}apiVersion: {api_version}\nkind: {kind}\n{path}{fields}{extra}")
         },
     )
 }

@@ -1,4 +1,4 @@
-//! How a user wants a registry to be accessed.
+//! The user's choices for accessing a registry.
 
 use camino::Utf8PathBuf;
 
@@ -7,38 +7,37 @@ use crate::transport::registry::credentials::Login;
 /// How to access a registry.
 #[derive(Debug, Clone)]
 pub struct Access {
-    /// The login, unless those of `docker login` and `podman login` are to be used.
+    /// The login. If it is `None`, the logins of `docker login` and `podman login` are used.
     pub login: Option<Login>,
-    /// The protocol.
     pub protocol: Protocol,
 }
 
 /// The protocol of a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Protocol {
-    /// Plain HTTP with this machine, TLS with every other one.
+    /// Plain HTTP on this machine, TLS everywhere else.
     Usual,
     /// Plain HTTP.
     Plain,
-    /// TLS. The certificates in the file are trusted in addition to those of the system.
+    /// TLS. The certificates in the file are trusted in addition to the system's.
     Tls {
-        /// Certificates in PEM.
+        /// Certificates in PEM format.
         cacert: Option<Utf8PathBuf>,
     },
 }
 
-/// The rights in a repository that a token is requested for. Some token services refuse users who have only some
-/// of the rights.
+/// The rights that a token is requested for. Some token services refuse users who have only some of the requested
+/// rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// To read.
+    /// Read access.
     Pull,
-    /// To read and to write.
+    /// Read and write access.
     Push,
 }
 
 impl Scope {
-    /// The actions, as the specification of tokens spells them.
+    /// The actions, as spelled in the token specification.
     pub(super) fn actions(self) -> &'static str {
         match self {
             Scope::Pull => "pull",

@@ -1,4 +1,4 @@
-//! Authentication: a response of 401 says how, as a challenge.
+//! Authentication: a 401 response contains a challenge that says how to authenticate.
 
 use http_auth::ChallengeParser;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
@@ -7,11 +7,11 @@ use serde::Deserialize;
 
 use crate::transport::registry::credentials::Proof;
 
-/// What a registry asks for before it answers.
+/// The authentication that a registry requires.
 #[derive(Debug)]
 pub(super) enum Challenge {
     Basic,
-    /// A token of the service at `realm`.
+    /// A token from the service at `realm`.
     Bearer {
         realm: String,
         service: Option<String>,
@@ -19,7 +19,7 @@ pub(super) enum Challenge {
 }
 
 impl Challenge {
-    /// The best challenge to take: a token gives away less than a password.
+    /// The best challenge: a token exposes less than a password.
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let headers = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|header| header.to_str().ok());
         let mut found = None;
@@ -43,13 +43,13 @@ impl Challenge {
 /// Why no token can be requested.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoToken {
-    #[error("the registry names no URL to get a token from")]
+    #[error("the registry doesn't provide a valid URL to get a token from")]
     Realm,
-    #[error("the registry asks for credentials without encryption")]
+    #[error("the registry asks for credentials over an unencrypted connection")]
     Plain,
 }
 
-/// The request for a token for `scope`. `is_tls` is whether the registry itself is spoken to in TLS.
+/// The request for a token for `scope`. `is_tls` says whether the connection to the registry uses TLS.
 pub(super) fn token_request(
     http: &reqwest::Client,
     is_tls: bool,
@@ -81,7 +81,7 @@ pub(super) fn token_request(
     })
 }
 
-/// The token in the response of a token service, under one of its two names.
+/// The token in the response of a token service, which has one of two names.
 pub(super) fn token(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct TokenResponse {

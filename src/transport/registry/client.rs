@@ -1,5 +1,5 @@
-//! Requests to a registry: authenticated if it asks for that, repeated if that may help, and with answers that are
-//! read up to a limit only.
+//! Requests to a registry: authenticated if the registry requires it, retried if that may help, and with a limit on
+//! the size of each response.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -16,14 +16,14 @@ use crate::transport::registry::connection;
 use crate::transport::registry::credentials::{self, Credential, Proof};
 use crate::transport::registry::error::{RegistryError, RequestError, RequestErrorKind, Secrets, Task};
 
-/// How long a request may take that sends and gets little.
+/// How long a request with little data may take.
 pub(super) const REQUEST_LIMIT: Duration = Duration::from_secs(60);
-/// How long a transfer may make no progress.
+/// How long a transfer may go without progress.
 pub(super) const STALL_LIMIT: Duration = Duration::from_secs(60);
-/// How much is read of an answer that says what is wrong.
-const LARGEST_COMPLAINT: usize = 64 << 10;
+/// How much of an error response is read.
+const LARGEST_ERROR: usize = 64 << 10;
 const LARGEST_TOKEN: usize = 1 << 20;
-/// How long to wait before each further attempt.
+/// How long to wait before each retry.
 pub(super) const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
 
 /// An HTTP client for one repository.
@@ -40,7 +40,7 @@ pub(super) struct Client {
 /// How we have authenticated so far.
 #[derive(Default)]
 struct Identity {
-    /// Looked for when the registry asks for the first time.
+    /// `None` until the registry requires authentication for the first time.
     credential: Option<Option<Credential>>,
     authorization: Option<HeaderValue>,
     secrets: Secrets,
@@ -48,9 +48,9 @@ struct Identity {
 
 /// Why a request failed.
 pub(super) enum Failure {
-    /// The registry refused it, or did not answer.
+    /// The registry refused it or didn't respond.
     Request(RequestError),
-    /// Something failed on this side.
+    /// Something failed locally.
     Other(Error),
 }
 
@@ -60,7 +60,7 @@ impl From<RequestError> for Failure {
     }
 }
 
-/// A response, and the request as messages show it.
+/// A response, and the request as shown in messages.
 pub(super) struct Reply {
     pub(super) request: String,
     pub(super) response: Response,
@@ -69,7 +69,7 @@ pub(super) struct Reply {
 impl Client {
     pub(super) fn new(ctx: &Context, repository: &Repository, access: &Access, scope: Scope) -> Result<Self> {
         let (registry, _) = repository.parts();
-        // Docker Hub's registry has another host than its name.
+        // Docker Hub's host differs from its name.
         let host = if registry == "docker.io" { "index.docker.io" } else { registry };
         let base = format!("{}://{host}/", connection::scheme(host, &access.protocol));
         let mut identity = Identity::default();
@@ -78,7 +78,7 @@ impl Client {
         }
         Ok(Client {
             http: connection::client(ctx, host, &access.protocol)?,
-            base: Url::parse(&base).expect("a registry is a host with a port or without"),
+            base: Url::parse(&base).expect("a registry is a host with an optional port"),
             repository: repository.clone(),
             access: access.clone(),
             scope,
@@ -86,25 +86,25 @@ impl Client {
         })
     }
 
-    /// The url of a path below that of the repository.
+    /// The URL of a path below the repository.
     pub(super) fn url(&self, below: &str) -> Url {
         let (_, path) = self.repository.parts();
         self.join(&format!("/v2/{path}/{below}"))
-            .expect("a repository and a digest or a tag are the path of a url")
+            .expect("a repository with a digest or a tag is a valid path")
     }
 
-    /// The url of the registry itself.
+    /// The URL of the registry itself.
     pub(super) fn root(&self) -> Url {
-        self.join("/v2/").expect("it is the path of a url")
+        self.join("/v2/").expect("it is a valid path")
     }
 
-    /// A url that the registry names, whole or in part.
+    /// Resolves a URL from the registry, which may be relative.
     pub(super) fn join(&self, reference: &str) -> Option<Url> {
         self.base.join(reference).ok()
     }
 
-    /// Sends a request. If the registry asks for authentication, it gets the request once more: a token may also
-    /// expire in the middle of a push.
+    /// Sends a request. If the registry requires authentication, authenticates and sends it once more. This can happen
+    /// at any time, because a token may expire in the middle of a push.
     pub(super) async fn send(
         &self,
         ctx: &Context,
@@ -116,14 +116,14 @@ impl Client {
         let mut was_authenticated = false;
         loop {
             let mut builder = with(self.http.request(method.clone(), url.clone()));
-            // A registry may send an upload to another host, which must not see our credentials.
+            // A registry may redirect an upload to another host, which must not see our credentials.
             if self.is_registry(url)
                 && let Some(authorization) = &self.identity.borrow().authorization
             {
                 builder = builder.header(AUTHORIZATION, authorization.clone());
             }
             let response = builder.send().await.map_err(|error| self.unanswered(&request, error))?;
-            ctx.shell.verbose("Asked", format_args!("`{request}`: {}", response.status()));
+            ctx.shell.verbose("Requested", format_args!("`{request}`: {}", response.status()));
             let asks = response.status() == StatusCode::UNAUTHORIZED && self.is_registry(response.url());
             if !asks || was_authenticated || !self.authenticate(ctx, &response).await? {
                 return Ok(Reply { request, response });
@@ -136,7 +136,7 @@ impl Client {
         url.origin() == self.base.origin()
     }
 
-    /// Authenticates in the way that the registry asks for. Returns `false` if there is nothing new to send.
+    /// Authenticates as the challenge requires. Returns `false` if there is nothing new to send.
     async fn authenticate(&self, ctx: &Context, response: &Response) -> Result<bool, Failure> {
         let Some(challenge) = Challenge::of(response.headers()) else { return Ok(false) };
         let credential = self.credential(ctx)?;
@@ -151,7 +151,7 @@ impl Client {
             (Challenge::Basic, Some(Proof::Password(login))) => format!("Basic {}", login.basic()),
             (Challenge::Basic, _) => return Ok(false),
         };
-        // A token that cannot be the value of a header is useless.
+        // A token that is not a valid header value is useless.
         let Ok(mut authorization) = HeaderValue::try_from(authorization) else { return Ok(false) };
         authorization.set_sensitive(true);
         let before = self.identity.borrow_mut().authorization.replace(authorization.clone());
@@ -175,7 +175,7 @@ impl Client {
                 )
             })?;
         let request = request.timeout(REQUEST_LIMIT).build();
-        let request = request.map_err(|error| self.unanswered("the request for a token", error))?;
+        let request = request.map_err(|error| self.unanswered("the token request", error))?;
         let shown = request_line(request.method(), request.url());
         let response = self.http.execute(request).await.map_err(|error| self.unanswered(&shown, error))?;
         let reply = Reply { request: shown.clone(), response };
@@ -183,17 +183,17 @@ impl Client {
             return Err(self.refused(reply).await.into());
         }
         let body = self.read(reply, LARGEST_TOKEN).await?;
-        let none = || RequestError::new(shown, RequestErrorKind::NotARegistry("no token".to_owned()));
-        Ok(auth::token(&body).ok_or_else(none)?)
+        let missing = || RequestError::new(shown, RequestErrorKind::NotARegistry("no token".to_owned()));
+        Ok(auth::token(&body).ok_or_else(missing)?)
     }
 
-    /// Our credential. Files and helpers are asked once, and only if the registry asks for authentication.
+    /// Our credential. Files and helpers are read once, and only if the registry requires authentication.
     fn credential(&self, ctx: &Context) -> Result<Option<Credential>, Failure> {
         if let Some(credential) = &self.identity.borrow().credential {
             return Ok(credential.clone());
         }
         let credential = match &self.access.login {
-            Some(login) => Some(Credential::given(login.clone())),
+            Some(login) => Some(Credential::from_login(login.clone())),
             None => credentials::find(ctx, &self.repository).map_err(Failure::Other)?,
         };
         if let Some(credential) = &credential {
@@ -205,7 +205,7 @@ impl Client {
         Ok(credential)
     }
 
-    /// The body of a reply, if it has no more bytes than `limit`.
+    /// The body of a reply, which must not be larger than `limit` bytes.
     pub(super) async fn read(&self, reply: Reply, limit: usize) -> Result<Vec<u8>, RequestError> {
         let Reply { request, mut response } = reply;
         let mut body = Vec::new();
@@ -219,7 +219,7 @@ impl Client {
         Ok(body)
     }
 
-    /// The error that an unexpected status and its body make.
+    /// The error for an unexpected status. The message is in the body.
     pub(super) async fn refused(&self, reply: Reply) -> RequestError {
         let Reply { request, mut response } = reply;
         let retry_after =
@@ -227,23 +227,23 @@ impl Client {
         let mut body = Vec::new();
         while let Ok(Some(chunk)) = response.chunk().await {
             body.extend_from_slice(&chunk);
-            if body.len() > LARGEST_COMPLAINT {
+            if body.len() > LARGEST_ERROR {
                 break;
             }
         }
         let body = String::from_utf8_lossy(&body);
-        let said = self.identity.borrow().secrets.said(&body);
+        let message = self.identity.borrow().secrets.message(&body);
         let code = response.status().as_u16();
         let retry_after = retry_after.map(Duration::from_secs);
-        RequestError::new(request, RequestErrorKind::Status { code, said, retry_after })
+        RequestError::new(request, RequestErrorKind::Status { code, message, retry_after })
     }
 
-    /// The error of a request that got no response.
+    /// The error for a request that got no response.
     pub(super) fn unanswered(&self, request: &str, error: reqwest::Error) -> RequestError {
         RequestError::of_client(request.to_owned(), error, &self.identity.borrow().secrets)
     }
 
-    /// Makes a request, and repeats it if that may help.
+    /// Makes a request, and retries it if that may help.
     pub(super) async fn attempt<T>(
         &self,
         ctx: &Context,
@@ -275,7 +275,7 @@ impl Client {
     }
 }
 
-/// A request as messages show it. There may be a signature in the query.
+/// A request as shown in messages. The query is left out because it may contain a signature.
 pub(super) fn request_line(method: &Method, url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);

@@ -1,4 +1,4 @@
-//! How a registry is reached: with TLS or without, which certificates are trusted, and through which proxy.
+//! The connection to a registry: whether it uses TLS, which certificates are trusted, and which proxy is used.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -15,17 +15,17 @@ use crate::transport::registry::access::Protocol;
 const USER_AGENT: &str = concat!("cargo-wasmplugin/", env!("CARGO_PKG_VERSION"));
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A setting of the connection cannot be used.
+/// A connection setting is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
-    /// A file has no certificates.
+    /// A file contains no certificates.
     #[error("`{0}` contains no certificates in PEM format")]
     NoCertificate(camino::Utf8PathBuf),
-    /// A proxy is not a URL. It is not shown, because there may be a password in it.
-    #[error("the proxy in {0} is not a URL")]
+    /// A proxy is not a URL. The value is not shown because it may contain a password.
+    #[error("the proxy in {0} is not a valid URL")]
     InvalidProxy(&'static str),
-    /// The certificates of the system, or one that was given, cannot be read.
-    #[error("TLS cannot be set up")]
+    /// The system's certificates, or those from `--cacert`, can't be read.
+    #[error("failed to set up TLS")]
     Tls(#[source] reqwest::Error),
 }
 
@@ -33,17 +33,17 @@ impl Explain for ConnectionError {
     fn help(&self) -> Vec<String> {
         match self {
             ConnectionError::NoCertificate(_) => {
-                vec!["give the file that begins with `-----BEGIN CERTIFICATE-----`".to_owned()]
+                vec!["pass a file that begins with `-----BEGIN CERTIFICATE-----`".to_owned()]
             }
             ConnectionError::InvalidProxy(_) => vec!["write it as `http://HOST:PORT`".to_owned()],
             ConnectionError::Tls(_) => {
-                vec!["give the certificate of the registry's authority: `--cacert FILE`".to_owned()]
+                vec!["pass the certificate of the registry's authority with `--cacert FILE`".to_owned()]
             }
         }
     }
 }
 
-/// The scheme of a registry's URLs: `http` or `https`.
+/// `http` or `https`.
 pub(super) fn scheme(registry: &str, protocol: &Protocol) -> &'static str {
     match protocol {
         Protocol::Plain => "http",
@@ -52,14 +52,14 @@ pub(super) fn scheme(registry: &str, protocol: &Protocol) -> &'static str {
     }
 }
 
-/// A client for a registry; nothing is sent yet.
+/// The HTTP client for a registry. Doesn't send anything yet.
 pub(super) fn client(ctx: &Context, registry: &str, protocol: &Protocol) -> Result<reqwest::Client> {
-    // Another part of this process may have chosen already; any choice does.
+    // This fails if a provider is already installed, and any provider will do.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = reqwest::Client::builder();
     let builder = match protocol {
         Protocol::Tls { cacert: Some(file) } => builder.tls_certs_merge(certificates(ctx, file)?),
-        // Reading those of the system takes longer than pushing a filter to this machine.
+        // Reading the system's certificates takes longer than pushing a filter to this machine.
         _ if scheme(registry, protocol) == "http" => builder.tls_certs_only([]),
         _ => builder,
     };
@@ -75,25 +75,25 @@ pub(super) fn client(ctx: &Context, registry: &str, protocol: &Protocol) -> Resu
 
 fn certificates(ctx: &Context, file: &Utf8Path) -> Result<Vec<Certificate>> {
     let pem = fs_err::read(ctx.cwd.join(file))?;
-    let none = || ConnectionError::NoCertificate(file.to_owned());
+    let missing = || ConnectionError::NoCertificate(file.to_owned());
     let certificates: Vec<_> =
-        CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(|_| none())?;
+        CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(|_| missing())?;
     if certificates.is_empty() {
-        return Err(none().into());
+        return Err(missing().into());
     }
-    let certificate = |der: &CertificateDer<'_>| Certificate::from_der(der).map_err(|_| none().into());
+    let certificate = |der: &CertificateDer<'_>| Certificate::from_der(der).map_err(|_| missing().into());
     certificates.iter().map(certificate).collect()
 }
 
-/// The proxies that the environment names. A registry on this machine is reached without one.
+/// The proxies from the environment. A registry on this machine is accessed without one.
 fn proxies(env: &Env, registry: &str) -> Result<Vec<Proxy>, ConnectionError> {
     if is_this_machine(registry) {
         return Ok(Vec::new());
     }
-    let none = env.either("NO_PROXY").and_then(NoProxy::from_string);
+    let no_proxy = env.either("NO_PROXY").and_then(NoProxy::from_string);
     let proxy = |name: &'static str, kind: fn(&str) -> reqwest::Result<Proxy>| {
         let proxy = env.either(name).map(|url| kind(url).map_err(|_| ConnectionError::InvalidProxy(name)));
-        Ok::<_, ConnectionError>(proxy.transpose()?.map(|proxy| proxy.no_proxy(none.clone())))
+        Ok::<_, ConnectionError>(proxy.transpose()?.map(|proxy| proxy.no_proxy(no_proxy.clone())))
     };
     let proxies = [
         proxy("HTTPS_PROXY", |url| Proxy::https(url))?,
@@ -113,11 +113,11 @@ mod tests {
     use super::is_this_machine;
 
     #[test]
-    fn this_machine_is_known_by_its_names() {
+    fn this_machine_is_recognized() {
         for registry in ["localhost", "localhost:5000", "127.0.0.1:5000", "127.8.0.1"] {
             assert!(is_this_machine(registry), "{registry}");
         }
-        // Who answers for the last one depends on the resolver.
+        // What the last one resolves to depends on the resolver.
         for registry in ["quay.io", "10.0.0.1:5000", "localhost.example:5000", "128.0.0.1", "a.localhost"] {
             assert!(!is_this_machine(registry), "{registry}");
         }

@@ -16,12 +16,11 @@ use crate::error::{Explain, Result};
 use crate::process::{self, ProcessError};
 use crate::reference::Repository;
 
-/// A text that is never shown.
+/// A string that is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes the text in.
     pub fn new(text: String) -> Self {
         Secret(text)
     }
@@ -40,14 +39,13 @@ impl fmt::Debug for Secret {
 /// A name and a password.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// The name.
     pub username: String,
-    /// The password, or a token in its place.
+    /// The password, or a token in place of one.
     pub password: Secret,
 }
 
 impl Login {
-    /// Both, as the `Authorization` header has them.
+    /// Both, encoded for the `Authorization` header.
     pub(super) fn basic(&self) -> String {
         BASE64.encode(format!("{}:{}", self.username, self.password.0))
     }
@@ -68,19 +66,19 @@ pub(super) enum Proof {
 }
 
 impl Credential {
-    pub(super) fn given(login: Login) -> Self {
+    pub(super) fn from_login(login: Login) -> Self {
         Credential { proof: Proof::Password(login), source: "--username and --password-stdin".to_owned() }
     }
 
-    /// As whom we authenticate, and from which source, for messages.
+    /// The user and the source of the credential, for messages.
     pub(super) fn who(&self) -> String {
         match &self.proof {
-            Proof::Password(login) => format!("`{}`, of {}", login.username, self.source),
-            Proof::IdentityToken(_) => format!("an identity token of {}", self.source),
+            Proof::Password(login) => format!("`{}` from {}", login.username, self.source),
+            Proof::IdentityToken(_) => format!("an identity token from {}", self.source),
         }
     }
 
-    /// What must not be shown if the registry sends it back, also in the form of a header.
+    /// What must not be shown if the registry sends it back: the secret, and its form in a header.
     pub(super) fn secrets(&self) -> Vec<String> {
         match &self.proof {
             Proof::Password(login) => vec![login.password.0.clone(), login.basic()],
@@ -89,25 +87,23 @@ impl Credential {
     }
 }
 
-/// Credentials exist but can't be used. They are not shown.
+/// Credentials exist but can't be used. The message doesn't show them.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
-    /// The file that the environment names doesn't exist.
-    #[error("REGISTRY_AUTH_FILE names `{0}`, which does not exist")]
+    /// The file in `REGISTRY_AUTH_FILE` doesn't exist.
+    #[error("the file `{0}` in REGISTRY_AUTH_FILE doesn't exist")]
     Missing(Utf8PathBuf),
-    /// A file is not JSON, or not in the format that docker and podman write.
-    #[error("`{0}` contains no readable credentials")]
+    /// A file is not in the format that docker and podman write.
+    #[error("can't read the credentials in `{0}`")]
     Unreadable(Utf8PathBuf),
     /// A credential helper failed.
-    #[error(
-        "the credential helper `{program}`, which `{file}` names, returned no credentials for `{server}`"
-    )]
+    #[error("the credential helper `{program}`, set in `{file}`, returned no credentials for `{server}`")]
     Helper {
         /// The program.
         program: String,
         /// The file that names it.
         file: Utf8PathBuf,
-        /// The server that it was asked for.
+        /// The server whose credentials were requested.
         server: String,
     },
 }
@@ -123,14 +119,14 @@ impl Explain for CredentialError {
             }
             CredentialError::Helper { program, .. } => vec![
                 format!("check whether it works: `{program} list`"),
-                "or give `--username NAME --password-stdin`".to_owned(),
+                "or pass `--username NAME --password-stdin`".to_owned(),
             ],
         }
     }
 }
 
-/// The credentials in docker's config.json or podman's auth.json. An entry is read only if it is used, so that a
-/// damaged one of another registry doesn't stop a push.
+/// The credentials in docker's config.json or podman's auth.json. An entry is parsed only when it is used, so that a
+/// broken entry for another registry doesn't stop a push.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Logins {
@@ -142,7 +138,7 @@ struct Logins {
     creds_store: String,
 }
 
-/// An entry of `auths`. An empty field counts as a missing one.
+/// An entry of `auths`. An empty field means the same as a missing one.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Entry {
@@ -156,7 +152,7 @@ struct Entry {
     identitytoken: String,
 }
 
-/// Docker reads a null as a missing field.
+/// Docker reads null as a missing field.
 fn null_is_none<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: Default + Deserialize<'de>,
@@ -173,7 +169,7 @@ struct HelperOutput {
     secret: String,
 }
 
-/// The credential in the first file that has one for the repository.
+/// The credential from the first file that has one for the repository.
 pub(super) fn find(ctx: &Context, repository: &Repository) -> Result<Option<Credential>> {
     for file in files(ctx)? {
         let bytes = match fs_err::read(&file) {
@@ -185,11 +181,11 @@ pub(super) fn find(ctx: &Context, repository: &Repository) -> Result<Option<Cred
         }
         let unreadable = || CredentialError::Unreadable(file.clone());
         let logins: Logins = serde_json::from_slice(&bytes).map_err(|_| unreadable())?;
-        let kept = match helper(&logins, repository) {
+        let from_helper = match helper(&logins, repository) {
             Some((program, server)) => ask(ctx, &file, &program, server)?,
             None => None,
         };
-        let proof = match kept {
+        let proof = match from_helper {
             Some(proof) => Some(proof),
             None => entry(&logins, repository).map_err(|NoEntry| unreadable())?,
         };
@@ -200,20 +196,20 @@ pub(super) fn find(ctx: &Context, repository: &Repository) -> Result<Option<Cred
     Ok(None)
 }
 
-/// The files that may have credentials, in order of precedence.
+/// The files that may contain credentials, in order of precedence.
 fn files(ctx: &Context) -> Result<Vec<Utf8PathBuf>, CredentialError> {
     let env = |name| Some(ctx.cwd.join(ctx.env.get(name)?.to_str()?));
     if let Some(file) = env("REGISTRY_AUTH_FILE") {
         return if file.exists() { Ok(vec![file]) } else { Err(CredentialError::Missing(file)) };
     }
     let home = env("HOME");
-    let below_home = |folder: &str| Some(home.as_ref()?.join(folder));
-    let below = |folder: Option<Utf8PathBuf>, file: &str| Some(folder?.join(file));
+    let below_home = |directory: &str| Some(home.as_ref()?.join(directory));
+    let below = |directory: Option<Utf8PathBuf>, file: &str| Some(directory?.join(file));
     let runtime = below(env("XDG_RUNTIME_DIR"), "containers/auth.json").unwrap_or_else(runtime_file);
     let config = env("XDG_CONFIG_HOME").or_else(|| below_home(".config"));
     let config = below(config, "containers/auth.json");
     let files = match env("DOCKER_CONFIG") {
-        Some(folder) => [below(Some(folder), "config.json"), Some(runtime), config],
+        Some(directory) => [below(Some(directory), "config.json"), Some(runtime), config],
         None => [Some(runtime), config, below(below_home(".docker"), "config.json")],
     };
     Ok(files.into_iter().flatten().collect())
@@ -227,10 +223,10 @@ fn runtime_file() -> Utf8PathBuf {
 const DOCKER_HUB: &[&str] =
     &["https://index.docker.io/v1/", "docker.io", "index.docker.io", "registry-1.docker.io"];
 
-/// The credential helper for a registry, and the registry's name in it.
+/// The credential helper for a registry, and the registry's name in that helper.
 fn helper<'r>(logins: &Logins, repository: &'r Repository) -> Option<(String, &'r str)> {
     let (registry, _) = repository.parts();
-    // Docker's own name of a registry comes first.
+    // Docker's own name for its registry comes first.
     let names = if registry == "docker.io" { DOCKER_HUB } else { &[registry] };
     let of_registry = names.iter().find_map(|name| {
         let program = logins.cred_helpers.get(*name)?.as_str().filter(|program| !program.is_empty())?;
@@ -241,7 +237,7 @@ fn helper<'r>(logins: &Logins, repository: &'r Repository) -> Option<(String, &'
     Some((format!("docker-credential-{program}"), server))
 }
 
-/// The credential that a helper has for a server, if it has one.
+/// The credential that a helper returns for a server, if it has one.
 fn ask(ctx: &Context, file: &Utf8Path, program: &str, server: &str) -> Result<Option<Proof>> {
     let failed = || CredentialError::Helper {
         program: program.to_owned(),
@@ -252,19 +248,19 @@ fn ask(ctx: &Context, file: &Utf8Path, program: &str, server: &str) -> Result<Op
     let answer = match process::answer(ctx, command.arg("get"), server.as_bytes(), Some(HELPER_LIMIT)) {
         Ok(answer) => answer,
         Err(ProcessError::Interrupted(interrupted)) => return Err(interrupted.into()),
-        // Configurations get copied into containers and to other machines, without the helper.
+        // Configuration files are often copied into containers or to other machines without the helper.
         Err(ProcessError::Start { source, .. }) if source.kind() == ErrorKind::NotFound => {
             ctx.shell.warn(format_args!(
-                "there is no credential helper `{program}`, which `{}` names",
+                "the credential helper `{program}`, set in `{}`, was not found",
                 ctx.display_path(file)
             ));
             return Ok(None);
         }
-        // If it has no credentials, it says so on standard output, and not by an exit code of its own.
+        // A helper without credentials has no exit code of its own for that. It prints this message.
         Err(ProcessError::Failed { stdout, .. }) if contains(&stdout, b"credentials not found") => {
             return Ok(None);
         }
-        // Its output is left out, because it may contain a secret.
+        // The output is not shown because it may contain a secret.
         Err(_) => return Err(failed().into()),
     };
     let HelperOutput { username, secret } = serde_json::from_slice(&answer).map_err(|_| failed())?;
@@ -275,14 +271,14 @@ fn ask(ctx: &Context, file: &Utf8Path, program: &str, server: &str) -> Result<Op
     })
 }
 
-/// Some helpers ask a person to unlock what they keep.
+/// Some helpers ask the user to unlock their store.
 const HELPER_LIMIT: Duration = Duration::from_secs(120);
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-/// The credential in the entries of a file. The longest key that covers the repository counts.
+/// The credential in the entries of a file. The longest key that covers the repository takes precedence.
 fn entry(logins: &Logins, repository: &Repository) -> Result<Option<Proof>, NoEntry> {
     let covers = |key: &str| {
         let rest = repository.as_str().strip_prefix(&normal(key))?;
@@ -314,21 +310,21 @@ impl Entry {
             let decoded = BASE64.decode(&self.auth).ok().and_then(|bytes| String::from_utf8(bytes).ok());
             let (username, password) =
                 decoded.as_deref().and_then(|text| text.split_once(':')).ok_or(NoEntry)?;
-            // Some logins end in the NUL of a C string. Docker removes it too.
+            // Some passwords end with the NUL of a C string. Docker removes it too.
             (username.to_owned(), password.trim_end_matches('\0').to_owned())
         };
-        let is_there = !username.is_empty() && !password.is_empty();
-        Ok(is_there.then_some(Proof::Password(Login { username, password: Secret(password) })))
+        let is_complete = !username.is_empty() && !password.is_empty();
+        Ok(is_complete.then_some(Proof::Password(Login { username, password: Secret(password) })))
     }
 }
 
-/// With or without padding at the end: tools write both.
+/// Accepts base64 with or without padding, because tools write both.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A key of `auths` as the beginning of a repository's name. Docker writes URLs, podman doesn't.
+/// A key of `auths` as a prefix of a repository's name. Docker writes URLs, podman doesn't.
 fn normal(key: &str) -> String {
     let host = match key.split_once("://") {
         Some((_, rest)) => rest.split('/').next().unwrap_or_default(),
@@ -349,7 +345,7 @@ mod tests {
         serde_json::from_value(config).unwrap()
     }
 
-    /// The name that the entry for the repository gives.
+    /// The username in the entry for the repository.
     fn name(config: &Value, repository: &str) -> Option<String> {
         match entry(&logins(config.clone()), &repository.parse().unwrap()).unwrap()? {
             Proof::Password(login) => Some(login.username),
@@ -362,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_entry_counts() {
+    fn the_longest_entry_takes_precedence() {
         let config = json!({ "auths": {
             "quay.io": named("a"), "quay.io/acme": named("b"), "quay.io/acme/hell": named("c"), "other.io": null,
         } });
@@ -374,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn docker_hub_is_known_by_all_its_names() {
+    fn all_names_of_docker_hub_are_recognized() {
         for key in ["https://index.docker.io/v1/", "docker.io", "index.docker.io", "docker.io/acme"] {
             let config = json!({ "auths": { key: named("a") } });
             for repository in ["acme/hello", "index.docker.io/acme/hello"] {
@@ -385,7 +381,7 @@ mod tests {
 
     #[test]
     fn entries_are_read_as_docker_reads_them() {
-        // `a:p` with padding, and without; and with the end of a C string.
+        // `a:p` and `a:pq`, with and without padding, and with the NUL of a C string.
         for auth in ["YTpw", "YTpwcQ==", "YTpwcQ", "YTpwAAA="] {
             assert_eq!(
                 name(&json!({ "auths": { "q.io": { "auth": auth } } }), "q.io/x").as_deref(),

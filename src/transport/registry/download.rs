@@ -12,10 +12,10 @@ use crate::image::Descriptor;
 use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, STALL_LIMIT, request_line};
 use crate::transport::registry::error::{NetworkFault, RequestError, RequestErrorKind};
 
-/// A proxy reads 256 MiB of a module and no more, so no layer of a filter is larger than this.
+/// A proxy reads at most 256 MiB of a module, so no layer of a filter is larger than this.
 const LARGEST_BLOB: u64 = 512 << 20;
 
-/// Downloads a blob. The file has no name, and goes when it is closed.
+/// Downloads a blob into an unnamed file, which is deleted when it is closed.
 pub(super) async fn download(ctx: &Context, client: &Client, blob: &Descriptor) -> Result<File, Failure> {
     let url = client.url(&format!("blobs/{}", blob.digest));
     let request = request_line(&Method::GET, &url);
@@ -23,10 +23,10 @@ pub(super) async fn download(ctx: &Context, client: &Client, blob: &Descriptor) 
     let stalled = |_| {
         failed(RequestErrorKind::NoResponse {
             fault: NetworkFault::TimedOut,
-            reason: "there was no progress".to_owned(),
+            reason: "the transfer made no progress".to_owned(),
         })
     };
-    let wrong = |what: String| failed(RequestErrorKind::NotARegistry(what));
+    let unexpected = |found: String| failed(RequestErrorKind::NotARegistry(found));
     if blob.size > LARGEST_BLOB {
         return Err(failed(RequestErrorKind::NotSent(format!(
             "the blob is larger than {LARGEST_BLOB} bytes"
@@ -48,14 +48,14 @@ pub(super) async fn download(ctx: &Context, client: &Client, blob: &Descriptor) 
     {
         size += chunk.len() as u64;
         if size > blob.size {
-            return Err(wrong(format!("more than the {} bytes of the blob", blob.size)));
+            return Err(unexpected(format!("more than the {} bytes of the blob", blob.size)));
         }
         hasher.update(&chunk);
         file.write_all(&chunk).map_err(|error| Failure::Other(error.into()))?;
     }
     let digest = hasher.digest();
     if digest != blob.digest {
-        return Err(wrong(format!("a blob whose digest is {digest}")));
+        return Err(unexpected(format!("a blob with the digest {digest}")));
     }
     Ok(file)
 }

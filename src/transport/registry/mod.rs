@@ -1,4 +1,4 @@
-//! Registries, as the OCI distribution specification defines them.
+//! Registries, as defined by the OCI distribution specification.
 
 mod access;
 mod auth;

@@ -1,7 +1,7 @@
-//! A session with a registry, about one of its repositories.
+//! A session with a registry, for one of its repositories.
 //!
-//! A push writes the blobs first and the manifest last. A proxy that reads the tag meanwhile, or after a push that
-//! was killed, gets the old image.
+//! A push writes the blobs first and the manifest last. A proxy that reads the tag during a push, or after a push was
+//! killed, gets the old image.
 
 use std::time::Duration;
 
@@ -27,41 +27,41 @@ use crate::transport::registry::upload::upload;
 use crate::transport::sink::{Sink, Transfer};
 use crate::transport::source::{LARGEST_MANIFEST, Source};
 
-/// A repository in a registry that has accepted us.
+/// A repository in a registry that has accepted our credentials.
 pub struct Registry {
     client: Client,
     runtime: Option<Runtime>,
 }
 
-/// How often a wait looks for a signal.
+/// How often to check for a signal while waiting.
 const POLL: Duration = Duration::from_millis(50);
 
 impl Registry {
-    /// Opens the registry of `repository`. If it asks for a token, that is one for `scope`.
+    /// Opens the registry of `repository`. If it requires a token, the token is for `scope`.
     ///
     /// # Errors
     ///
-    /// If there is no registry, or it does not accept us.
+    /// If there is no registry, or it doesn't accept our credentials.
     pub fn open(ctx: &Context, repository: &Repository, access: &Access, scope: Scope) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let client = Client::new(ctx, repository, access, scope)?;
         let registry = Registry { client, runtime: Some(runtime) };
-        let greeting = async || {
+        let check = async || {
             let reply = registry.send(ctx, Method::GET, "", "").await?;
             match reply.response.status() {
                 StatusCode::OK if !is_page(&reply.response) => Ok(()),
-                StatusCode::OK => Err(not_a_registry(reply, "a page for people").into()),
+                StatusCode::OK => Err(not_a_registry(reply, "an HTML page").into()),
                 StatusCode::UNAUTHORIZED if Challenge::of(reply.response.headers()).is_none() => {
-                    Err(not_a_registry(reply, "401 without a way to log in").into())
+                    Err(not_a_registry(reply, "401 without a supported way to log in").into())
                 }
                 _ => Err(registry.client.refused(reply).await.into()),
             }
         };
-        registry.run(ctx, Task::Connect, &repository.to_string(), greeting)?;
+        registry.run(ctx, Task::Connect, &repository.to_string(), check)?;
         Ok(registry)
     }
 
-    /// Uploads blobs, side by side.
+    /// Uploads blobs in parallel.
     fn upload(&self, ctx: &Context, blobs: &[BlobContent]) -> Result<()> {
         let size = blobs.iter().map(BlobContent::size).sum();
         let progress = ctx.shell.progress("Pushing", size);
@@ -73,13 +73,13 @@ impl Registry {
         Ok(())
     }
 
-    /// Writes the manifest under a tag, once all blobs are there, and reads it back.
+    /// Writes the manifest under a tag and reads it back. All its blobs must have been uploaded before.
     fn tag(&self, ctx: &Context, tag: &Tag, manifest: &Blob, variant: Variant) -> Result<()> {
         let digest = manifest.descriptor.digest;
         let reference = Reference::Tag(tag.clone());
         self.run(ctx, Task::Tag(variant), &self.name(&reference), async || {
             let Err(failure) = self.put(ctx, tag, manifest).await else { return Ok(()) };
-            // The registry may have written the tag and lost the response, and a tag may be immutable.
+            // The tag may have been written although the response was lost, and a retry fails if tags are immutable.
             match self.manifest(ctx, &reference).await {
                 Ok(Some(found)) if found.descriptor.digest == digest => Ok(()),
                 _ => Err(failure),
@@ -108,7 +108,7 @@ impl Registry {
         }
     }
 
-    /// The digest of what a tag names now. In some registries it takes a moment until what was written can be read.
+    /// The digest of the manifest that a tag names now. Some registries take a moment to return a new manifest.
     async fn read_back(&self, ctx: &Context, tag: &Reference, pushed: Digest) -> Result<Option<Digest>> {
         let name = self.name(tag);
         let read = async || Ok(self.manifest(ctx, tag).await?.map(|found| found.descriptor.digest));
@@ -143,14 +143,14 @@ impl Registry {
         let digest = manifest.descriptor.digest;
         match reference {
             Reference::Digest(wanted) if *wanted != digest => {
-                let found = format!("a manifest whose digest is {digest}");
+                let found = format!("a manifest with the digest {digest}");
                 Err(RequestError::new(request, RequestErrorKind::NotARegistry(found)).into())
             }
             _ => Ok(Some(manifest)),
         }
     }
 
-    /// A request without a body, for what is `below` the repository, or for the registry itself.
+    /// Sends a request without a body, for a path below the repository or, if it is empty, for the registry itself.
     async fn send(&self, ctx: &Context, method: Method, below: &str, accept: &str) -> Result<Reply, Failure> {
         let url = if below.is_empty() { self.client.root() } else { self.client.url(below) };
         let with = |builder: reqwest::RequestBuilder| {
@@ -177,7 +177,7 @@ impl Registry {
         self.block(ctx, self.client.attempt(ctx, task, name, request))?
     }
 
-    /// Waits for the network, or for a signal to stop.
+    /// Waits for the network or for an interrupt.
     fn block<T>(&self, ctx: &Context, work: impl Future<Output = T>) -> Result<T, Interrupted> {
         let interrupted = async {
             loop {
@@ -188,7 +188,7 @@ impl Registry {
             }
         };
         let either = async { select(Box::pin(work), Box::pin(interrupted)).await };
-        match self.runtime.as_ref().expect("it is taken only in `drop`").block_on(either) {
+        match self.runtime.as_ref().expect("only `drop` takes it").block_on(either) {
             Either::Left((done, _)) => Ok(done),
             Either::Right((interrupted, _)) => Err(interrupted),
         }
@@ -218,21 +218,21 @@ impl Sink for Registry {
     }
 
     fn missing(&self, ctx: &Context, blobs: Vec<Descriptor>) -> Result<Vec<Descriptor>> {
-        let asked = blobs.into_iter().map(async |blob| {
+        let checks = blobs.into_iter().map(async |blob| {
             let below = format!("blobs/{}", blob.digest);
-            let asked = async || {
+            let check = async || {
                 let reply = self.send(ctx, Method::HEAD, &below, "").await?;
                 match reply.response.status() {
                     StatusCode::OK => Ok(true),
-                    // Somebody who may not ask may still upload; if not, that response says why.
+                    // A user without the right to ask may still upload. If not, the response to the upload says why.
                     status if status.is_client_error() => Ok(false),
                     _ => Err(self.client.refused(reply).await.into()),
                 }
             };
-            let has = self.client.attempt(ctx, Task::Read, self.client.repository.as_str(), asked).await?;
+            let has = self.client.attempt(ctx, Task::Read, self.client.repository.as_str(), check).await?;
             Ok::<_, Error>((!has).then_some(blob))
         });
-        let missing = self.block(ctx, try_join_all(asked))??;
+        let missing = self.block(ctx, try_join_all(checks))??;
         Ok(missing.into_iter().flatten().collect())
     }
 
@@ -252,7 +252,7 @@ impl Sink for Registry {
 }
 
 impl Drop for Registry {
-    /// The system's lookup of a host name cannot be cancelled, and is not waited for.
+    /// Doesn't wait for the system's lookup of a host name, which can't be cancelled.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
@@ -264,7 +264,7 @@ fn not_a_registry(reply: Reply, found: &str) -> RequestError {
     RequestError::new(reply.request, RequestErrorKind::NotARegistry(found.to_owned()))
 }
 
-/// An answer of HTML instead of JSON: from a web server, or a page that asks people to log in.
+/// HTML instead of JSON: a web server, or a login page.
 fn is_page(response: &Response) -> bool {
     content_type(response).is_some_and(|kind| kind.starts_with("text/html"))
 }

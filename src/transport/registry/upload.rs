@@ -1,4 +1,4 @@
-//! The upload of one blob: the registry names a URL, and all bytes go there in one request.
+//! The upload of one blob: the registry returns a URL, and one request sends all bytes there.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +20,7 @@ use crate::transport::registry::error::{NetworkFault, RequestError, RequestError
 /// How long a registry may take to store what it has received.
 const STORE_LIMIT: Duration = Duration::from_secs(180);
 
-/// Uploads a blob. If its bytes are sent a second time, the bar expects as many more.
+/// Uploads a blob. If its bytes are sent again, they are added to the total of the progress bar.
 pub(super) async fn upload(
     ctx: &Context,
     client: &Client,
@@ -37,7 +37,7 @@ pub(super) async fn upload(
     let Some(mut place) = place else {
         return Err(RequestError::new(
             reply.request,
-            RequestErrorKind::NotARegistry("no URL for an upload".to_owned()),
+            RequestErrorKind::NotARegistry("no URL for the upload".to_owned()),
         )
         .into());
     };
@@ -60,17 +60,17 @@ pub(super) async fn upload(
         Either::Right(((), _)) => {
             let kind = RequestErrorKind::NoResponse {
                 fault: NetworkFault::TimedOut,
-                reason: "there was no progress".to_owned(),
+                reason: "the transfer made no progress".to_owned(),
             };
             return Err(RequestError::new(request_line(&Method::PUT, &place), kind).into());
         }
     };
-    // The registry got the beginning of a body that did not end, and has stored nothing.
+    // The body broke off, so the registry has stored nothing.
     if let Some(error) = unreadable.lock().unwrap_or_else(PoisonError::into_inner).take() {
         return Err(Failure::Other(error));
     }
     let reply = reply?;
-    // The location of the blob is known already, so the response's own is not read.
+    // The location in the response is ignored because it is already known.
     if reply.response.status().is_success() { Ok(()) } else { Err(client.refused(reply).await.into()) }
 }
 
@@ -82,8 +82,8 @@ async fn unexpected(client: &Client, reply: Reply) -> RequestError {
     client.refused(reply).await
 }
 
-/// The bytes of a blob, which move the bar as they are taken. If they cannot be read, or are not those that they
-/// should be, the body breaks off before its end.
+/// The bytes of a blob. Advances the progress bar as they are sent. If they can't be read or don't have the right
+/// digest, the body breaks off before its end.
 fn body(
     blob: &BlobContent,
     progress: &Progress,
@@ -100,12 +100,12 @@ fn body(
         }
         Err(error) => {
             *unreadable.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            Err("the blob cannot be read")
+            Err("the blob can't be read")
         }
     })))
 }
 
-/// Ends if nothing has moved for too long. A slow line is not a dead one.
+/// Returns when no bytes were sent for too long. A slow connection is fine.
 async fn stalled(sent: &AtomicU64, size: u64) {
     let (mut before, mut since) = (0, Instant::now());
     loop {

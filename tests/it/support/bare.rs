@@ -2,10 +2,10 @@
 
 use super::Sandbox;
 
-/// What a mesh asks of every module, and nothing else.
+/// Contains only what a mesh requires of every module.
 pub(crate) const SOURCE: &str = include_str!("../../inputs/crate/src/lib.rs");
 
-/// Its Cargo.toml, with `settings` under `[package.metadata.wasmplugin]`.
+/// The Cargo.toml, with `settings` under `[package.metadata.wasmplugin]`.
 pub(crate) fn manifest(name: &str, settings: &str) -> String {
     format!(
         "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
@@ -14,11 +14,11 @@ pub(crate) fn manifest(name: &str, settings: &str) -> String {
     )
 }
 
-/// The same module in WebAssembly text, for the tests that give a module instead of a crate.
+/// The same module in WebAssembly text, for tests that use a module instead of a crate.
 pub(crate) const TEXT: &str = include_str!("../../inputs/module/bare.wat");
 
 impl Sandbox {
-    /// Writes the filter `name` to a directory of that name. It has an image, so its build is complete.
+    /// Writes the filter `name` to a directory of that name. It has an image, so its build writes everything.
     pub(crate) fn add_bare(&self, name: &str) {
         let settings = format!("image = \"localhost:5000/acme/{name}\"\n");
         self.write(format!("{name}/Cargo.toml"), manifest(name, &settings));

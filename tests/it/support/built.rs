@@ -1,5 +1,5 @@
-//! The filter `hello` of the default template, built in many ways in one folder, so that what it depends on is
-//! compiled once a way.
+//! The filter `hello` of the default template, built with different options in one directory, so that its dependencies
+//! are compiled only once for each set of options.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -11,21 +11,21 @@ use serde_json::Value;
 use crate::support::layout::Layout;
 use crate::support::running::{Said, process, tool};
 
-/// What a build wrote, in a place where no other build replaces it.
+/// What a build wrote, moved to where no other build replaces it.
 #[derive(Clone)]
 pub(crate) struct Built {
-    pub(crate) folder: Utf8PathBuf,
-    /// Where the program wrote it.
+    pub(crate) directory: Utf8PathBuf,
+    /// The directory that the program wrote it to.
     pub(crate) was_in: Utf8PathBuf,
 }
 
 impl Built {
-    pub(crate) fn in_folder(folder: Utf8PathBuf) -> Self {
-        Built { was_in: folder.clone(), folder }
+    pub(crate) fn in_directory(directory: Utf8PathBuf) -> Self {
+        Built { was_in: directory.clone(), directory }
     }
 
     pub(crate) fn bytes(&self, file: &str) -> Vec<u8> {
-        fs_err::read(self.folder.join(file)).unwrap()
+        fs_err::read(self.directory.join(file)).unwrap()
     }
 
     pub(crate) fn text(&self, file: &str) -> String {
@@ -33,11 +33,11 @@ impl Built {
     }
 
     pub(crate) fn image(&self) -> Layout {
-        Layout(self.folder.join("image"))
+        Layout(self.directory.join("image"))
     }
 }
 
-/// The result of `build` with these arguments; each list of arguments is built once.
+/// The result of `build` with these arguments. Each list of arguments is built only once.
 pub(crate) fn built(args: &[&str]) -> Built {
     let mut builds = WORKSHOP.builds.lock().unwrap_or_else(PoisonError::into_inner);
     let key = args.join(" ");
@@ -45,18 +45,18 @@ pub(crate) fn built(args: &[&str]) -> Built {
         return built.clone();
     }
     run(args);
-    let folder = WORKSHOP.root.join(builds.len().to_string());
+    let directory = WORKSHOP.root.join(builds.len().to_string());
     let was_in = WORKSHOP.root.join("hello/target/wasmplugin/hello");
-    fs_err::rename(&was_in, &folder).unwrap();
-    let built = Built { folder, was_in };
+    fs_err::rename(&was_in, &directory).unwrap();
+    let built = Built { directory, was_in };
     builds.insert(key, built.clone());
     built
 }
 
-/// What `build` with these arguments says when nothing is left to compile, and what it wrote.
+/// The output of `build` with these arguments when nothing is left to compile, and what it wrote.
 pub(crate) fn built_again(args: &[&str]) -> (Said, Built) {
     let builds = WORKSHOP.builds.lock().unwrap_or_else(PoisonError::into_inner);
-    // Another optimization has another opt-level, and cargo keeps one of each crate's modules.
+    // Another optimization has another opt-level, and cargo keeps only one module of each crate.
     run(args);
     let said = run(args);
     drop(builds);
@@ -76,8 +76,8 @@ struct Workshop {
 }
 
 static WORKSHOP: LazyLock<Workshop> = LazyLock::new(|| {
-    // A static is never dropped, so a temporary folder would stay. This one is emptied by the next run; a run
-    // at the same time takes the next number.
+    // A static is never dropped, so a temporary directory would not be removed. The next run empties this one, and a
+    // run at the same time takes the next number.
     let tmp = Utf8Path::new(env!("CARGO_TARGET_TMPDIR"));
     let free = (0..).find_map(|number| {
         let lock = File::create(tmp.join(format!("built-{number}.lock"))).unwrap();

@@ -13,37 +13,37 @@ use crate::support::{Sandbox, from_setup, until};
 /// The Envoys that `script/setup` installs.
 pub(crate) const VERSIONS: [&str; 2] = ["1.36.4", "1.40.0"];
 
-/// An Envoy that answers each request itself, after the filter. It ends with this value.
+/// An Envoy that responds to each request itself, after the filter. It is stopped when this value is dropped.
 pub(crate) struct Envoy {
     child: Child,
-    folder: Sandbox,
+    sandbox: Sandbox,
     port: u16,
 }
 
 impl Envoy {
-    /// Starts an Envoy with the module, and waits until it listens. Without a configuration the filter gets
-    /// none, as from Istio. Where Envoy does not start, its log comes back.
+    /// Starts an Envoy with the module, and waits until it listens. If there is no configuration, the filter gets none, as
+    /// in Istio. If Envoy doesn't start, returns its log.
     pub(crate) fn start(version: &str, module: &[u8], configuration: Option<&str>) -> Result<Self, String> {
-        let folder = Sandbox::new();
-        let bootstrap = with_module(&folder, module, configuration);
-        Envoy::run(version, folder, &bootstrap)
+        let sandbox = Sandbox::new();
+        let bootstrap = with_module(&sandbox, module, configuration);
+        Envoy::run(version, sandbox, &bootstrap)
     }
 
-    /// The same with a bootstrap that `build --kind envoy` wrote. Its listener gets a port of its own.
+    /// The same with a bootstrap from `build --kind envoy`, but with a free port for the listener.
     pub(crate) fn start_with(version: &str, bootstrap: &str) -> Result<Self, String> {
-        let folder = Sandbox::new();
+        let sandbox = Sandbox::new();
         let port = "port_value: 10000\n";
         assert_eq!(bootstrap.matches(port).count(), 1, "{bootstrap}");
         let admin = "admin: { address: { socket_address: { address: 127.0.0.1, port_value: 0 } } }\n";
-        folder.write("bootstrap.yaml", bootstrap.replace(port, "port_value: 0\n") + admin);
-        Envoy::run(version, folder, "bootstrap.yaml")
+        sandbox.write("bootstrap.yaml", bootstrap.replace(port, "port_value: 0\n") + admin);
+        Envoy::run(version, sandbox, "bootstrap.yaml")
     }
 
-    fn run(version: &str, folder: Sandbox, bootstrap: &str) -> Result<Self, String> {
-        let mut command = command(version, &folder, bootstrap);
-        command.args(["--concurrency", "1", "--admin-address-path"]).arg(folder.path("admin"));
+    fn run(version: &str, sandbox: Sandbox, bootstrap: &str) -> Result<Self, String> {
+        let mut command = command(version, &sandbox, bootstrap);
+        command.args(["--concurrency", "1", "--admin-address-path"]).arg(sandbox.path("admin"));
         let child = command.spawn().unwrap();
-        let mut envoy = Envoy { child, folder, port: 0 };
+        let mut envoy = Envoy { child, sandbox, port: 0 };
         let port = until(Duration::from_secs(120), "Envoy to listen", || {
             if envoy.child.try_wait().unwrap().is_some() {
                 return Some(None);
@@ -57,19 +57,19 @@ impl Envoy {
         Ok(envoy)
     }
 
-    /// Asks for a path, and takes the whole response.
+    /// Requests a path, and reads the whole response.
     pub(crate) fn get(&self, path: &str) -> Response<String> {
         http::get(&format!("127.0.0.1:{}", self.port), path).and_then(Response::text).unwrap()
     }
 
-    /// All that Envoy has said.
+    /// The log of Envoy.
     pub(crate) fn log(&self) -> String {
-        self.folder.read("log")
+        self.sandbox.read("log")
     }
 
-    /// The port of the listener, once it listens: a module that is fetched comes first.
+    /// The port of the listener, if it listens already. Envoy fetches a remote module before that.
     fn listener(&self) -> Option<u16> {
-        let admin = fs_err::read_to_string(self.folder.path("admin")).ok()?;
+        let admin = fs_err::read_to_string(self.sandbox.path("admin")).ok()?;
         http::get(&admin, "/ready").ok().filter(|answer| answer.status == 200)?;
         let listeners = http::get(&admin, "/listeners?format=json").ok()?;
         let listeners: Value = serde_json::from_slice(&listeners.body).ok()?;
@@ -85,39 +85,39 @@ impl Drop for Envoy {
     }
 }
 
-/// Has an Envoy look at the module and end. Where it does not load it, or dies of it, its log comes back.
+/// Runs Envoy in validation mode with the module. If Envoy refuses the module or crashes, returns its log.
 pub(crate) fn validate(version: &str, module: &[u8]) -> Result<(), String> {
-    let folder = Sandbox::new();
-    let bootstrap = with_module(&folder, module, None);
-    validate_in(version, &folder, &bootstrap)
+    let sandbox = Sandbox::new();
+    let bootstrap = with_module(&sandbox, module, None);
+    validate_in(version, &sandbox, &bootstrap)
 }
 
-/// The same with a bootstrap that `build --kind envoy` wrote.
+/// The same with a bootstrap from `build --kind envoy`.
 pub(crate) fn validate_bootstrap(version: &str, bootstrap: &str) -> Result<(), String> {
-    let folder = Sandbox::new();
-    folder.write("bootstrap.yaml", bootstrap);
-    validate_in(version, &folder, "bootstrap.yaml")
+    let sandbox = Sandbox::new();
+    sandbox.write("bootstrap.yaml", bootstrap);
+    validate_in(version, &sandbox, "bootstrap.yaml")
 }
 
-fn validate_in(version: &str, folder: &Sandbox, bootstrap: &str) -> Result<(), String> {
-    let status = command(version, folder, bootstrap).args(["--mode", "validate"]).status().unwrap();
-    if status.success() { Ok(()) } else { Err(format!("{status}\n{}", folder.read("log"))) }
+fn validate_in(version: &str, sandbox: &Sandbox, bootstrap: &str) -> Result<(), String> {
+    let status = command(version, sandbox, bootstrap).args(["--mode", "validate"]).status().unwrap();
+    if status.success() { Ok(()) } else { Err(format!("{status}\n{}", sandbox.read("log"))) }
 }
 
-/// Writes the module and a bootstrap for it; the name of that is what comes back.
-fn with_module(folder: &Sandbox, module: &[u8], configuration: Option<&str>) -> String {
-    folder.write("plugin.wasm", module);
-    let bootstrap = bootstrap(folder.path("plugin.wasm").as_str(), configuration);
-    folder.write("bootstrap.json", bootstrap.to_string());
+/// Writes the module and a bootstrap for it. Returns the file name of the bootstrap.
+fn with_module(sandbox: &Sandbox, module: &[u8], configuration: Option<&str>) -> String {
+    sandbox.write("plugin.wasm", module);
+    let bootstrap = bootstrap(sandbox.path("plugin.wasm").as_str(), configuration);
+    sandbox.write("bootstrap.json", bootstrap.to_string());
     "bootstrap.json".to_owned()
 }
 
-fn command(version: &str, folder: &Sandbox, bootstrap: &str) -> Command {
+fn command(version: &str, sandbox: &Sandbox, bootstrap: &str) -> Command {
     let program: Utf8PathBuf = from_setup(&format!("envoy-{version}/envoy"));
-    let log = File::create(folder.path("log")).unwrap().into_file();
+    let log = File::create(sandbox.path("log")).unwrap().into_file();
     let mut command = Command::new(program);
-    // Without hot restart it shares no memory with others, and leaves none behind when it is killed.
-    command.args(["--disable-hot-restart", "--log-level", "info", "-c"]).arg(folder.path(bootstrap));
+    // Without hot restart, it shares no memory with other Envoys, and leaves none behind when it is killed.
+    command.args(["--disable-hot-restart", "--log-level", "info", "-c"]).arg(sandbox.path(bootstrap));
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
     command
 }

@@ -1,4 +1,4 @@
-//! Images that other tools make, pushed to a registry piece by piece.
+//! Images as other tools create them, pushed to a registry piece by piece.
 
 use std::io::Write as _;
 
@@ -19,14 +19,14 @@ pub(crate) const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip"
 pub(crate) const MODULE_LAYER: &str = "application/vnd.module.wasm.content.layer.v1+wasm";
 pub(crate) const CONFIG_LAYER: &str = "application/vnd.module.wasm.config.v1+json";
 
-/// A repository that takes what it is given.
+/// The repository that the images are pushed to.
 pub(crate) struct Foreign<'r> {
     pub(crate) registry: &'r Registry,
     pub(crate) repository: &'r str,
 }
 
 impl Foreign<'_> {
-    /// Pushes an image of layers, each a media type and its bytes, under a tag, and gives its descriptor.
+    /// Pushes an image with these layers under a tag, and returns its descriptor. A layer is a media type and its bytes.
     pub(crate) fn image(&self, tag: &str, media_type: &str, layers: &[(&str, &[u8])]) -> Value {
         let config = self.blob("application/vnd.oci.image.config.v1+json", b"{}");
         let layers: Vec<Value> = layers.iter().map(|(kind, bytes)| self.blob(kind, bytes)).collect();
@@ -35,7 +35,7 @@ impl Foreign<'_> {
         self.manifest(tag, media_type, &manifest)
     }
 
-    /// Pushes an index of images, each a descriptor and its platform, under a tag.
+    /// Pushes an index of these images under a tag. An image is a descriptor and its platform.
     pub(crate) fn index(&self, tag: &str, media_type: &str, images: &[(&Value, Value)]) -> Value {
         let entries = images.iter().map(|(image, platform)| {
             let mut entry = (*image).clone();

@@ -1,4 +1,4 @@
-//! HTTP/1.1 over loopback, one request a connection: what a client and a server of the tests need of it.
+//! HTTP/1.1 over loopback with one request per connection, for the clients and servers of the tests.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// What came back for a request.
+/// The response to a request.
 #[derive(Debug)]
 pub(crate) struct Response<Body = Vec<u8>> {
     pub(crate) status: u16,
@@ -16,26 +16,26 @@ pub(crate) struct Response<Body = Vec<u8>> {
 }
 
 impl<Body> Response<Body> {
-    /// The values of all headers of that name.
+    /// The values of all headers with that name.
     pub(crate) fn values(&self, name: &str) -> Vec<&str> {
         values(&self.headers, name).collect()
     }
 }
 
 impl Response {
-    /// The same with a body that has to be text.
+    /// The same with the body as text.
     pub(crate) fn text(self) -> io::Result<Response<String>> {
         let body = String::from_utf8(self.body).map_err(io::Error::other)?;
         Ok(Response { status: self.status, headers: self.headers, body })
     }
 }
 
-/// Asks for a path.
+/// Requests a path.
 pub(crate) fn get(address: &str, path: &str) -> io::Result<Response> {
     send(address, "GET", path, &[], b"")
 }
 
-/// Sends a request, and takes the whole response.
+/// Sends a request, and reads the whole response.
 pub(crate) fn send(
     address: &str,
     method: &str,
@@ -83,7 +83,7 @@ impl Head {
         self.headers.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Takes out all headers of that name.
+    /// Removes all headers with that name.
     pub(crate) fn remove(&mut self, name: &str) {
         self.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
     }
@@ -92,7 +92,7 @@ impl Head {
         values(&self.headers, name).next()
     }
 
-    /// Reads up to the empty line; nothing where the other side had nothing to say.
+    /// Reads up to the empty line; `None` if the other side sent nothing.
     pub(crate) fn read(reader: &mut impl BufRead) -> io::Result<Option<Self>> {
         if reader.fill_buf()?.is_empty() {
             return Ok(None);
@@ -118,7 +118,7 @@ impl Head {
         writer.write_all(text.as_bytes())
     }
 
-    /// The body behind this head; without a word about its length `otherwise` is how much is there.
+    /// The body after this head. If the head doesn't state a length, it is `otherwise`.
     pub(crate) fn body<'a, Reader: BufRead>(
         &self,
         reader: &'a mut Reader,
@@ -134,21 +134,21 @@ impl Head {
     }
 }
 
-/// How long a body is.
+/// The length of a body.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Length {
     Known,
-    /// Each chunk tells its length, and the last one is empty.
+    /// Each chunk states its length, and the last one is empty.
     Chunks,
-    /// As long as the connection.
+    /// The body ends with the connection.
     Connection,
 }
 
-/// The bytes of a body, without what is around them.
+/// The bytes of a body, without the chunk headers.
 pub(crate) struct Body<'a, Reader> {
     reader: &'a mut Reader,
     length: Length,
-    /// Of the body, or of the chunk.
+    /// What is left of the body or of the chunk.
     left: usize,
 }
 
@@ -180,7 +180,7 @@ impl<Reader: BufRead> Read for Body<'_, Reader> {
     }
 }
 
-/// A line without its end.
+/// A line without its line break.
 fn line(reader: &mut impl BufRead) -> io::Result<String> {
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -196,7 +196,7 @@ fn values<'a, Text: AsRef<str>>(headers: &'a [(Text, Text)], name: &str) -> impl
     headers.iter().filter(move |(other, _)| same(other)).map(|(_, value)| value.as_ref())
 }
 
-/// A server on a free port of loopback. It listens until this value ends.
+/// A server on a free port of loopback. It is stopped when this value is dropped.
 pub(crate) struct Server {
     address: String,
     ends: Arc<AtomicBool>,
@@ -204,7 +204,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Gives each connection to `answer`, in a thread of its own.
+    /// Calls `answer` for each connection, each in its own thread.
     pub(crate) fn start(answer: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -224,7 +224,7 @@ impl Server {
         Server { address, ends, listener: Some(listener) }
     }
 
-    /// Where it listens, as `127.0.0.1:PORT`.
+    /// The address, as `127.0.0.1:PORT`.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
@@ -233,14 +233,14 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.ends.store(true, Ordering::SeqCst);
-        // It waits for connections, and so ends with the next one.
+        // The thread waits for a connection, so it ends with the next one.
         if TcpStream::connect(&self.address).is_ok() {
             let _ = self.listener.take().unwrap().join();
         }
     }
 }
 
-/// Answers a request, and ends the connection.
+/// Responds to a request, and closes the connection.
 pub(crate) fn answer(
     mut stream: &TcpStream,
     request: &Head,
@@ -248,7 +248,7 @@ pub(crate) fn answer(
     headers: &[(String, String)],
     body: &[u8],
 ) -> io::Result<()> {
-    // Clients read the number alone.
+    // Clients read only the number.
     let mut head = Head::new(format!("HTTP/1.1 {status} Answer"));
     head.headers.extend_from_slice(headers);
     head.push("Content-Length", &body.len().to_string());

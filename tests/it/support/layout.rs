@@ -1,4 +1,4 @@
-//! An OCI image layout, read without the code that wrote it: from `index.json` by the digests.
+//! An OCI image layout, read without the program's own code: from `index.json` on, following the digests.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -8,10 +8,10 @@ use flate2::read::GzDecoder;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-/// The directory of an image.
+/// The directory of a layout.
 pub(crate) struct Layout(pub(crate) Utf8PathBuf);
 
-/// What one image consists of.
+/// The parts of an image.
 pub(crate) struct Image {
     pub(crate) digest: String,
     pub(crate) manifest: Value,
@@ -21,10 +21,10 @@ pub(crate) struct Image {
 }
 
 impl Layout {
-    /// Reads the one image of the layout.
+    /// Reads the only image of the layout.
     ///
     /// # Errors
-    /// If there isn't exactly one, or something of it is missing or isn't what its descriptor says.
+    /// If there isn't exactly one image, or a part of it is missing or doesn't match its descriptor.
     pub(crate) fn read(&self) -> Result<Image, String> {
         let index: Value = json(&self.file("index.json")?)?;
         let [descriptor] = &index["manifests"].as_array().ok_or("the index lists no manifests")?[..] else {
@@ -44,7 +44,7 @@ impl Layout {
         fs_err::read(self.0.join(path)).map_err(|error| error.to_string())
     }
 
-    /// The bytes that a descriptor describes, which have its digest and size.
+    /// The bytes that a descriptor describes, checked against its digest and size.
     fn described(&self, descriptor: &Value) -> Result<Vec<u8>, String> {
         let digest = digest_of(descriptor)?;
         let bytes = self.file(&format!("blobs/{}", digest.replace(':', "/")))?;
@@ -62,7 +62,7 @@ impl Layout {
         json(&self.file("index.json").unwrap()).unwrap()
     }
 
-    /// The digest of the one manifest.
+    /// The digest of the only manifest.
     pub(crate) fn digest(&self) -> String {
         self.read().unwrap().digest
     }
@@ -71,7 +71,7 @@ impl Layout {
         self.read().unwrap().manifest
     }
 
-    /// The bytes that a digest names, which must be its own.
+    /// The bytes with that digest, which is checked.
     pub(crate) fn blob(&self, digest: &str) -> Vec<u8> {
         let bytes = self.file(&format!("blobs/{}", digest.replace(':', "/"))).unwrap();
         assert_eq!(sha256(&bytes), digest);
@@ -83,7 +83,7 @@ impl Layout {
         self.read().unwrap().layers
     }
 
-    /// The module as a mesh takes it out of an image of either variant.
+    /// The module in an image of either variant.
     pub(crate) fn module(&self) -> Vec<u8> {
         self.read().unwrap().files().unwrap().remove("plugin.wasm").expect("the image has no plugin.wasm")
     }
@@ -93,7 +93,7 @@ impl Image {
     /// The files in the layers of either variant.
     ///
     /// # Errors
-    /// If a layer is of another type.
+    /// If a layer has another media type.
     pub(crate) fn files(&self) -> Result<BTreeMap<String, Vec<u8>>, String> {
         let mut files = BTreeMap::new();
         for (descriptor, bytes) in self.manifest["layers"].as_array().unwrap().iter().zip(&self.layers) {
@@ -132,7 +132,7 @@ pub(crate) fn untar(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
     files.collect()
 }
 
-/// `sha256:` and the digits.
+/// The digest, with `sha256:`.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     let digits: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{digits}")

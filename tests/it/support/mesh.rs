@@ -1,5 +1,5 @@
-//! The part of a mesh that takes a module out of a registry, by the rules of Istio's agent: what it refuses
-//! is refused here, in its words where those are known.
+//! The part of a mesh that loads a module from a registry, with the rules of Istio's agent. It refuses what the agent
+//! refuses, with the agent's messages if they are known.
 
 use std::io::Read as _;
 
@@ -17,29 +17,29 @@ const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const CONTENT_LAYER: &str = "application/vnd.module.wasm.content.layer.v1+wasm";
 
-/// More of a module is not read.
+/// The agent reads at most this much of a module.
 const LIMIT: u64 = 256 << 20;
 
-/// The module behind a `spec.url` and the `spec.sha256` beside it.
+/// Loads the module that `spec.url` and `spec.sha256` name.
 pub(crate) fn load(url: &str, sha256: Option<&str>) -> Result<Vec<u8>, String> {
     let image = Url::parse(url)?;
     let expected = sha256.or(image.digest()?);
     pull(image.address, image.repository, image.reference, expected)
 }
 
-/// What an `oci` url names.
+/// The parts of an `oci` URL.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Url<'a> {
     pub(crate) address: &'a str,
     pub(crate) repository: &'a str,
-    /// The digest where there is one: a tag beside it is not looked at.
+    /// The digest if there is one, otherwise the tag. A tag next to a digest is ignored.
     pub(crate) reference: &'a str,
 }
 
 impl<'a> Url<'a> {
     pub(crate) fn parse(url: &'a str) -> Result<Self, String> {
-        let rest = url.strip_prefix("oci://").ok_or_else(|| format!("{url} is no url of an image"))?;
-        // A query is dropped.
+        let rest = url.strip_prefix("oci://").ok_or_else(|| format!("{url} is not the URL of an image"))?;
+        // A query is ignored.
         let rest = rest.split('?').next().unwrap_or(rest);
         let (address, path) = rest.split_once('/').ok_or_else(|| format!("{url} has no repository"))?;
         let (path, digest) = match path.split_once('@') {
@@ -50,18 +50,21 @@ impl<'a> Url<'a> {
         Ok(Url { address, repository, reference: digest.unwrap_or(tag) })
     }
 
-    /// The digits of the digest, which are expected where nothing else is.
+    /// The hex digits of the digest, which are expected if `spec.sha256` is not set.
     fn digest(&self) -> Result<Option<&'a str>, String> {
         if !self.reference.contains(':') {
             return Ok(None);
         }
         let digits = self.reference.strip_prefix("sha256:");
-        digits.filter(|digits| digits.len() == 64).map(Some).ok_or(format!("{} is no digest", self.reference))
+        digits
+            .filter(|digits| digits.len() == 64)
+            .map(Some)
+            .ok_or(format!("{} is not a digest", self.reference))
     }
 }
 
-/// The module in the image that a tag or a digest names in a registry without TLS. `expected` are the hex
-/// digits of the manifest's SHA-256.
+/// The module in the image that a tag or a digest names, in a registry without TLS. `expected` is the SHA-256 of the
+/// manifest in hex.
 pub(crate) fn pull(
     address: &str,
     repository: &str,
@@ -88,12 +91,12 @@ struct Repository<'a> {
 
 struct Manifest {
     document: Value,
-    /// The hex digits of its SHA-256.
+    /// The SHA-256 in hex.
     checksum: String,
 }
 
 impl Repository<'_> {
-    /// A manifest; in place of an index that of its image for linux/amd64, wherever the mesh runs.
+    /// Gets a manifest. Resolves an index to its image for linux/amd64, regardless of the platform of the mesh.
     fn manifest(&self, reference: &str) -> Result<Manifest, String> {
         let accept = [DOCKER_MANIFEST, DOCKER_INDEX, OCI_MANIFEST, OCI_INDEX].join(",");
         let (bytes, kind) = self.get(&format!("manifests/{reference}"), &accept)?;
@@ -118,7 +121,7 @@ impl Repository<'_> {
         self.manifest(child)
     }
 
-    /// The module in an image, in one of the three ways that it may be in there.
+    /// The module in an image of one of the three supported formats.
     fn module(&self, manifest: &Value) -> Result<Vec<u8>, String> {
         let layers = list(manifest, "layers");
         if manifest["mediaType"] == DOCKER_MANIFEST {
@@ -135,7 +138,7 @@ impl Repository<'_> {
         })
     }
 
-    /// The first `plugin.wasm` of the archive that is the last layer.
+    /// The first `plugin.wasm` in the last layer, which must be an archive.
     fn out_of_archive(&self, layers: &[Value], kind: &str) -> Result<Vec<u8>, String> {
         let last = layers.last().ok_or("number of layers must be greater than zero")?;
         if last["mediaType"] != kind {
@@ -145,7 +148,7 @@ impl Repository<'_> {
         let mut archive = tar::Archive::new(MultiGzDecoder::new(&layer[..]).take(LIMIT));
         for entry in archive.entries().map_err(|error| error.to_string())? {
             let mut entry = entry.map_err(|error| format!("not a gzipped archive: {error}"))?;
-            // Folders and links count too, and are empty.
+            // Directories and links with this name match too, and are empty.
             let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             if path.trim_end_matches('/').rsplit('/').next() == Some("plugin.wasm") {
                 let mut module = Vec::new();
@@ -157,7 +160,7 @@ impl Repository<'_> {
         Err("plugin.wasm not found in the archive".to_owned())
     }
 
-    /// The one of two layers that is a module; nobody looks at the other.
+    /// The module layer. There must be two layers, and the other one is ignored.
     fn out_of_artifact(&self, layers: &[Value]) -> Result<Vec<u8>, String> {
         if layers.len() != 2 {
             return Err(format!("number of layers must be 2 but got {}", layers.len()));
@@ -178,7 +181,7 @@ impl Repository<'_> {
         Ok(bytes)
     }
 
-    /// What is there, and its type.
+    /// The content at a path, and its type.
     fn get(&self, below: &str, accept: &str) -> Result<(Vec<u8>, String), String> {
         let path = format!("/v2/{}/{below}", self.name);
         let response = http::send(self.address, "GET", &path, &[("Accept", accept)], b"");

@@ -1,4 +1,4 @@
-//! What the tests use: an empty directory, the built program, and the parts that `script/setup` installs.
+//! Test support: empty directories, the built program, and the programs that `script/setup` installs.
 
 pub(crate) mod bare;
 pub(crate) mod built;
@@ -29,7 +29,7 @@ use snapbox::cmd::Command;
 
 pub(crate) use running::{isolated, tool};
 
-/// An empty directory to run the program in. It is removed with this value.
+/// An empty directory to run the program in. It is removed when this value is dropped.
 pub(crate) struct Sandbox {
     root: Utf8PathBuf,
     _directory: tempfile::TempDir,
@@ -42,7 +42,7 @@ impl Sandbox {
         Sandbox { root, _directory: directory }
     }
 
-    /// A sandbox with the filter `hello` in it, made by `new` from the default template.
+    /// A sandbox with the filter `hello`, created by `new` from the default template.
     pub(crate) fn with_hello() -> Self {
         let sandbox = Sandbox::new();
         sandbox.tool(["new", "hello", "--image", "localhost:5000/acme/hello"]).assert().success();
@@ -64,7 +64,7 @@ impl Sandbox {
     }
 }
 
-/// Something that `script/setup` puts into its cache. A test fails without it: it must not pass.
+/// A path in the cache of `script/setup`. If it is missing, the test fails, because it must not pass untested.
 pub(crate) fn from_setup(below: &str) -> Utf8PathBuf {
     let var = |name| std::env::var(name).ok().filter(|value| !value.is_empty()).map(Utf8PathBuf::from);
     let cache = var("CARGO_WASMPLUGIN_CACHE").unwrap_or_else(|| {
@@ -79,12 +79,12 @@ pub(crate) fn from_setup(below: &str) -> Utf8PathBuf {
 /// A program that `script/setup` installs on PATH.
 pub(crate) fn program(name: &str) -> Command {
     let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
-        .any(|folder| folder.join(name).is_file());
+        .any(|directory| directory.join(name).is_file());
     assert!(found, "`{name}` is not installed: run script/setup");
     Command::new(name)
 }
 
-/// Asks again until there is an answer. No answer in time is a failure.
+/// Calls `ask` until it returns a value. Panics if that takes longer than `limit`.
 pub(crate) fn until<T>(limit: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {

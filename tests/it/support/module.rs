@@ -1,6 +1,6 @@
-//! Modules made by hand.
+//! Handwritten modules.
 
-/// A module that proxies load, with `items` in it, and without the parts that are named in `without`.
+/// A module that proxies load, with `items` added and without the parts in `without`.
 pub(crate) fn plugin(items: &str, without: &[&str]) -> Vec<u8> {
     let parts = [
         ("memory", r#"(memory (export "memory") 1)"#),

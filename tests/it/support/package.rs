@@ -1,4 +1,4 @@
-//! The directory that `build` writes for a package, read back as a stranger would who believes nothing.
+//! The directory that `build` writes for a package, checked independently of the program's own code.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::layout::{Layout, sha256};
 use super::tree;
 
-/// Checks that the directory of a package is whole and that everything in it belongs together; returns its digest.
+/// Checks that the directory of a package is complete and that all its files belong together. Returns the digest of the
+/// image.
 ///
 /// # Errors
-/// If something is missing, left over, or belongs to another build.
+/// If a file is missing, is left over, or belongs to another build.
 pub(crate) fn check(directory: &Utf8Path) -> Result<String, String> {
     let files = tree::files(directory).map_err(|error| error.to_string())?;
     let file = |path: &str| files.get(Utf8Path::new(path)).ok_or_else(|| format!("`{path}` is missing"));
@@ -24,7 +25,7 @@ pub(crate) fn check(directory: &Utf8Path) -> Result<String, String> {
     let mut packed = image.files()?;
     for name in ["plugin.wasm", "runtime-config.json"] {
         if packed.remove(name).as_ref() != Some(file(name)?) {
-            return Err(format!("`{name}` in the image is not the one beside it"));
+            return Err(format!("`{name}` in the image is not the one next to it"));
         }
     }
     for name in ["plugin.wasm", "plugin.debug.wasm"] {
@@ -52,7 +53,7 @@ pub(crate) fn check(directory: &Utf8Path) -> Result<String, String> {
     Ok(digest)
 }
 
-/// What a killed build left beside the packages: all hidden names but those of locks, records and caches.
+/// What a killed build left next to the packages: all hidden files except locks, records and caches.
 pub(crate) fn leftovers(target_dir: &Utf8Path) -> Vec<String> {
     let known = [".optimized", ".fingerprint", ".cargo-lock", ".compile.lock"];
     let packages = target_dir.join("wasmplugin");

@@ -1,5 +1,5 @@
-//! A workspace whose module holds every kind of path that a compiler writes down: of its own sources, of a
-//! crate of the registry that panics, of another member, and of what a build script made.
+//! A workspace whose module contains every kind of path that a compiler records: its own sources, a crate from the
+//! registry that panics, another member, and a file that a build script generated.
 
 use super::Sandbox;
 
@@ -68,7 +68,7 @@ impl HttpContext for Filter {
     ),
 ];
 
-/// A library that panics, and tells where it stands.
+/// A library that panics and records its path.
 pub(crate) const SHARED: &str = r#"#[inline(never)]
 pub fn shared(number: usize) -> &'static str {
     assert!(number != 7, "{number}");
@@ -77,7 +77,7 @@ pub fn shared(number: usize) -> &'static str {
 "#;
 
 impl Sandbox {
-    /// Puts the workspace into the folder `below`; its filter is called `filter`.
+    /// Writes the workspace to the directory `below`. Its filter is called `filter`.
     pub(crate) fn add_probe(&self, below: &str) {
         for (path, text) in FILES {
             self.write(format!("{below}/{path}"), text);

@@ -1,4 +1,4 @@
-//! A server before a registry that counts what it is asked, and does to it what networks and registries do.
+//! A proxy in front of a registry that records requests, and simulates the faults of networks and registries.
 
 use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -6,18 +6,18 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::support::http::{Head, Length, Server, answer};
 
-/// A server on a free port of loopback. What no [`Rule`] covers goes to the registry behind it. It ends with
-/// this value.
+/// A server on a free port of loopback. It forwards requests that match no [`Rule`] to the registry behind it. It is
+/// stopped when this value is dropped.
 pub(crate) struct Proxy {
     server: Server,
     shared: Arc<Shared>,
 }
 
-/// A request that came.
+/// A request that was received.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorded {
     pub(crate) method: String,
-    /// The path with its query; a whole URL where the client takes this server for a proxy.
+    /// The path with its query; a whole URL if the client uses this server as an HTTP proxy.
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, String)>,
     /// How many bytes of the body were read.
@@ -25,14 +25,14 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
-    /// The value of a header. Whether `Authorization` is there tells who was trusted with credentials.
+    /// The value of a header. `Authorization` shows whether the client sent credentials.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
         headers.find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 }
 
-/// What is done with some requests instead of forwarding them. The first rule that fits is taken.
+/// What to do with some requests instead of forwarding them. The first rule that matches applies.
 pub(crate) struct Rule {
     fits: Box<dyn Fn(&Recorded) -> bool + Send>,
     times: usize,
@@ -40,18 +40,18 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
-    /// For requests of this method whose target has `part` in it.
+    /// Matches requests with this method whose target contains `part`.
     pub(crate) fn on(method: &'static str, part: &str, action: Action) -> Self {
         let part = part.to_owned();
         Rule::when(move |request| request.method == method && request.target.contains(&part), action)
     }
 
-    /// For all requests for which `fits` holds.
+    /// Matches all requests for which `fits` returns true.
     pub(crate) fn when(fits: impl Fn(&Recorded) -> bool + Send + 'static, action: Action) -> Self {
         Rule { fits: Box::new(fits), times: usize::MAX, action }
     }
 
-    /// For the first requests of these only.
+    /// Matches only the first `times` of these requests.
     pub(crate) fn times(self, times: usize) -> Self {
         Rule { times, ..self }
     }
@@ -59,25 +59,25 @@ impl Rule {
 
 #[derive(Clone)]
 pub(crate) enum Action {
-    /// Answers in the place of the registry, once the body was read.
+    /// Responds in place of the registry, after reading the body.
     Answer { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
-    /// Sends the client to the same path below another base, such as `http://127.0.0.1:80`.
+    /// Redirects to the same path below another base, such as `http://127.0.0.1:80`.
     Redirect { status: u16, base: String },
-    /// Ends the connection without a word when this much of the body was read, or all of it.
+    /// Closes the connection without a response after reading this much of the body, or all of it.
     Cut { after: usize },
-    /// Has the registry do it, and ends the connection without a word.
+    /// Forwards the request, and closes the connection without a response.
     Lose,
-    /// Reads this much of the body, or all of it, and forwards the request after [`Proxy::release`] alone.
+    /// Reads this much of the body, or all of it, and forwards the request only after [`Proxy::release`].
     Hold { after: usize },
 }
 
 impl Action {
-    /// An answer of this status with a text.
+    /// A response with this status and body.
     pub(crate) fn answer(status: u16, body: &str) -> Self {
         Action::Answer { status, headers: Vec::new(), body: body.as_bytes().to_vec() }
     }
 
-    /// The same answer with another header.
+    /// The same response with an additional header.
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         if let Action::Answer { headers, .. } = &mut self {
             headers.push((name.to_owned(), value.to_owned()));
@@ -113,7 +113,7 @@ impl Proxy {
         Proxy::start(Some(address.to_owned()))
     }
 
-    /// A server with nothing behind it: what no rule covers is answered with 404.
+    /// A server without a registry: a request that matches no rule gets a 404.
     pub(crate) fn alone() -> Self {
         Proxy::start(None)
     }
@@ -121,32 +121,32 @@ impl Proxy {
     fn start(upstream: Option<String>) -> Self {
         let shared = Arc::new(Shared { upstream, ..Shared::default() });
         let serving = shared.clone();
-        // Clients and registries that go away are what this is for.
+        // Connections that break are what this proxy is for.
         let server = Server::start(move |stream| drop(serve(&stream, &serving)));
         Proxy { server, shared }
     }
 
-    /// Where it listens, as `127.0.0.1:PORT`.
+    /// The address, as `127.0.0.1:PORT`.
     pub(crate) fn address(&self) -> &str {
         self.server.address()
     }
 
-    /// The name of a repository behind it, as images are named.
+    /// The name of a repository, with the address of this proxy.
     pub(crate) fn repository(&self, name: &str) -> String {
         format!("{}/{name}", self.address())
     }
 
-    /// Adds a rule behind those that are there.
+    /// Adds a rule after the existing ones.
     pub(crate) fn rule(&self, rule: Rule) {
         self.shared.state().rules.push(rule);
     }
 
-    /// The requests so far, in the order in which they were read.
+    /// The requests so far, in the order in which they were received.
     pub(crate) fn requests(&self) -> Vec<Recorded> {
         self.shared.state().requests.clone()
     }
 
-    /// Forgets requests and rules.
+    /// Removes all requests and rules.
     pub(crate) fn clear(&self) {
         let mut state = self.shared.state();
         state.requests.clear();
@@ -158,7 +158,7 @@ impl Proxy {
         self.shared.state().held
     }
 
-    /// Lets all go that is held, and holds nothing any more.
+    /// Forwards all held requests, and holds no more.
     pub(crate) fn release(&self) {
         self.shared.state().released = true;
         self.shared.released.notify_all();
@@ -231,7 +231,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     head.push("Connection", "close");
     let upstream = TcpStream::connect(upstream)?;
     let sent = forward(&upstream, &head, &body);
-    // A registry may answer and close before it has read all, which ends both ways with an error.
+    // A registry may respond and close before it has read the whole body, which is an error in both directions.
     let mut response = Vec::new();
     let received = (&upstream).read_to_end(&mut response);
     if response.is_empty() {
@@ -250,7 +250,7 @@ fn forward(mut upstream: &TcpStream, head: &Head, body: &[u8]) -> io::Result<()>
     if head.value("transfer-encoding").is_none() {
         return upstream.write_all(body);
     }
-    // What were many chunks is one now.
+    // Several chunks are forwarded as one.
     if !body.is_empty() {
         write!(upstream, "{:x}\r\n", body.len())?;
         upstream.write_all(body)?;
@@ -259,7 +259,7 @@ fn forward(mut upstream: &TcpStream, head: &Head, body: &[u8]) -> io::Result<()>
     upstream.write_all(b"0\r\n\r\n")
 }
 
-/// The target as the server itself wants it: without the scheme and the host that a proxy is told.
+/// The target without the scheme and the host that a proxy gets.
 fn path(target: &str) -> &str {
     let Some((_, rest)) = target.split_once("://").filter(|_| !target.starts_with('/')) else {
         return target;

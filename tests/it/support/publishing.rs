@@ -1,11 +1,11 @@
-//! A filter that is published again and again.
+//! A filter that can be published repeatedly.
 
 use std::process::Command;
 
 use super::running::Said;
 use super::{Sandbox, bare};
 
-/// The crate `bare` of version 0.1.0, which is published without its optimizer being run.
+/// The crate `bare` with version 0.1.0, which is published without running the optimizer.
 pub(crate) struct Filter {
     pub(crate) sandbox: Sandbox,
 }
@@ -15,7 +15,7 @@ impl Filter {
         Filter { sandbox: Sandbox::with_bare() }
     }
 
-    /// Gives the module another content.
+    /// Changes the content of the module.
     pub(crate) fn change(&self, name: &str) {
         let export = format!("#[unsafe(no_mangle)]\npub extern \"C\" fn {name}() {{}}\n");
         self.sandbox.write("bare/src/lib.rs", [bare::SOURCE, &export].concat());
@@ -32,7 +32,7 @@ impl Filter {
         Said::of(&mut self.command(repository, args))
     }
 
-    /// The same, and it has to go well.
+    /// The same, and it must succeed.
     pub(crate) fn published(&self, repository: &str, args: &[&str]) -> Said {
         self.publish(repository, args).done()
     }

@@ -1,4 +1,4 @@
-//! Readers of YAML that others wrote, one for each version of YAML that is in use.
+//! YAML readers other than ours, one for each version of YAML that is in use.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -19,8 +19,7 @@ pub(crate) enum Reader {
 pub(crate) const READERS: [Reader; 2] = [Reader::PyYaml, Reader::YamlPp];
 
 impl Reader {
-    /// What it makes of each text, all in one process: a value, in which a fraction is `{"float": TEXT}`, or why
-    /// it does not take the text.
+    /// Reads all texts in one process. Each becomes a value, in which a fraction is `{"float": TEXT}`, or an error.
     pub(crate) fn read(self, texts: &[impl AsRef<str>]) -> Vec<Result<Value, String>> {
         let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
         let answers = self.ask(serde_json::to_vec(&texts).unwrap());
@@ -53,19 +52,19 @@ impl Reader {
             command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}: run script/setup"));
         let mut stdin = child.stdin.take().unwrap();
         let output = std::thread::scope(|scope| {
-            // One that ends early does not read it all, and what it has to say is more than that.
+            // A reader that ends early doesn't read all its input. Its own message says more than this error.
             scope.spawn(move || drop(stdin.write_all(&texts)));
             child.wait_with_output().unwrap()
         });
         let stderr = String::from_utf8_lossy(&output.stderr);
-        // A word about one of the texts would stand here too.
+        // Warnings about a text would be here too.
         let fine = output.status.success() && stderr.is_empty();
         assert!(fine, "the reader {self:?} does not run: run script/setup\n{command:?}\n{stderr}");
         output.stdout
     }
 }
 
-/// Whether a reader took a document for what it is.
+/// Whether a reader read the expected document.
 pub(crate) fn is_same(expected: &Value, read: &Value) -> bool {
     match (expected, read) {
         (Value::Array(expected), Value::Array(read)) => {
@@ -78,7 +77,7 @@ pub(crate) fn is_same(expected: &Value, read: &Value) -> bool {
         }
         (Value::Number(expected), read) if expected.is_f64() => {
             let read = read.get("float").and_then(Value::as_str).and_then(|text| text.parse().ok());
-            // The bits, since 0.0 is not -0.0 here.
+            // Compares the bits, because 0.0 must differ from -0.0 here.
             expected.as_f64().map(f64::to_bits) == read.map(f64::to_bits)
         }
         _ => expected == read,

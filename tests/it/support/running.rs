@@ -1,4 +1,4 @@
-//! Running programs, and how they ended.
+//! Running programs and checking their results.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -14,11 +14,11 @@ use super::Sandbox;
 use super::registry::{PASSWORD, USER};
 use super::tokens::IDENTITY_TOKEN;
 
-/// Longer than anything here takes on a busy machine.
+/// Longer than any step of a test takes on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
-/// What of the environment would change the results. The network is forbidden: `script/setup` fetches the crates of
-/// the scaffolds.
+/// Variables that would change the results. Programs run offline, because `script/setup` fetches the crates of the
+/// scaffolds.
 const ENVIRONMENT: &[(&str, Option<&str>)] = &[
     ("CARGO_TARGET_DIR", None),
     ("CARGO", None),
@@ -29,7 +29,7 @@ const ENVIRONMENT: &[(&str, Option<&str>)] = &[
     ("COLUMNS", None),
     ("CARGO_NET_OFFLINE", Some("true")),
     ("GIT_CONFIG_GLOBAL", Some("/dev/null")),
-    // Whoever runs the tests may be logged in somewhere, and behind a proxy.
+    // The user may be logged in to a registry or behind a proxy.
     ("REGISTRY_AUTH_FILE", None),
     ("DOCKER_CONFIG", Some("/nonexistent")),
     ("XDG_CONFIG_HOME", Some("/nonexistent")),
@@ -49,7 +49,7 @@ pub(crate) fn tool() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_cargo-wasmplugin"))
 }
 
-/// A program that the environment of the test run doesn't change, and that doesn't use the network.
+/// A program that is isolated from the environment of the test run and from the network.
 pub(crate) fn process(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, value) in ENVIRONMENT {
@@ -61,7 +61,7 @@ pub(crate) fn process(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// The same as a command of snapbox, which has assertions.
+/// The same as a snapbox command, which has assertions.
 pub(crate) fn isolated(program: impl AsRef<OsStr>) -> snapbox::cmd::Command {
     snapbox::cmd::Command::from_std(process(program))
 }
@@ -81,7 +81,7 @@ impl Sandbox {
         snapbox::cmd::Command::from_std(self.process_in(below, args))
     }
 
-    /// The program as a process of the standard library, which can be signalled while it runs.
+    /// The program as a standard library process, which can be signalled while it runs.
     pub(crate) fn process_in(
         &self,
         below: &str,
@@ -105,12 +105,12 @@ impl Sandbox {
     }
 }
 
-/// Starts it with its output kept.
+/// Starts it with its output captured.
 pub(crate) fn start(command: &mut Command) -> Child {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// How a command ended, and what it said. None of the passwords of the tests is in it.
+/// The exit code and the output of a command. The output never contains one of the tests' passwords.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) code: Option<i32>,
@@ -123,11 +123,11 @@ impl Said {
         Said::of_output(start(command).wait_with_output().unwrap())
     }
 
-    /// With this on its standard input.
+    /// Runs it with `input` on its standard input.
     pub(crate) fn of_with_input(command: &mut Command, input: &str) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        // A program that ends before it has read all closes the pipe, which is its right.
+        // A program may end without reading all its input.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         Said::of_output(child.wait_with_output().unwrap())
     }
@@ -147,7 +147,7 @@ impl Said {
         self
     }
 
-    /// It ended with exit code 101, one error that has all these words, and nothing on standard output.
+    /// Checks that it ended with exit code 101, a single error that contains all these words, and no standard output.
     pub(crate) fn failed(self, words: &[&str]) -> Self {
         assert_eq!((self.code, self.stdout.as_str()), (Some(101), ""), "{}", self.stderr);
         let errors = self.stderr.lines().filter(|line| line.starts_with("error")).count();
@@ -158,7 +158,7 @@ impl Said {
         self
     }
 
-    /// The checks refused it: it ended with exit code 1, with all these words on standard error.
+    /// Checks that it ended with exit code 1 and with all these words on standard error, because a check refused it.
     pub(crate) fn refused(self, words: &[&str]) -> Self {
         assert_eq!(self.code, Some(1), "{}", self.stderr);
         for word in words {
@@ -172,7 +172,7 @@ impl Said {
     }
 }
 
-/// Waits until `done` holds, for no longer than anything here may take.
+/// Waits until `done` returns true. Panics if that takes too long.
 pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     super::until(DEADLINE, what, || done().then_some(()));
 }

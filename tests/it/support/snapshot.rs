@@ -1,4 +1,4 @@
-//! What the program says, compared with snapshots. With SNAPSHOTS=overwrite those are replaced.
+//! Compares the output of the program with snapshots. SNAPSHOTS=overwrite replaces the snapshots.
 
 use std::process::Command;
 
@@ -8,27 +8,27 @@ use snapbox::{Assert, IntoData, Redactions};
 use super::Sandbox;
 use super::running::{Said, tool};
 
-/// The comparison of a text with its snapshot.
+/// Compares a text with its snapshot.
 pub(crate) fn assert() -> Assert {
     Assert::new().action_env(DEFAULT_ACTION_ENV)
 }
 
 impl Sandbox {
-    /// Runs the command, which has to end with this exit code, with `expected` on standard error, and with nothing on
-    /// standard output.
+    /// Runs the command, which must end with this exit code, with `expected` on standard error, and with no standard
+    /// output.
     pub(crate) fn refuses(&self, command: &mut Command, code: i32, expected: impl IntoData) {
         let said = Said::of(command);
         assert_eq!((said.code, said.stdout.as_str()), (Some(code), ""), "{}", said.stderr);
         self.says(&said.stderr, expected);
     }
 
-    /// Compares what was said with a snapshot.
+    /// Compares output with a snapshot.
     pub(crate) fn says(&self, text: &str, expected: impl IntoData) {
         assert().redact_with(self.redactions()).eq(without_waits(text), expected);
     }
 
-    /// Names for what differs from run to run: `[ROOT]` is the sandbox, `[TOOL]` is the program, and `[RANDOM]` is the
-    /// end of the name of a temporary file.
+    /// Placeholders for what differs from run to run: `[ROOT]` is the sandbox, `[TOOL]` is the program, and `[RANDOM]` is
+    /// the end of the name of a temporary file.
     pub(crate) fn redactions(&self) -> Redactions {
         let mut redactions = Redactions::new();
         let root = self.path("").as_str().trim_end_matches('/').to_owned();
@@ -40,7 +40,7 @@ impl Sandbox {
     }
 }
 
-/// The text without cargo's messages that it waits: all tests share its cache of packages, so any of them may wait.
+/// The text without cargo's messages about waiting: all tests share its package cache, so any of them may have to wait.
 pub(crate) fn without_waits(text: &str) -> String {
     let waits = |line: &&str| !line.contains("Blocking waiting for file lock on package cache");
     text.split_inclusive('\n').filter(waits).collect()

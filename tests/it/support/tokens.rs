@@ -1,4 +1,4 @@
-//! The server of tokens behind a registry: who may do what stands in a token that it signs.
+//! The token server of a registry. It signs tokens that contain the rights of a user.
 
 use std::io::{BufReader, Read as _};
 use std::net::TcpStream;
@@ -15,54 +15,54 @@ use serde_json::{Value, json};
 use crate::support::http::{Head, Length, Server, answer};
 use crate::support::registry::{PASSWORD, USER};
 
-/// What a user may have instead of a password. No output and no file of the program may have it.
+/// An identity token, which replaces the password. It must not be in any output or file of the program.
 pub(crate) const IDENTITY_TOKEN: &str = "identity-token-9c21e0";
 
 const SERVICE: &str = "registry of a test";
 const ISSUER: &str = "tokens of a test";
 
-/// What somebody may do in all repositories.
+/// The rights of a user in all repositories.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum May {
-    /// Not even have a token.
+    /// The user gets no token.
     Nothing,
     Pull,
-    /// The same, and whoever asks for more gets no token at all.
+    /// The same, but a request for more gets no token at all.
     PullOnly,
     Push,
 }
 
-/// A server of tokens on a free port of loopback, for [`With::Tokens`](super::registry::With::Tokens). It ends
-/// with this value.
+/// A token server on a free port of loopback, for [`With::Tokens`](super::registry::With::Tokens). It is stopped when
+/// this value is dropped.
 pub(crate) struct Tokens {
     server: Server,
     certificate: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<TokenRequest>>>,
 }
 
 /// A request for a token.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Asked {
+pub(crate) struct TokenRequest {
     pub(crate) method: String,
-    /// What the token is to be for, such as `repository:acme/hello:pull,push`.
+    /// The requested scopes, such as `repository:acme/hello:pull,push`.
     pub(crate) scopes: Vec<String>,
     pub(crate) by: By,
-    /// Whether a token was given. It may be for less than was asked for.
-    pub(crate) given: bool,
+    /// Whether a token was issued. It may be for less than was requested.
+    pub(crate) issued: bool,
 }
 
-/// Who asks for a token.
+/// How the client authenticated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum By {
-    Nobody,
+    Nothing,
     Password,
     IdentityToken,
-    /// A password or an identity token that is wrong, or an unknown way.
+    /// With a wrong password or identity token, or in an unknown way.
     Stranger,
 }
 
 impl Tokens {
-    /// Starts it; [`USER`] has these rights, and whoever says no name has those of `anonymous`.
+    /// Starts the server. [`USER`] has the rights `user`, and clients without credentials have the rights `anonymous`.
     pub(crate) fn start(user: May, anonymous: May) -> Self {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::default().self_signed(&key).unwrap();
@@ -78,18 +78,18 @@ impl Tokens {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let record = asked.clone();
         let server = Server::start(move |stream| {
-            // A request that does not end, or nobody who waits for the answer.
+            // Fails if the request is incomplete, or if the client has gone.
             let _ = serve(&stream, &signer, &record, user, anonymous);
         });
         Tokens { server, certificate: certificate.pem(), asked }
     }
 
     /// The requests for tokens so far.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<TokenRequest> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Where the registry sends those who need a token.
+    /// The URL that clients request tokens from.
     pub(crate) fn realm(&self) -> String {
         format!("http://{}/token", self.server.address())
     }
@@ -102,7 +102,7 @@ impl Tokens {
         ISSUER
     }
 
-    /// The certificate of the key that signs, as PEM.
+    /// The certificate of the signing key in PEM format.
     pub(crate) fn certificate(&self) -> &str {
         &self.certificate
     }
@@ -111,7 +111,7 @@ impl Tokens {
 fn serve(
     stream: &TcpStream,
     signer: &Signer,
-    record: &Mutex<Vec<Asked>>,
+    record: &Mutex<Vec<TokenRequest>>,
     user: May,
     anonymous: May,
 ) -> std::io::Result<()> {
@@ -131,7 +131,7 @@ fn serve(
 
     let password = format!("Basic {}", BASE64_STANDARD.encode(format!("{USER}:{PASSWORD}")));
     let by = match (method, head.value("authorization")) {
-        ("GET", None) => By::Nobody,
+        ("GET", None) => By::Nothing,
         ("GET", Some(value)) if value == password => By::Password,
         ("POST", None) if is("grant_type", "refresh_token") && is("refresh_token", IDENTITY_TOKEN) => {
             By::IdentityToken
@@ -139,29 +139,29 @@ fn serve(
         _ => By::Stranger,
     };
     let may = match by {
-        By::Nobody => anonymous,
+        By::Nothing => anonymous,
         By::Password | By::IdentityToken => user,
         By::Stranger => May::Nothing,
     };
     let scopes: Vec<String> = values("scope").flat_map(str::split_whitespace).map(str::to_owned).collect();
     let asks_for_more = may == May::PullOnly && scopes.iter().any(|scope| !scope.ends_with(":pull"));
-    let given = may != May::Nothing && !asks_for_more && is("service", SERVICE) && path == "/token";
-    let asked = Asked { method: method.to_owned(), scopes, by, given };
+    let issued = may != May::Nothing && !asks_for_more && is("service", SERVICE) && path == "/token";
+    let asked = TokenRequest { method: method.to_owned(), scopes, by, issued };
     record.lock().unwrap_or_else(PoisonError::into_inner).push(asked.clone());
-    if !given {
+    if !issued {
         let refusal = json!({ "errors": [{ "code": "UNAUTHORIZED", "message": "no token for you" }] });
         return answer(stream, &head, 401, &[], refusal.to_string().as_bytes());
     }
     let access: Vec<Value> = asked.scopes.iter().filter_map(|scope| granted(scope, may)).collect();
     let token = signer.token(&access);
-    // The one way has another name for it than the other: a client has to know both.
+    // The two methods use different names for the token, so a client must know both.
     let name = if method == "GET" { "token" } else { "access_token" };
     let json = [("Content-Type".to_owned(), "application/json".to_owned())];
     let body = json!({ name: token, "expires_in": LIFETIME }).to_string();
     answer(stream, &head, 200, &json, body.as_bytes())
 }
 
-/// What of a scope `TYPE:NAME:ACTIONS` may be done.
+/// The part of the scope `TYPE:NAME:ACTIONS` that the rights allow.
 fn granted(scope: &str, may: May) -> Option<Value> {
     let (kind, rest) = scope.split_once(':')?;
     let (name, actions) = rest.rsplit_once(':')?;
@@ -170,17 +170,17 @@ fn granted(scope: &str, may: May) -> Option<Value> {
     Some(json!({ "type": kind, "name": name, "actions": actions }))
 }
 
-/// For how many seconds a token holds.
+/// How long a token is valid, in seconds.
 const LIFETIME: u64 = 300;
 
 struct Signer {
     key: EcdsaKeyPair,
-    /// In base 64.
+    /// In base64.
     certificate: String,
 }
 
 impl Signer {
-    /// A signed token, as the registry reads it.
+    /// A signed token in the format that the registry reads.
     fn token(&self, access: &[Value]) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let header = json!({ "typ": "JWT", "alg": "ES256", "x5c": [self.certificate] });

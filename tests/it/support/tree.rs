@@ -1,4 +1,4 @@
-//! Directories, read and compared file by file.
+//! Reads and compares directories file by file.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,8 +10,8 @@ use snapbox::assert::Action;
 
 use super::snapshot;
 
-/// Everything below a directory by its path in it: files with their content, and directories without. A symbolic
-/// link to a directory or to nothing is a file whose content is the path that it holds.
+/// Everything in a directory, by its relative path: files have content, directories have none. A symbolic link to a
+/// directory or to nothing counts as a file that contains the target path.
 pub(crate) fn walk(root: &Utf8Path) -> io::Result<BTreeMap<Utf8PathBuf, Option<Vec<u8>>>> {
     let mut found = BTreeMap::new();
     let mut directories = vec![root.to_owned()];
@@ -34,13 +34,13 @@ pub(crate) fn walk(root: &Utf8Path) -> io::Result<BTreeMap<Utf8PathBuf, Option<V
     Ok(found)
 }
 
-/// All files below a directory, by their path in it.
+/// All files in a directory, by their relative paths.
 pub(crate) fn files(root: &Utf8Path) -> io::Result<BTreeMap<Utf8PathBuf, Vec<u8>>> {
     let files = walk(root)?.into_iter().filter_map(|(path, content)| Some((path, content?)));
     Ok(files.collect())
 }
 
-/// Every file below a directory except those of git, and the empty directories, whose names end in `/`.
+/// All files in a directory except those of git, and the empty directories, whose names end with `/`.
 pub(crate) fn tree(root: &Utf8Path) -> BTreeMap<String, Vec<u8>> {
     let found = walk(root).unwrap();
     let is_empty = |path: &Utf8Path| !found.keys().any(|other| other.parent() == Some(path));
@@ -58,7 +58,7 @@ pub(crate) fn is_empty(directory: &Utf8Path) -> bool {
     directory.read_dir_utf8().unwrap().next().is_none()
 }
 
-/// Compares a directory with one that is kept under `tests/it`.
+/// Compares a directory with a snapshot in `tests/it`.
 pub(crate) fn assert_tree(actual: &Utf8Path, kept: &str) {
     let directory = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(kept);
     let files = tree(actual);
