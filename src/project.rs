@@ -41,6 +41,8 @@ pub struct Project {
     pub build_dir: Option<Utf8PathBuf>,
     /// The names of all members of the workspace.
     pub members: Vec<String>,
+    /// Whether all members of the workspace are selected.
+    pub is_whole: bool,
     /// Whether the workspace has `[patch]` or `[replace]`.
     pub has_patches: bool,
     /// The path dependencies outside the workspace: directory and package name.
@@ -86,6 +88,7 @@ impl Project {
         let workspace_manifest_path = metadata.workspace_root.join("Cargo.toml");
         let workspace_manifest = read_manifest(ctx, &workspace_manifest_path)?;
 
+        let is_whole = selected.packages.len() == metadata.workspace_members.len();
         let mut crates = Vec::new();
         let mut skipped = Vec::new();
         for package in selected.packages {
@@ -107,6 +110,7 @@ impl Project {
         Ok(Project {
             outside: outside(&metadata),
             members: metadata.workspace_packages().iter().map(|package| package.name.to_string()).collect(),
+            is_whole,
             has_patches: workspace_manifest.replaces_crates(),
             build_dir: metadata.build_directory,
             cargo_args: selection.cargo_args.clone(),

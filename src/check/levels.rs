@@ -21,15 +21,32 @@ pub enum Level {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LevelSetting {
     pub level: Level,
-    /// The place in Cargo.toml; `None` if a flag sets the level.
-    pub location: Option<Location>,
+    pub origin: LevelOrigin,
 }
 
-/// The levels of a package, by rule code.
+/// Where a level is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LevelOrigin {
+    /// On the command line.
+    Flag,
+    /// In the settings of one package.
+    Package(Location),
+    /// In the settings of the workspace.
+    Workspace(Location),
+}
+
+/// The levels of rules, by rule code.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Levels(BTreeMap<&'static str, LevelSetting>);
 
 impl Levels {
+    /// Adds the levels of rules that have none.
+    pub fn merge(&mut self, others: Levels) {
+        for (rule, setting) in others.0 {
+            self.set_if_absent(rule, setting);
+        }
+    }
+
     /// Sets the level of a rule, unless it is already set.
     pub fn set_if_absent(&mut self, rule: &'static str, setting: LevelSetting) {
         self.0.entry(rule).or_insert(setting);
@@ -38,6 +55,13 @@ impl Levels {
     /// The rule codes and their settings, sorted by code.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &LevelSetting)> {
         self.0.iter().map(|(rule, setting)| (*rule, setting))
+    }
+
+    /// The levels whose origin `is_wanted` accepts.
+    #[must_use]
+    pub fn filter(&self, is_wanted: impl Fn(&LevelOrigin) -> bool) -> Self {
+        let wanted = self.0.iter().filter(|(_, setting)| is_wanted(&setting.origin));
+        Levels(wanted.map(|(rule, setting)| (*rule, setting.clone())).collect())
     }
 
     /// Changes the severity of each finding to the level of its rule.

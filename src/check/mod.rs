@@ -14,15 +14,29 @@ use crate::diagnostics::{Diagnostic, Severity};
 use crate::mesh::Mesh;
 use crate::resource::references::ManifestFile;
 use crate::resource::{Draft, Kind};
+use crate::text::{nearest, quoted};
 use crate::wasm::ModuleInfo;
 use hostcalls::Abi;
 use rule::{
-    DocumentSubject, ImageSubject, Judge, ManifestsSubject, ModuleSubject, ResourceSubject, SettingsSubject,
-    TogetherSubject,
+    ConversionSubject, DocumentSubject, ImageSubject, Judge, ManifestsSubject, ModuleSubject,
+    PublicationSubject, ResourceSubject, Rule, SettingsSubject, TogetherSubject,
 };
 
 pub use rule::MOST;
 pub use rules::RULES;
+
+/// The rule with this code.
+///
+/// # Errors
+///
+/// If there is no such rule: a help text with a similar code, or with all codes.
+pub fn find(code: &str) -> Result<&'static Rule, String> {
+    let codes = || RULES.iter().map(|rule| rule.code);
+    RULES.iter().find(|rule| rule.code == code).ok_or_else(|| match nearest(code, codes()) {
+        Some(near) => format!("a rule with a similar code exists: `{near}`"),
+        None => format!("the rules are {}", quoted(codes())),
+    })
+}
 
 /// The ABI version that a module selects with its first marker.
 pub fn abi(module: &ModuleInfo) -> Option<Abi> {
@@ -51,12 +65,10 @@ pub fn image(subject: &ImageSubject<'_>) -> Vec<Diagnostic> {
     })
 }
 
-/// Judges the resource of kind `kind` that would be made from `draft`, for all `meshes`. Findings are sorted by their
-/// position in the draft's file.
-pub fn resource(draft: &Draft, kind: Kind, meshes: &[&'static Mesh], is_published: bool) -> Vec<Diagnostic> {
-    let (mismatches, losses) = (draft.mismatches(), draft.losses(kind));
-    let subject =
-        ResourceSubject { draft, mismatches: &mismatches, kind, losses: &losses, meshes, is_published };
+/// Judges the draft of a resource. Findings are sorted by their position in the draft's file.
+pub fn resource(draft: &Draft) -> Vec<Diagnostic> {
+    let mismatches = draft.mismatches();
+    let subject = ResourceSubject { draft, mismatches: &mismatches };
     let mut found = judge(|judge| match judge {
         Judge::Document(judge) => draft
             .source()
@@ -67,6 +79,24 @@ pub fn resource(draft: &Draft, kind: Kind, meshes: &[&'static Mesh], is_publishe
     });
     found.sort_by_key(start);
     found
+}
+
+/// Judges the conversion of a draft to `kind`, for all `meshes`.
+pub fn conversion(draft: &Draft, kind: Kind, meshes: &[&'static Mesh]) -> Vec<Diagnostic> {
+    let losses = draft.losses(kind);
+    let subject = ConversionSubject { draft, kind, losses: &losses, meshes };
+    judge(|judge| match judge {
+        Judge::Conversion(judge) => judge(&subject),
+        _ => Vec::new(),
+    })
+}
+
+/// Judges a package whose image will be pushed.
+pub fn publication(subject: &PublicationSubject<'_>) -> Vec<Diagnostic> {
+    judge(|judge| match judge {
+        Judge::Publication(judge) => judge(subject),
+        _ => Vec::new(),
+    })
 }
 
 /// Judges the manifests that contain references to packages. Findings are sorted by file and position.
@@ -103,7 +133,7 @@ pub fn together(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
     })
 }
 
-/// Judges the levels of a package. This needs the findings of all other rules.
+/// Judges levels. This needs the findings of all other rules.
 pub fn settings(subject: &SettingsSubject<'_>) -> Vec<Diagnostic> {
     judge(|judge| match judge {
         Judge::Settings(judge) => judge(subject),

@@ -36,11 +36,15 @@ pub enum Judge {
     /// The YAML of a document.
     Document(fn(&DocumentSubject<'_>) -> Vec<Diagnostic>),
     Resource(fn(&ResourceSubject<'_>) -> Vec<Diagnostic>),
+    /// The conversion of a resource to the requested kind.
+    Conversion(fn(&ConversionSubject<'_>) -> Vec<Diagnostic>),
+    /// A package whose image will be pushed.
+    Publication(fn(&PublicationSubject<'_>) -> Vec<Diagnostic>),
     /// A resource together with the image and the module that it loads.
     Together(fn(&TogetherSubject<'_>) -> Vec<Diagnostic>),
     /// Manifests that contain references to packages.
     Manifests(fn(&ManifestsSubject<'_>) -> Vec<Diagnostic>),
-    /// The levels of a package together with all findings.
+    /// Levels together with all findings.
     Settings(fn(&SettingsSubject<'_>) -> Vec<Diagnostic>),
 }
 
@@ -61,6 +65,11 @@ pub struct Docs {
 }
 
 impl Judge {
+    /// Whether every command that builds a package runs the rule, whatever its arguments.
+    pub(in crate::check) fn is_in_every_build(self) -> bool {
+        !matches!(self, Judge::Conversion(_) | Judge::Publication(_) | Judge::Manifests(_))
+    }
+
     /// The kind of subject, as it is shown.
     pub fn subject(self) -> &'static str {
         match self {
@@ -69,6 +78,8 @@ impl Judge {
             Judge::Document(_) => "YAML document",
             Judge::Manifests(_) => "manifests",
             Judge::Resource(_) => "resource",
+            Judge::Conversion(_) => "conversion",
+            Judge::Publication(_) => "publication",
             Judge::Together(_) => "resource and image",
             Judge::Settings(_) => "settings",
         }
@@ -110,20 +121,31 @@ pub struct ManifestsSubject<'a> {
     pub files: &'a [ManifestFile],
 }
 
-/// A resource that would be made from a draft.
+/// The draft of a resource.
 #[derive(Debug, Clone, Copy)]
 pub struct ResourceSubject<'a> {
     pub draft: &'a Draft,
     /// Where the draft differs from its schema.
     pub mismatches: &'a [Mismatch<'a>],
+}
+
+/// A draft, and the kind that it is converted to.
+#[derive(Debug, Clone, Copy)]
+pub struct ConversionSubject<'a> {
+    pub draft: &'a Draft,
     /// The kind of the resource.
     pub kind: Kind,
     /// What a document of this kind can't express.
     pub losses: &'a [Loss],
     /// The meshes that have to accept the resource.
     pub meshes: &'a [&'static Mesh],
-    /// Whether the image is pushed.
-    pub is_published: bool,
+}
+
+/// A draft, and the kind of the resource, of a package whose image will be pushed.
+#[derive(Debug, Clone, Copy)]
+pub struct PublicationSubject<'a> {
+    pub draft: &'a Draft,
+    pub kind: Kind,
 }
 
 /// A draft, and the image and module that were built for it.
@@ -136,11 +158,11 @@ pub struct TogetherSubject<'a> {
     pub module: Digest,
 }
 
-/// The levels of a package, and all its findings.
+/// Levels, and the findings that they apply to.
 #[derive(Debug, Clone, Copy)]
 pub struct SettingsSubject<'a> {
     pub levels: &'a Levels,
-    pub findings: &'a Findings,
+    pub findings: &'a [&'a Findings],
 }
 
 impl ModuleSubject<'_> {
@@ -183,6 +205,19 @@ impl DocumentSubject<'_> {
 impl ResourceSubject<'_> {
     /// A finding of `rule` about a field. The message is the name of the field and `complaint`; `label` is shown next
     /// to the field in the file.
+    pub(in crate::check) fn finding(
+        &self,
+        rule: &Rule,
+        field: &Field<'_>,
+        complaint: &str,
+        label: impl Into<String>,
+    ) -> Diagnostic {
+        finding(rule, self.draft, field, complaint, label)
+    }
+}
+
+impl PublicationSubject<'_> {
+    /// See [`ResourceSubject::finding`].
     pub(in crate::check) fn finding(
         &self,
         rule: &Rule,

@@ -3,10 +3,11 @@
 use camino::Utf8PathBuf;
 use clap::Args;
 
-use crate::check::levels::{Level, LevelSetting, Levels};
+use crate::check;
+use crate::check::levels::{Level, LevelOrigin, LevelSetting, Levels};
 use crate::cli::args::{self, CargoArgs, GlobalArgs, PackageSelection};
 use crate::cli::overrides;
-use crate::config::{Choice as _, Optimize, PartialSettings, Target, Variant, known_rule};
+use crate::config::{Choice as _, Optimize, PartialSettings, Target, Variant};
 use crate::context::Context;
 use crate::mesh::{self, Mesh};
 use crate::ops::pipeline::{Origin, PlanOptions};
@@ -76,7 +77,7 @@ impl ImageArgs {
         let mut checks = Levels::default();
         // As with rustc's flags, the last level of a rule wins.
         for (rule, level) in self.checks.iter().rev() {
-            checks.set_if_absent(rule, LevelSetting { level: *level, location: None });
+            checks.set_if_absent(rule, LevelSetting { level: *level, origin: LevelOrigin::Flag });
         }
         PlanOptions {
             origin,
@@ -95,7 +96,6 @@ impl ImageArgs {
             annotations: self.annotations.clone(),
             wasm_opt: self.wasm_opt.clone(),
             overrides: Overrides::default(),
-            is_published: false,
             deny_warnings: self.deny_warnings,
         }
     }
@@ -138,7 +138,7 @@ fn mesh(name: &str) -> Result<&'static Mesh, String> {
 /// Parses `CODE=LEVEL`. Allowing a rule requires a reason: `CODE=allow:REASON`.
 fn check(text: &str) -> Result<(&'static str, Level), String> {
     let (code, level) = text.split_once('=').ok_or("expected CODE=LEVEL")?;
-    let rule = known_rule(code).map_err(|help| format!("unknown rule `{code}`\n\n  {help}"))?;
+    let rule = check::find(code).map_err(|help| format!("unknown rule `{code}`\n\n  {help}"))?;
     let (level, reason) = match level.split_once(':') {
         Some((level, reason)) => (level, reason.trim()),
         None => (level, ""),
@@ -147,7 +147,7 @@ fn check(text: &str) -> Result<(&'static str, Level), String> {
         Some(Level::Allow) if reason.is_empty() => Err(format!(
             "allowing a rule requires a reason\n\n  say why the rule doesn't apply here: `{code}=allow:REASON`"
         )),
-        Some(level) => Ok((rule, level)),
+        Some(level) => Ok((rule.code, level)),
         None => Err(format!("unknown level `{level}`\n\n  the levels are {}", quoted(Level::names()))),
     }
 }

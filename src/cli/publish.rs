@@ -7,7 +7,7 @@ use crate::cli::args::{self, GlobalArgs, OutputArgs};
 use crate::cli::package::PackageArgs;
 use crate::context::Context;
 use crate::error::{Error, Exit, Result, UsageError};
-use crate::ops::pipeline::{Outcome, PlanOptions};
+use crate::ops::pipeline::Outcome;
 use crate::ops::publish::{self, PublishOptions, PushOptions};
 use crate::reference::Tag;
 use crate::report;
@@ -98,9 +98,8 @@ impl Publish {
             return Err(two_tags(tag));
         }
         let mut tags = local_tag.into_iter().chain(&self.tags).cloned();
-        let plan = self.package.options(ctx, global, tags.next());
         Ok(PublishOptions {
-            plan: PlanOptions { is_published: true, ..plan },
+            plan: self.package.options(ctx, global, tags.next()),
             push: PushOptions {
                 destination,
                 more_tags: tags.collect(),

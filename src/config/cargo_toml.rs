@@ -7,8 +7,9 @@ use annotate_snippets::Renderer;
 use camino::{Utf8Path, Utf8PathBuf};
 use toml_edit::{Document, Item, TableLike};
 
-use crate::check::RULES;
-use crate::check::levels::{Level, LevelSetting, Levels};
+use crate::check;
+use crate::check::levels::{Level, LevelOrigin, LevelSetting, Levels};
+use crate::check::rule::Judge;
 use crate::config::choice::{Choice, Target};
 use crate::config::settings::PartialSettings;
 use crate::diagnostics::source::{Location, SourceFile};
@@ -61,19 +62,6 @@ impl Explain for InvalidSettings {
         let report = |diagnostic| render::diagnostic(diagnostic, self.path.as_str(), renderer);
         Some(self.diagnostics.iter().map(report).collect::<Vec<_>>().join("\n\n"))
     }
-}
-
-/// The code of the rule with this name.
-///
-/// # Errors
-///
-/// If there is no such rule: a help text with a similar code, or with all codes.
-pub fn known_rule(code: &str) -> Result<&'static str, String> {
-    let codes = || RULES.iter().map(|rule| rule.code);
-    codes().find(|known| *known == code).ok_or_else(|| match nearest(code, codes()) {
-        Some(near) => format!("a rule with a similar code exists: `{near}`"),
-        None => format!("the rules are {}", quoted(codes())),
-    })
 }
 
 impl CargoToml {
@@ -167,7 +155,7 @@ impl SettingsReader<'_> {
                 .map(|ids| ids.into_iter().map(|(id, _)| id.to_owned()).collect()),
             kind: None,
             meshes: self.meshes(table),
-            checks: self.checks(table),
+            checks: self.checks(table, section),
         }
     }
 
@@ -185,7 +173,7 @@ impl SettingsReader<'_> {
         }
     }
 
-    fn checks(&mut self, table: &dyn TableLike) -> Levels {
+    fn checks(&mut self, table: &dyn TableLike, section: Section) -> Levels {
         let mut levels = Levels::default();
         let Some(item) = table.get("checks") else { return levels };
         let Some(checks) = item.as_table_like() else {
@@ -194,20 +182,31 @@ impl SettingsReader<'_> {
         };
         for (code, item) in checks.iter() {
             let span = key_span(checks, code).or_else(|| item.span());
-            let rule = match known_rule(code) {
+            let rule = match check::find(code) {
                 Ok(rule) => rule,
                 Err(help) => {
                     self.problem(span, format!("unknown rule `{code}`"), String::new(), Some(help));
                     continue;
                 }
             };
+            let code = rule.code;
+            if matches!(rule.judge, Judge::Manifests(_)) {
+                let message = format!("`{code}` is a rule about manifests, not about a package");
+                let help = format!("pass `--check {code}=LEVEL` to `resolve`");
+                self.problem(span, message, String::new(), Some(help));
+                continue;
+            }
             if let Some(level) = self.level(item) {
                 let location = Location {
                     file: Arc::clone(self.file),
                     span: span.unwrap_or(0..0),
                     label: String::new(),
                 };
-                levels.set_if_absent(rule, LevelSetting { level, location: Some(location) });
+                let origin = match section {
+                    Section::Package => LevelOrigin::Package(location),
+                    Section::Workspace => LevelOrigin::Workspace(location),
+                };
+                levels.set_if_absent(code, LevelSetting { level, origin });
             }
         }
         levels

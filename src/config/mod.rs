@@ -6,6 +6,6 @@ mod choice;
 mod settings;
 
 pub use crate::image::Variant;
-pub use cargo_toml::{CargoToml, Section, known_rule};
+pub use cargo_toml::{CargoToml, Section};
 pub use choice::{Choice, Optimize, Target};
 pub use settings::{PartialSettings, Settings};

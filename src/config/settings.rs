@@ -63,8 +63,8 @@ impl Settings {
         }
         let kind = first(sources, |source| &source.kind).unwrap_or(Kind::WasmPlugin);
         let mut checks = Levels::default();
-        for (rule, setting) in sources.iter().flat_map(|source| source.checks.iter()) {
-            checks.set_if_absent(rule, setting.clone());
+        for source in sources {
+            checks.merge(source.checks.clone());
         }
         Settings {
             image: first(sources, |source| &source.image),

@@ -1,20 +1,25 @@
 //! Sets the fields of the resource that flags override, and judges each one.
 
 use crate::check;
+use crate::check::levels::Levels;
 use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::error::UsageError;
-use crate::resource::{Draft, Kind, Overrides};
+use crate::resource::{Draft, Overrides};
 
 /// Sets the fields of the draft that flags override.
 ///
 /// # Errors
 ///
 /// If the mesh would refuse the value of a flag, or refuse the draft because of it.
-pub(super) fn apply(mut draft: Draft, overrides: &Overrides) -> Result<Draft, UsageError> {
-    let mut before = errors(&draft);
+pub(super) fn apply(mut draft: Draft, overrides: &Overrides, levels: &Levels) -> Result<Draft, UsageError> {
+    // A part that isn't a mapping is an error of its own. Setting a field in it would hide the error.
+    if !draft.has_mappings() {
+        return Ok(draft);
+    }
+    let mut before = errors(&draft, levels);
     for (flag, value) in overrides.iter() {
         flag.set(&mut draft, value)?;
-        let after = errors(&draft);
+        let after = errors(&draft, levels);
         // Errors that the draft had before aren't caused by the flag.
         let known = |error: &&Diagnostic| before.iter().any(|known| known.message == error.message);
         if let Some(error) = after.iter().find(|error| !known(error)) {
@@ -25,9 +30,9 @@ pub(super) fn apply(mut draft: Draft, overrides: &Overrides) -> Result<Draft, Us
     Ok(draft)
 }
 
-fn errors(draft: &Draft) -> Vec<Diagnostic> {
-    let found = check::resource(draft, Kind::WasmPlugin, &[], false).into_iter();
-    found.filter(|finding| finding.severity == Severity::Error).collect()
+fn errors(draft: &Draft, levels: &Levels) -> Vec<Diagnostic> {
+    let found = levels.apply(check::resource(draft));
+    found.iter().filter(|finding| finding.severity == Severity::Error).cloned().collect()
 }
 
 fn refused(flag: &str, error: &Diagnostic) -> UsageError {

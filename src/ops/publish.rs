@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::check;
+use crate::check::rule::PublicationSubject;
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Error, Exit, Explain, Result};
@@ -65,25 +67,31 @@ pub struct TagChange {
 /// another image, no package is pushed.
 pub fn publish(ctx: &Context, options: PublishOptions) -> Result<Outcome<Vec<Published>>> {
     let PublishOptions { plan, push } = options;
-    let plan = pipeline::plan(ctx, plan)?;
-    for package in &plan.packages {
-        package.repository("can't be published")?;
+    let mut plan = pipeline::plan(ctx, plan)?;
+    let mut repositories = Vec::new();
+    for package in &mut plan.packages {
+        repositories.push(package.repository("can't be published")?.clone());
         package.tag.as_ref().ok_or_else(|| NoTag(package.name.clone()))?;
+        let subject = PublicationSubject { draft: &package.draft, kind: package.settings.kind };
+        let found = check::publication(&subject);
+        package.add_findings(ctx, found);
     }
     plan.has_distinct_references()?;
     if push.destination.is_one_place() {
         plan.has_one_package("--to")?;
     }
-    pipeline::build(ctx, plan)?.and_then(|built| push_all(ctx, &push, built))
+    pipeline::build(ctx, plan)?.and_then(|built| {
+        // The packages are built in the order of the plan.
+        let built = repositories.into_iter().zip(built);
+        let mut clashes = Vec::new();
+        let pushes = built
+            .map(|(repository, built)| Push::prepare(ctx, &push, repository, built, &mut clashes))
+            .collect::<Result<Vec<_>>>()?;
+        if clashes.is_empty() { push_all(ctx, &push, pushes) } else { Err(TagsTaken(clashes).into()) }
+    })
 }
 
-fn push_all(ctx: &Context, options: &PushOptions, built: Vec<Built>) -> Result<Vec<Published>> {
-    let mut clashes = Vec::new();
-    let pushes = built.into_iter().map(|built| Push::prepare(ctx, options, built, &mut clashes));
-    let pushes = pushes.collect::<Result<Vec<_>>>()?;
-    if !clashes.is_empty() {
-        return Err(TagsTaken(clashes).into());
-    }
+fn push_all(ctx: &Context, options: &PushOptions, pushes: Vec<Push>) -> Result<Vec<Published>> {
     let published = pushes.into_iter().map(|push| push.carry_out(ctx)).collect();
     if options.dry_run {
         ctx.shell.warn("nothing was pushed: this is a dry run");
@@ -119,9 +127,13 @@ struct Push {
 
 impl Push {
     /// Compares the built image with what the tags name now. Tags that must not change are added to `clashes`.
-    fn prepare(ctx: &Context, options: &PushOptions, built: Built, clashes: &mut Vec<Clash>) -> Result<Self> {
-        let repository =
-            built.settings.image.clone().expect("`publish` checks that each package has a repository");
+    fn prepare(
+        ctx: &Context,
+        options: &PushOptions,
+        repository: Repository,
+        built: Built,
+        clashes: &mut Vec<Clash>,
+    ) -> Result<Self> {
         let digest = built.packaged.image;
         let layout = Layout::at(built.directory.join("image"));
         let manifest = layout.resolve(ctx, &Reference::Digest(digest))?.ok_or(ImageGone(digest))?;

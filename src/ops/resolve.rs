@@ -49,10 +49,10 @@ impl From<&str> for Input {
 /// If a file can't be read, a package isn't in the workspace, or a package can't be built.
 pub fn resolve(ctx: &Context, options: ResolveOptions) -> Result<Outcome<String>> {
     let files = manifests(ctx, &options.inputs)?;
-    let found = check::manifests(&files);
-    if !found.is_empty() {
-        found.iter().for_each(|finding| ctx.shell.diagnostic("manifests", finding));
-        let findings = Findings::new(found, Vec::new());
+    // The settings of packages don't apply to manifests, but flags do.
+    let findings = options.plan.flags.checks.apply(check::manifests(&files));
+    findings.iter().for_each(|finding| ctx.shell.diagnostic("manifests", finding));
+    if !findings.pass(options.plan.deny_warnings) {
         return Ok(Outcome::Refused(vec![PackageFindings { name: "manifests".to_owned(), findings }]));
     }
     let packages: BTreeSet<&str> = files.iter().flat_map(ManifestFile::packages).collect();
@@ -61,7 +61,7 @@ pub fn resolve(ctx: &Context, options: ResolveOptions) -> Result<Outcome<String>
         Outcome::Done(BTreeMap::new())
     } else {
         let packages = packages.into_iter().map(str::to_owned).collect();
-        build(ctx, options.plan, packages).map_err(|error| at_reference(&files, error))?
+        build(ctx, options.plan, packages, findings).map_err(|error| at_reference(&files, error))?
     };
     images.and_then(|images| Ok(stream::join(files.iter().map(|file| file.resolve(&images)))))
 }
@@ -131,11 +131,13 @@ fn build(
     ctx: &Context,
     mut options: PlanOptions,
     packages: Vec<String>,
+    findings: Findings,
 ) -> Result<Outcome<BTreeMap<String, PulledImage>>> {
     if let Origin::Crates { selection, .. } = &mut options.origin {
         selection.packages = packages;
     }
-    let plan = pipeline::plan(ctx, options)?;
+    let mut plan = pipeline::plan(ctx, options)?;
+    plan.other_findings = findings;
     for package in &plan.packages {
         package.repository("can't be referred to")?;
     }

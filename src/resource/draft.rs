@@ -67,6 +67,15 @@ impl Draft {
         yaml::write(&self.document)
     }
 
+    /// Whether the parts with fields that flags set are mappings or missing, so that the flags can set them.
+    pub fn has_mappings(&self) -> bool {
+        let is_mapping = |node: Option<&Node>| {
+            matches!(node.map(|node| &node.value), None | Some(Value::Null | Value::Map(_)))
+        };
+        let parts = ["metadata", "spec"].map(|key| self.document.get(key));
+        is_mapping(Some(&self.document)) && parts.into_iter().all(is_mapping)
+    }
+
     /// The field `kind`, if it is a kind of resource with other fields than a WasmPlugin.
     pub fn other_kind(&self) -> Option<(Field<'_>, &str)> {
         let field = self.root().get("kind")?;

@@ -131,7 +131,7 @@ mod tests {
     use super::{Answers, File, FlagValue, Overrides, RESOURCE_FLAGS, dependencies, render, yaml};
     use crate::check;
     use crate::diagnostics::source::SourceFile;
-    use crate::resource::{Draft, FlagSyntax, Kind};
+    use crate::resource::{Draft, FlagSyntax};
     use crate::scaffold::TEMPLATES;
 
     fn answers(image: Option<&str>, overrides: Overrides) -> Answers {
@@ -185,7 +185,7 @@ mod tests {
             let text = content(&files, "wasmplugin.yaml").to_owned();
             let file = SourceFile { path: "wasmplugin.yaml".into(), text };
             let written = Draft::read(Arc::new(file), "other").unwrap();
-            assert_eq!(check::resource(&written, Kind::WasmPlugin, &[], false), []);
+            assert_eq!(check::resource(&written), []);
             // Setting every field again changes nothing.
             let mut again = written.clone();
             for (flag, value) in all().iter() {

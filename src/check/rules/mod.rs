@@ -1,9 +1,11 @@
 //! The rules: one file each, grouped by the kind of subject.
 
+pub(super) mod conversion;
 pub(super) mod document;
 pub(super) mod image;
 pub(super) mod manifests;
 pub(super) mod module;
+pub(super) mod publication;
 pub(super) mod resource;
 pub(super) mod settings;
 pub(super) mod together;
@@ -31,7 +33,6 @@ pub const RULES: &[Rule] = &[
     document::non_text_key::RULE,
     document::anchor::RULE,
     document::tag::RULE,
-    resource::unknown_kind::RULE,
     resource::wrong_kind::RULE,
     resource::missing_field::RULE,
     resource::unknown_field::RULE,
@@ -48,8 +49,9 @@ pub const RULES: &[Rule] = &[
     resource::target_namespace::RULE,
     resource::no_effect::RULE,
     resource::inexact_number::RULE,
-    resource::lost_field::RULE,
-    resource::unused_image::RULE,
+    conversion::unknown_kind::RULE,
+    conversion::lost_field::RULE,
+    publication::unused_image::RULE,
     together::other_image::RULE,
     together::other_hash::RULE,
     manifests::bad_reference::RULE,

@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use claim::Claim;
 
+use crate::check::levels::Levels;
 use crate::context::Context;
 use crate::error::{Result, UsageError};
 use crate::ops::overrides;
@@ -52,7 +53,7 @@ pub fn new(ctx: &Context, options: &NewOptions) -> Result<()> {
     };
     let mut files = scaffold::render(template, &answers)?;
     name::check(&answers.name, &scaffold::dependencies(&files))?;
-    overrides::apply(Draft::minimal(&answers.name), &answers.overrides)?;
+    overrides::apply(Draft::minimal(&answers.name), &answers.overrides, &Levels::default())?;
     if options.vcs.as_deref().is_some_and(|vcs| vcs != "git") {
         files.retain(|file| file.path != ".gitignore");
     }

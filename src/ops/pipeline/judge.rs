@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use crate::check;
 use crate::compile::ModuleFile;
 use crate::context::Context;
-use crate::diagnostics::Severity;
 use crate::diagnostics::findings::Findings;
 use crate::digest::Digest;
 use crate::error::{Exit, Result};
@@ -62,18 +61,15 @@ pub(super) fn judge(
         Some(Err(error)) => {
             // The errors of the checks are more useful than the optimizer's message about the same problem.
             let module = OptimizedModule::untouched(compiled);
-            let is_refused = check(&module).iter().any(|finding| finding.severity == Severity::Error);
-            if error.exit() == Exit::Interrupted || !is_refused {
+            let passes = package.settings.checks.apply(check(&module)).pass(false);
+            if error.exit() == Exit::Interrupted || passes {
                 return Err(error);
             }
             module
         }
     };
     times.optimize = started.elapsed();
-    let found = package.settings.checks.apply(repaired.into_iter().chain(check(&module)).collect());
-    for finding in found.iter() {
-        ctx.shell.diagnostic(&package.name, finding);
-    }
+    let found = package.report(ctx, repaired.into_iter().chain(check(&module)).collect());
     times.check = started.elapsed() - times.optimize;
     let module = JudgedModule::New { module, compiled_size, clean: found.is_empty() };
     Ok(Judged { package, stamp, module, findings: findings.and(found), times })

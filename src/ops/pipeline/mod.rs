@@ -13,8 +13,12 @@ mod write;
 
 use std::time::Instant;
 
+use crate::check;
+use crate::check::levels::{LevelOrigin, Levels};
+use crate::check::rule::SettingsSubject;
 use crate::compile;
 use crate::context::Context;
+use crate::diagnostics::findings::Findings;
 use crate::error::Result;
 
 use pack::{Packed, pack};
@@ -32,25 +36,67 @@ pub use write::OutputError;
 ///
 /// If a stage fails. The output of earlier runs then stays unchanged.
 pub fn build(ctx: &Context, plan: Plan) -> Result<Outcome<Vec<Built>>> {
-    let Plan { packages, modules, deny_warnings } = plan;
+    let Plan { packages, modules, other_findings, deny_warnings } = plan;
     if !packages.iter().all(|package| package.findings.pass(deny_warnings)) {
         return Ok(Outcome::Refused(packages.into_iter().map(PackagePlan::into_findings).collect()));
     }
     let started = Instant::now();
-    let modules = match modules {
-        Modules::Module(file) => vec![file],
-        Modules::Crates { project, toolchain, cargo } => compile::compile(ctx, &project, &toolchain, &cargo)?,
+    let (modules, is_whole) = match modules {
+        Modules::Module(file) => (vec![file], true),
+        Modules::Crates { project, toolchain, cargo } => {
+            (compile::compile(ctx, &project, &toolchain, &cargo)?, project.is_whole)
+        }
     };
     let compile = started.elapsed();
     let judge = |(package, module)| judge::judge(ctx, package, module, compile);
     let judged = packages.into_iter().zip(modules).map(judge).collect::<Result<Vec<_>>>()?;
-    let packed: Vec<_> = judged.into_iter().map(|judged| pack(ctx, judged, deny_warnings)).collect();
-    if packed.iter().all(|packed| packed.as_ref().is_ok_and(|packed| packed.findings.pass(deny_warnings))) {
-        let built = packed.into_iter().flatten().map(|packed| write::write(ctx, packed));
-        return Ok(Outcome::Done(built.collect::<Result<_>>()?));
+    let mut packed = Vec::new();
+    let mut all = Vec::new();
+    for judged in judged {
+        match pack(ctx, judged, deny_warnings) {
+            Ok(package) => packed.push(package),
+            Err(refused) => all.push(refused),
+        }
     }
-    let verdict = |packed: std::result::Result<Packed, PackageFindings>| {
-        packed.map_or_else(|findings| findings, Packed::into_findings)
+    if all.is_empty() {
+        judge_levels(ctx, &mut packed, &other_findings, is_whole);
+        if packed.iter().all(|package| package.findings.pass(deny_warnings)) {
+            let built = packed.into_iter().map(|package| write::write(ctx, package));
+            return Ok(Outcome::Done(built.collect::<Result<_>>()?));
+        }
+    }
+    all.extend(packed.into_iter().map(Packed::into_findings));
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(Outcome::Refused(all))
+}
+
+/// Judges the levels of the packages, after all their findings are known. A level that several packages share is judged
+/// once, with the findings of all of them, and reported with the first.
+fn judge_levels(ctx: &Context, packages: &mut [Packed], other_findings: &Findings, is_whole: bool) {
+    let judge =
+        |levels: &Levels, findings: &[&Findings]| check::settings(&SettingsSubject { levels, findings });
+    let mut found: Vec<_> = packages
+        .iter()
+        .map(|Packed { package, findings, .. }| {
+            let own = package.settings.checks.filter(|origin| matches!(origin, LevelOrigin::Package(_)));
+            judge(&own, &[findings])
+        })
+        .collect();
+    let is_shared = |origin: &LevelOrigin| match origin {
+        LevelOrigin::Flag => true,
+        // A member that isn't built may need the level.
+        LevelOrigin::Workspace(_) => is_whole,
+        LevelOrigin::Package(_) => false,
     };
-    Ok(Outcome::Refused(packed.into_iter().map(verdict).collect()))
+    let mut shared = Levels::default();
+    for package in packages.iter() {
+        shared.merge(package.package.settings.checks.filter(is_shared));
+    }
+    let all: Vec<_> = packages.iter().map(|package| &package.findings).chain([other_findings]).collect();
+    if let Some(first) = found.first_mut() {
+        first.extend(judge(&shared, &all));
+    }
+    for (package, found) in packages.iter_mut().zip(found) {
+        package.findings = std::mem::take(&mut package.findings).and(package.package.report(ctx, found));
+    }
 }

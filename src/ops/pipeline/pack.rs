@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::check;
-use crate::check::rule::{ImageSubject, SettingsSubject, TogetherSubject};
+use crate::check::rule::{ImageSubject, TogetherSubject};
 use crate::config::Settings;
 use crate::context::Context;
 use crate::diagnostics::Diagnostic;
@@ -69,15 +69,9 @@ pub(super) fn pack(ctx: &Context, judged: Judged, deny_warnings: bool) -> Result
             (packaged, Some(Output { optimized, shipped, runtime_config, image, clean }), findings)
         }
     };
-    let found = package.settings.checks.apply(judge(&package, &packaged));
-    let findings = findings.and(found.clone());
-    let subject = SettingsSubject { levels: &package.settings.checks, findings: &findings };
-    let unused = package.settings.checks.apply(check::settings(&subject));
-    for finding in found.iter().chain(unused.iter()) {
-        ctx.shell.diagnostic(&package.name, finding);
-    }
+    let found = package.report(ctx, judge(&package, &packaged));
     times.package = started.elapsed();
-    Ok(Packed { package, stamp, packaged, output, findings: findings.and(unused), times })
+    Ok(Packed { package, stamp, packaged, output, findings: findings.and(found), times })
 }
 
 fn judge(package: &PackagePlan, packaged: &Packaged) -> Vec<Diagnostic> {

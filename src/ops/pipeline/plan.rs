@@ -1,6 +1,7 @@
 //! Plans each package before anything is compiled: its settings, resource, optimizer, name and tags.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::panic::resume_unwind;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -9,6 +10,7 @@ use crate::check;
 use crate::compile::{CargoOptions, ModuleFile, Toolchain};
 use crate::config::{Optimize, PartialSettings, Settings};
 use crate::context::Context;
+use crate::diagnostics::Diagnostic;
 use crate::diagnostics::findings::Findings;
 use crate::diagnostics::source::SourceFile;
 use crate::digest::Digest;
@@ -35,8 +37,6 @@ pub struct PlanOptions {
     pub wasm_opt: Option<Utf8PathBuf>,
     /// The fields to set in the resource of every package.
     pub overrides: Overrides,
-    /// Whether the images will be pushed.
-    pub is_published: bool,
     /// Whether warnings from the checks stop the command.
     pub deny_warnings: bool,
 }
@@ -54,6 +54,8 @@ pub enum Origin {
 #[derive(Debug)]
 pub struct Plan {
     pub packages: Vec<PackagePlan>,
+    /// Findings outside of the packages.
+    pub other_findings: Findings,
     pub(super) modules: Modules,
     pub(super) deny_warnings: bool,
 }
@@ -92,8 +94,7 @@ pub struct PackagePlan {
 ///
 /// If a package doesn't exist, a setting is invalid, or a file can't be read.
 pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
-    let PlanOptions { origin, flags, tag, annotations, wasm_opt, overrides, is_published, deny_warnings } =
-        options;
+    let PlanOptions { origin, flags, tag, annotations, wasm_opt, overrides, deny_warnings } = options;
     let (plugins, target_dir, modules) = match origin {
         Origin::Crates { selection, cargo } => {
             let (project, toolchain) = std::thread::scope(|scope| {
@@ -125,33 +126,26 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
     let package = |plugin: Plugin| {
         let Plugin { name, tag: version, root, annotations: mut own_annotations, settings } = plugin;
         let draft = draft(ctx, &root, &name)?;
-        let judge = |draft: &Draft| {
-            let found = check::resource(draft, settings.kind, &settings.meshes, is_published);
-            settings.checks.apply(found)
-        };
-        let mut findings = judge(&draft);
-        let draft = if findings.pass(false) { overrides::apply(draft, &overrides)? } else { draft };
-        if findings.pass(false) {
-            findings = judge(&draft);
-        }
-        for finding in findings.iter() {
-            ctx.shell.diagnostic(&name, finding);
-        }
+        let draft = overrides::apply(draft, &overrides, &settings.checks)?;
+        let mut found = check::resource(&draft);
+        found.extend(check::conversion(&draft, settings.kind, &settings.meshes));
         own_annotations.extend(annotations.iter().cloned());
-        Ok(PackagePlan {
+        let mut package = PackagePlan {
             tag: tag.clone().or_else(|| version.clone()),
             version,
             annotations: own_annotations,
             draft,
-            findings,
+            findings: Findings::default(),
             optimizer: optimizer(settings.optimize)?,
             output: target_dir.join("wasmplugin"),
             settings,
             name,
-        })
+        };
+        package.findings = package.report(ctx, found);
+        Ok(package)
     };
     let packages = plugins.into_iter().map(package).collect::<Result<Vec<_>>>()?;
-    let plan = Plan { packages, modules, deny_warnings };
+    let plan = Plan { packages, modules, other_findings: Findings::default(), deny_warnings };
     if overrides.has_url() {
         plan.has_one_package("--url")?;
     }
@@ -197,6 +191,20 @@ impl Plan {
 }
 
 impl PackagePlan {
+    /// Adds the findings of rules that only the command needs.
+    pub fn add_findings(&mut self, ctx: &Context, found: Vec<Diagnostic>) {
+        self.findings = std::mem::take(&mut self.findings).and(self.report(ctx, found));
+    }
+
+    /// Applies the levels of the settings to findings, and shows the findings.
+    pub(super) fn report(&self, ctx: &Context, found: Vec<Diagnostic>) -> Findings {
+        let findings = self.settings.checks.apply(found);
+        for finding in findings.iter() {
+            ctx.shell.diagnostic(&self.name, finding);
+        }
+        findings
+    }
+
     /// The output directory of the package.
     pub fn directory(&self) -> Utf8PathBuf {
         self.output.join(&self.name)
@@ -251,7 +259,8 @@ fn plugin_of_module(
 
 fn draft(ctx: &Context, root: &Utf8Path, package: &str) -> Result<Draft> {
     let path = root.join("wasmplugin.yaml");
-    if !path.exists() {
+    // Only a missing file is optional. A link to a missing file is a mistake.
+    if path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Ok(Draft::minimal(package));
     }
     let bytes = fs_err::read(&path)?;
@@ -333,7 +342,7 @@ enum ModuleFileError {
 impl Explain for ModuleFileError {
     fn help(&self) -> Vec<String> {
         match self {
-            ModuleFileError::Unreadable { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            ModuleFileError::Unreadable { source, .. } if source.kind() == ErrorKind::NotFound => {
                 vec!["build the module first: `--module` takes the path of an existing .wasm file".to_owned()]
             }
             ModuleFileError::Unreadable { .. } => Vec::new(),

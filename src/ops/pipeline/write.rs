@@ -9,7 +9,8 @@ use crate::context::Context;
 use crate::error::{Error, Explain, Result};
 use crate::fs::{Lock, StagedDirectory};
 use crate::image::{MODULE_FILE, RUNTIME_CONFIG_FILE};
-use crate::ops::pipeline::built::Built;
+use crate::ops::pipeline::built::{Built, Packaged};
+use crate::ops::pipeline::fresh::Stamp;
 use crate::ops::pipeline::pack::{Output, Packed};
 use crate::ops::pipeline::plan::PackagePlan;
 use crate::resource::{Artifact, Resource};
@@ -27,12 +28,10 @@ pub(super) fn write(ctx: &Context, packed: Packed) -> Result<Built> {
     };
     let resource = package.draft.pin(package.settings.kind, &artifact);
     if let Some(output) = output {
-        let written = replace(ctx, &package, &output, resource.as_ref());
-        written.map_err(|error| not_written(&package, error))?;
         // A module with findings gets no record, so that the next run reports them again.
-        if output.clean {
-            stamp.record(&package, &packaged)?;
-        }
+        let record = output.clean.then_some((stamp, &packaged));
+        let written = replace(ctx, &package, &output, resource.as_ref(), record);
+        written.map_err(|error| not_written(&package, error))?;
     }
     times.package += started.elapsed();
     Ok(Built {
@@ -49,8 +48,15 @@ pub(super) fn write(ctx: &Context, packed: Packed) -> Result<Built> {
     })
 }
 
-/// Replaces the output directory of a package atomically.
-fn replace(ctx: &Context, package: &PackagePlan, output: &Output, resource: Option<&Resource>) -> Result<()> {
+/// Replaces the output directory of a package atomically. The record is written under the same lock, because the record
+/// of one run must not describe the files of another.
+fn replace(
+    ctx: &Context,
+    package: &PackagePlan,
+    output: &Output,
+    resource: Option<&Resource>,
+    record: Option<(Stamp, &Packaged)>,
+) -> Result<()> {
     let name = &package.name;
     let lock = package.output.join(format!(".{name}.lock"));
     let _lock = Lock::take(ctx, &lock, &format!("package {name}"))?;
@@ -69,7 +75,11 @@ fn replace(ctx: &Context, package: &PackagePlan, output: &Output, resource: Opti
         fs_err::write(directory.join(package.settings.kind.file_name()), resource.to_yaml())?;
     }
     ctx.interrupt.check()?;
-    Ok(staged.swap()?)
+    staged.swap()?;
+    if let Some((stamp, packaged)) = record {
+        stamp.record(package, packaged)?;
+    }
+    Ok(())
 }
 
 fn not_written(package: &PackagePlan, error: Error) -> Error {

@@ -4,7 +4,7 @@ use crate::check;
 use crate::check::MOST;
 use crate::diagnostics::source::SourceFile;
 use crate::diagnostics::{Diagnostic, Place};
-use crate::resource::{Draft, Kind};
+use crate::resource::Draft;
 
 const API_VERSION: &str = "extensions.istio.io/v1alpha1";
 const KIND: &str = "WasmPlugin";
@@ -12,7 +12,7 @@ const KIND: &str = "WasmPlugin";
 fn found(source: &str) -> Vec<Diagnostic> {
     let file = SourceFile { path: "wasmplugin.yaml".into(), text: source.to_owned() };
     let draft = Draft::read(Arc::new(file), "hello").unwrap_or_else(|error| panic!("{source}: {error}"));
-    check::resource(&draft, Kind::WasmPlugin, &[], false)
+    check::resource(&draft)
 }
 
 /// The findings in a document, one line each: `SEVERITY PLACE: message; label; help`.

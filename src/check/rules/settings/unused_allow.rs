@@ -1,6 +1,7 @@
 //! A rule is allowed only if it finds something.
 
-use crate::check::levels::Level;
+use crate::check;
+use crate::check::levels::{Level, LevelOrigin};
 use crate::check::rule::{Docs, Judge, Rule, SettingsSubject};
 use crate::diagnostics::{Diagnostic, Place, Severity};
 
@@ -9,7 +10,9 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Warning,
     judge: Judge::Settings(judge),
     docs: Docs {
-        what: "Every rule that a setting or a flag allows has at least one finding.",
+        what: "Every rule that a setting or a flag allows has at least one finding. For a setting, this doesn't include \
+               rules that depend on `--kind` or that only `publish` checks. The settings of a workspace \
+               are only judged if all its members are built.",
         why: "A level that is no longer needed would hide the next finding of the rule.",
         cure: "Remove the level.",
         log: "",
@@ -18,17 +21,25 @@ pub(in crate::check) const RULE: Rule = Rule {
 };
 
 fn judge(subject: &SettingsSubject<'_>) -> Vec<Diagnostic> {
-    let is_used = |rule: &str| subject.findings.allowed().any(|finding| finding.rule == rule);
+    let is_used = |rule: &str| {
+        subject.findings.iter().flat_map(|findings| findings.allowed()).any(|finding| finding.rule == rule)
+    };
     let allowed = subject.levels.iter().filter(|(_, setting)| setting.level == Level::Allow);
-    let unused = allowed.filter(|(rule, _)| !is_used(rule));
+    // A setting can be for another command or another kind than this one.
+    let is_judged = |rule: &str, origin: &LevelOrigin| {
+        *origin == LevelOrigin::Flag || check::find(rule).is_ok_and(|rule| rule.judge.is_in_every_build())
+    };
+    let unused = allowed.filter(|(rule, setting)| is_judged(rule, &setting.origin) && !is_used(rule));
     unused
         .map(|(rule, setting)| Diagnostic {
             rule: RULE.code,
             severity: RULE.severity,
             message: format!("`{rule}` is allowed, but has no findings"),
-            places: match &setting.location {
-                Some(location) => vec![Place::File(location.clone())],
-                None => Vec::new(),
+            places: match &setting.origin {
+                LevelOrigin::Flag => Vec::new(),
+                LevelOrigin::Package(location) | LevelOrigin::Workspace(location) => {
+                    vec![Place::File(location.clone())]
+                }
             },
             reason: String::new(),
             help: vec!["remove the level: it would hide the next finding of this rule".to_owned()],

@@ -1,13 +1,13 @@
 //! The requested kind can express everything in the WasmPlugin.
 
-use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
+use crate::check::rule::{ConversionSubject, Docs, Judge, Rule};
 use crate::diagnostics::source::Location;
 use crate::diagnostics::{Diagnostic, Place, Severity};
 
 pub(in crate::check) const RULE: Rule = Rule {
     code: "lost-field",
     severity: Severity::Error,
-    judge: Judge::Resource(judge),
+    judge: Judge::Conversion(judge),
     docs: Docs {
         what: "The kind that `--kind` selects (TrafficExtension, EnvoyExtensionPolicy or an Envoy bootstrap) can \
                express every field of the WasmPlugin. \
@@ -21,7 +21,7 @@ pub(in crate::check) const RULE: Rule = Rule {
     },
 };
 
-fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
+fn judge(subject: &ConversionSubject<'_>) -> Vec<Diagnostic> {
     let place = |path: &str| {
         let field = subject.draft.find(path);
         let location = field.zip(subject.draft.source()).map(|(field, file)| Location {

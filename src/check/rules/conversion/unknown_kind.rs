@@ -1,13 +1,13 @@
 //! The API server of the mesh knows the kind of the resource.
 
-use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
+use crate::check::rule::{ConversionSubject, Docs, Judge, Rule};
 use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::mesh::names;
 
 pub(in crate::check) const RULE: Rule = Rule {
     code: "unknown-kind",
     severity: Severity::Error,
-    judge: Judge::Resource(judge),
+    judge: Judge::Conversion(judge),
     docs: Docs {
         what: "Every mesh in the setting `mesh` knows the kind that `--kind` selects.",
         why: "TrafficExtension was added in Istio 1.30. An older API server refuses it.",
@@ -17,7 +17,7 @@ pub(in crate::check) const RULE: Rule = Rule {
     },
 };
 
-fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
+fn judge(subject: &ConversionSubject<'_>) -> Vec<Diagnostic> {
     let kind = subject.kind;
     let refusing: Vec<_> = subject.meshes.iter().copied().filter(|mesh| !kind.is_known_to(mesh)).collect();
     if refusing.is_empty() {
@@ -50,7 +50,7 @@ mod tests {
     fn a_mesh_without_the_kind_is_named() {
         let draft = Draft::minimal("hello");
         let all: Vec<_> = mesh::MESHES.iter().collect();
-        let found = check::resource(&draft, Kind::TrafficExtension, &all, false);
+        let found = check::conversion(&draft, Kind::TrafficExtension, &all);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!((found[0].rule, found[0].severity), (RULE.code, Severity::Error));
         assert_eq!(
@@ -58,7 +58,7 @@ mod tests {
             "the kind TrafficExtension is not known to istio-1.12 to istio-1.29 and ossm-2.2 to ossm-3.2"
         );
         assert_eq!(found[0].meshes.len(), 26);
-        assert_eq!(check::resource(&draft, Kind::WasmPlugin, &all, false), []);
-        assert_eq!(check::resource(&draft, Kind::Envoy, &all, false), []);
+        assert_eq!(check::conversion(&draft, Kind::WasmPlugin, &all), []);
+        assert_eq!(check::conversion(&draft, Kind::Envoy, &all), []);
     }
 }

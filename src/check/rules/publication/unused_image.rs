@@ -1,13 +1,13 @@
 //! The resource loads the image that is pushed.
 
-use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
+use crate::check::rule::{Docs, Judge, PublicationSubject, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::resource::Kind;
 
 pub(in crate::check) const RULE: Rule = Rule {
     code: "unused-image",
     severity: Severity::Warning,
-    judge: Judge::Resource(judge),
+    judge: Judge::Publication(judge),
     docs: Docs {
         what: "If `publish` pushes an image, `spec.url` is omitted or begins with `oci://`.",
         why: "The mesh loads the file or the download that the url names instead of the pushed image.",
@@ -17,8 +17,8 @@ pub(in crate::check) const RULE: Rule = Rule {
     },
 };
 
-fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
-    if !subject.is_published || subject.draft.needs_image(subject.kind) {
+fn judge(subject: &PublicationSubject<'_>) -> Vec<Diagnostic> {
+    if subject.draft.needs_image(subject.kind) {
         return Vec::new();
     }
     let complaint = "doesn't begin with `oci://`, so the mesh doesn't load the pushed image";
