@@ -37,10 +37,11 @@ pub fn repaired_names() -> Diagnostic {
 /// Judges a module for all `meshes`.
 pub fn module(module: &ModuleInfo, meshes: &[&'static Mesh]) -> Vec<Diagnostic> {
     let subject = ModuleSubject { module, meshes, abi: abi(module).unwrap_or(Abi::NEWEST) };
-    judge(|judge| match judge {
+    let found = judge(|judge| match judge {
         Judge::Module(judge) => judge(&subject),
         _ => Vec::new(),
-    })
+    });
+    among(found, meshes)
 }
 
 /// Judges an image.
@@ -66,7 +67,7 @@ pub fn resource(draft: &Draft, kind: Kind, meshes: &[&'static Mesh], is_publishe
         _ => Vec::new(),
     });
     found.sort_by_key(start);
-    found
+    among(found, meshes)
 }
 
 /// Judges the manifests that contain references to packages. Findings are sorted by file and position.
@@ -113,6 +114,14 @@ pub fn settings(subject: &SettingsSubject<'_>) -> Vec<Diagnostic> {
 
 fn judge(mut by: impl FnMut(Judge) -> Vec<Diagnostic>) -> Vec<Diagnostic> {
     RULES.iter().flat_map(|rule| bounded(by(rule.judge))).collect()
+}
+
+/// No list of meshes means all of `meshes`, so a finding that lists all of them gets no list.
+fn among(mut findings: Vec<Diagnostic>, meshes: &[&'static Mesh]) -> Vec<Diagnostic> {
+    for finding in findings.iter_mut().filter(|finding| finding.meshes.len() == meshes.len()) {
+        finding.meshes.clear();
+    }
+    findings
 }
 
 /// Limits the findings of one rule to a readable number. Errors are kept before warnings.

@@ -32,7 +32,7 @@ pub struct Diagnostic {
     pub reason: String,
     /// How to fix it, one step each.
     pub help: Vec<String>,
-    /// The affected meshes; empty if all of them are affected.
+    /// The affected meshes; empty if all selected meshes are affected.
     pub meshes: Vec<&'static Mesh>,
 }
 

@@ -34,9 +34,9 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
 fn mismatch(subject: &ModuleSubject<'_>, found: &Import, ty: &FuncType) -> Option<Diagnostic> {
     let call = find(&found.module, &found.name)?;
     let want = notation(ty);
-    // If no mesh provides the function, `unknown-import` reports it.
-    let is_provided = subject.meshes.iter().any(|mesh| call.is_provided(subject.abi, mesh));
-    if want == call.signature || !is_provided {
+    // For a mesh that doesn't provide the function, `unknown-import` reports it.
+    let refusing = subject.refusing(|mesh| call.is_provided(subject.abi, mesh));
+    if want == call.signature || refusing.is_empty() {
         return None;
     }
     let (want, host) = (printable(&want), call.signature);
@@ -51,7 +51,7 @@ fn mismatch(subject: &ModuleSubject<'_>, found: &Import, ty: &FuncType) -> Optio
             found.module, found.name
         ),
         help: vec![cure(call, subject.abi)],
-        meshes: Vec::new(),
+        meshes: refusing,
     })
 }
 
@@ -77,6 +77,7 @@ fn cure(call: &HostCall, abi: Abi) -> String {
 mod tests {
     use super::*;
     use crate::check::tests::{NEWEST, judge, messages};
+    use crate::mesh::names;
 
     #[test]
     fn the_type_that_the_host_provides_passes() {
@@ -101,6 +102,8 @@ mod tests {
         let module = r#"(module (import "wasi_snapshot_preview1" "path_symlink"
             (func (param i32 i32 i32 i32 i32) (result i32))))"#;
         assert!(judge(&RULE, module, NEWEST)[0].help[0].contains("std::fs::soft_link"));
+        let meshes = &judge(&RULE, module, &["envoy-1.37", "envoy-1.39"])[0].meshes;
+        assert_eq!(names(meshes), "envoy-1.39");
         assert_eq!(messages(&RULE, module, &["envoy-1.37"]).len(), 0, "`unknown-import` reports it there");
     }
 }
