@@ -60,6 +60,25 @@ pub struct Docs {
     pub levels: &'static str,
 }
 
+impl Rule {
+    /// A finding of this rule. The methods of [`Diagnostic`] add the other parts.
+    pub(in crate::check) fn finding(
+        &self,
+        message: impl Into<String>,
+        places: impl IntoIterator<Item = Place>,
+    ) -> Diagnostic {
+        Diagnostic {
+            rule: self.code,
+            severity: self.severity,
+            message: message.into(),
+            places: places.into_iter().collect(),
+            reason: String::new(),
+            help: Vec::new(),
+            meshes: Vec::new(),
+        }
+    }
+}
+
 impl Judge {
     /// The kind of subject, as it is shown.
     pub fn subject(self) -> &'static str {
@@ -166,15 +185,7 @@ impl DocumentSubject<'_> {
             if let FaultKind::DuplicateKey { first, .. } = &fault.kind {
                 places.push(place(first, "the first one"));
             }
-            Diagnostic {
-                rule: rule.code,
-                severity: rule.severity,
-                message: fault.kind.message(),
-                places,
-                reason: String::new(),
-                help: vec![fault.kind.help()],
-                meshes: Vec::new(),
-            }
+            rule.finding(fault.kind.message(), places).help(fault.kind.help())
         };
         faults.map(finding).collect()
     }
@@ -222,15 +233,7 @@ fn finding(
         _ => format!("{field} {complaint}"),
     };
     let location = file.map(|file| Location { file: file.clone(), span, label });
-    Diagnostic {
-        rule: rule.code,
-        severity: rule.severity,
-        message,
-        places: vec![Place::Field { path: field.path(), location }],
-        reason: String::new(),
-        help: Vec::new(),
-        meshes: Vec::new(),
-    }
+    rule.finding(message, [Place::Field { path: field.path(), location }])
 }
 
 /// The maximum number of reported findings of one rule. A hostile module can break a rule a million times.

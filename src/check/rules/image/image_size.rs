@@ -23,18 +23,14 @@ fn judge(subject: &ImageSubject<'_>) -> Vec<Diagnostic> {
     if subject.module_size <= MOST {
         return Vec::new();
     }
-    vec![Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message: format!("the module is {} bytes long; a mesh reads at most {MOST}", subject.module_size),
-        places: vec![Place::Layer { index: subject.layer, media_type: subject.media_type.to_owned() }],
-        reason: "Istio's agent reads at most 256 MiB of a layer, and reports a truncated module as damaged."
-            .to_owned(),
-        help: vec![
-            "Make the module smaller: load large data at run time instead of compiling it in.".to_owned(),
-        ],
-        meshes: Vec::new(),
-    }]
+    let finding = RULE
+        .finding(
+            format!("the module is {} bytes long; a mesh reads at most {MOST}", subject.module_size),
+            [Place::Layer { index: subject.layer, media_type: subject.media_type.to_owned() }],
+        )
+        .reason(RULE.docs.why)
+        .help(RULE.docs.cure);
+    vec![finding]
 }
 
 #[cfg(test)]

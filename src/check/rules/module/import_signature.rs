@@ -40,27 +40,27 @@ fn mismatch(subject: &ModuleSubject<'_>, found: &Import, ty: &FuncType) -> Optio
         return None;
     }
     let (want, host) = (printable(&want), call.signature);
-    Some(Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message: format!("`{}` is imported as `{want}`, but the host provides `{host}`", call.name),
-        places: vec![Place::Item(import(&found.module, &found.name))],
-        reason: format!(
-            "Envoy refuses the module with `Failed to load Wasm module due to an import type mismatch: {}.{}, want: \
-             {want}, but host exports: {host}`.",
+    let finding = RULE
+        .finding(
+            format!("`{}` is imported as `{want}`, but the host provides `{host}`", call.name),
+            [Place::Item(import(&found.module, &found.name))],
+        )
+        .reason(format!(
+            "Envoy refuses the module with `Failed to load Wasm module due to an import type mismatch: \
+             {}.{}, want: {want}, but host exports: {host}`.",
             found.module, found.name
-        ),
-        help: vec![cure(call, subject.abi)],
-        meshes: refusing,
-    })
+        ))
+        .help(cure(call, subject.abi))
+        .meshes(refusing);
+    Some(finding)
 }
 
 fn cure(call: &HostCall, abi: Abi) -> String {
     let link = match (&call.provided, call.name) {
         (Provided::ByAbi(_), _) => {
             return format!(
-                "Use an SDK for ABI {abi}, such as the `proxy-wasm` crate, and remove your own `extern` declarations \
-                 of this function."
+                "Use an SDK for ABI {abi}, such as the `proxy-wasm` crate, and remove your own `extern` \
+                 declarations of this function."
             );
         }
         (Provided::ByWasi(_), "path_link") => "`std::fs::hard_link`",
@@ -68,8 +68,8 @@ fn cure(call: &HostCall, abi: Abi) -> String {
         _ => return "Use the declarations of the `wasi` or `libc` crate instead of your own.".to_owned(),
     };
     format!(
-        "Remove the use of {link}, in dependencies too. Envoy itself declares this function with a wrong type, and \
-         there are no files inside the proxy."
+        "Remove the use of {link}, in dependencies too. Envoy itself declares this function with a wrong \
+         type, and there are no files inside the proxy."
     )
 }
 

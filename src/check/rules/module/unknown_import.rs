@@ -76,15 +76,15 @@ fn missing(subject: &ModuleSubject<'_>, found: &Import) -> Option<Diagnostic> {
             (reason, cure_for_wasi(call.name), refusing)
         }
     };
-    Some(Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message: format!("the host doesn't provide `{name}`"),
-        places: vec![Place::Item(import(&found.module, &found.name))],
-        reason,
-        help: vec![cure],
-        meshes,
-    })
+    let finding = RULE
+        .finding(
+            format!("the host doesn't provide `{name}`"),
+            [Place::Item(import(&found.module, &found.name))],
+        )
+        .reason(reason)
+        .help(cure)
+        .meshes(meshes);
+    Some(finding)
 }
 
 /// What to do about a function that no version of Envoy provides.

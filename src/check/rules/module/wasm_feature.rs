@@ -95,15 +95,12 @@ fn refused(subject: &ModuleSubject<'_>, feature: &Feature) -> Option<Diagnostic>
             (reason, refusing)
         }
     };
-    Some(Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message: format!("the module uses {}", feature.name),
-        places: vec![Place::Item("the module".to_owned())],
-        reason,
-        help: vec![cure(feature)],
-        meshes,
-    })
+    let finding = RULE
+        .finding(format!("the module uses {}", feature.name), [Place::item("the module")])
+        .reason(reason)
+        .help(cure(feature))
+        .meshes(meshes);
+    Some(finding)
 }
 
 fn cure(feature: &Feature) -> String {

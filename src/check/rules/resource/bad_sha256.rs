@@ -29,8 +29,8 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     } else {
         "remove `sha256`: it is filled in".to_owned()
     };
-    vec![Diagnostic {
-        help: vec![help],
-        ..subject.finding(&RULE, &field, "isn't a hash that Istio accepts", "expected 64 of `0-9a-f`")
-    }]
+    let finding = subject
+        .finding(&RULE, &field, "isn't a hash that Istio accepts", "expected 64 of `0-9a-f`")
+        .help(help);
+    vec![finding]
 }

@@ -26,7 +26,7 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     match Url::parse(text) {
         Ok(_) => Vec::new(),
         Err(error) => {
-            vec![Diagnostic { help: vec![error.help], ..subject.finding(&RULE, &field, &error.reason, "") }]
+            vec![subject.finding(&RULE, &field, &error.reason, "").help(error.help)]
         }
     }
 }

@@ -33,14 +33,11 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     };
     let losses = subject.losses.iter();
     losses
-        .map(|loss| Diagnostic {
-            rule: RULE.code,
-            severity: loss.severity,
-            message: loss.message.clone(),
-            places: vec![place(&loss.field)],
-            reason: loss.reason.clone(),
-            help: vec![loss.help.clone()],
-            meshes: Vec::new(),
+        .map(|loss| {
+            RULE.finding(loss.message.clone(), [place(&loss.field)])
+                .severity(loss.severity)
+                .reason(loss.reason.clone())
+                .help(loss.help.clone())
         })
         .collect()
 }

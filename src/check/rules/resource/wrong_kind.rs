@@ -19,8 +19,8 @@ pub(in crate::check) const RULE: Rule = Rule {
 
 fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     let Some((field, kind)) = subject.draft.other_kind() else { return Vec::new() };
-    vec![Diagnostic {
-        help: vec!["write a WasmPlugin: `--kind` converts it to other kinds".to_owned()],
-        ..subject.finding(&RULE, &field, &format!("is `{kind}`"), "expected `WasmPlugin`")
-    }]
+    let finding = subject
+        .finding(&RULE, &field, &format!("is `{kind}`"), "expected `WasmPlugin`")
+        .help("write a WasmPlugin: `--kind` converts it to other kinds");
+    vec![finding]
 }

@@ -22,17 +22,12 @@ fn judge(subject: &SettingsSubject<'_>) -> Vec<Diagnostic> {
     let allowed = subject.levels.iter().filter(|(_, setting)| setting.level == Level::Allow);
     let unused = allowed.filter(|(rule, _)| !is_used(rule));
     unused
-        .map(|(rule, setting)| Diagnostic {
-            rule: RULE.code,
-            severity: RULE.severity,
-            message: format!("`{rule}` is allowed, but has no findings"),
-            places: match &setting.location {
-                Some(location) => vec![Place::File(location.clone())],
-                None => Vec::new(),
-            },
-            reason: String::new(),
-            help: vec!["remove the level: it would hide the next finding of this rule".to_owned()],
-            meshes: Vec::new(),
+        .map(|(rule, setting)| {
+            RULE.finding(
+                format!("`{rule}` is allowed, but has no findings"),
+                setting.location.clone().map(Place::File),
+            )
+            .help("remove the level: it would hide the next finding of this rule")
         })
         .collect()
 }

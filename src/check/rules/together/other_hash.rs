@@ -33,8 +33,8 @@ fn judge(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
     } else {
         "doesn't match what the url names"
     };
-    vec![Diagnostic {
-        help: vec!["remove `sha256`: it is filled in".to_owned()],
-        ..subject.finding(&RULE, &field, complaint, format!("expected `{}`", pin.sha256))
-    }]
+    let finding = subject
+        .finding(&RULE, &field, complaint, format!("expected `{}`", pin.sha256))
+        .help("remove `sha256`: it is filled in");
+    vec![finding]
 }
