@@ -20,7 +20,7 @@ use crate::yaml::{Fault, FaultKind};
 pub struct Rule {
     /// The code, in kebab case: `unknown-import`.
     pub code: &'static str,
-    /// The severity of its findings, unless `docs.levels` says otherwise.
+    /// The severity of its findings, unless `docs.severities` says otherwise.
     pub severity: Severity,
     /// The function that judges, by the kind of subject.
     pub judge: Judge,
@@ -57,7 +57,7 @@ pub struct Docs {
     /// no typical line.
     pub log: &'static str,
     /// When a finding has another severity than the rule; empty if it never has.
-    pub levels: &'static str,
+    pub severities: &'static str,
 }
 
 impl Rule {

@@ -12,7 +12,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "Istio's agent reads at most 256 MiB of a layer, and reports a truncated module as damaged.",
         cure: "Make the module smaller: load large data at run time instead of compiling it in.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 

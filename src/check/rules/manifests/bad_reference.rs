@@ -15,7 +15,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "A reference in any other field isn't resolved, and no mesh knows the scheme.",
         cure: "Move the reference to the field that the finding shows.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 

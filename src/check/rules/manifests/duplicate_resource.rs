@@ -17,7 +17,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "The cluster keeps the one that is applied last, which can be the one without the resolved digest.",
         cure: "Remove one of the two.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 

@@ -24,7 +24,7 @@ pub(in crate::check) const RULE: Rule = Rule {
                If another tool processes the module, keep the exports. Two markers mean two versions of the SDK: \
                `cargo tree --duplicates` shows them.",
         log: "Missing or unknown Proxy-Wasm ABI version",
-        levels: "Error if there is no marker; warning if there are several.",
+        severities: "Error if there is no marker; warning if there are several.",
     },
 };
 

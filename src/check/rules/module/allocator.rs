@@ -17,7 +17,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         cure: "The `proxy-wasm` crate exports one: link it, and keep the exports if another tool processes the \
                module. Without an SDK, export `proxy_on_memory_allocate` with the type `i32 -> i32`.",
         log: "Wasm module is missing malloc function.",
-        levels: "",
+        severities: "",
     },
 };
 

@@ -22,7 +22,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         cure: "Call `proxy_wasm::main!` (proxy-wasm 0.2 or later) instead of writing `_start` or `_initialize`: it \
                runs the constructors only once.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 

@@ -24,7 +24,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         cure: "Use this type only inside the module. In imports and exports, pass numbers, or addresses in the memory \
                of the module.",
         log: "Fatal error, unreachable code",
-        levels: "",
+        severities: "",
     },
 };
 

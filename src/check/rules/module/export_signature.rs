@@ -22,7 +22,7 @@ pub(in crate::check) const RULE: Rule = Rule {
               version: `proxy_on_request_headers` takes two numbers in 0.1.0 and three in later versions.",
         cure: "Let the SDK export the callbacks, or change the function to the type that the ABI defines.",
         log: "Bad function signature for: X, want: A, but the module exports: B",
-        levels: "",
+        severities: "",
     },
 };
 

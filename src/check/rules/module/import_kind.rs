@@ -19,7 +19,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         cure: "Link the module completely, and not as a position-independent library: without \
                `-C relocation-model=pic`, without `-shared`, and without the linker options `--import-*`.",
         log: "Failed to load Wasm module due to a missing import: ...`, `Failed to create new Wasm instance",
-        levels: "",
+        severities: "",
     },
 };
 

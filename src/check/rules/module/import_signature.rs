@@ -22,7 +22,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         cure: "Use an SDK for the module's ABI version, and remove your own `extern` declarations.",
         log: "Failed to load Wasm module due to an import type mismatch: env.proxy_log, want: ..., but host \
               exports: ...",
-        levels: "",
+        severities: "",
     },
 };
 

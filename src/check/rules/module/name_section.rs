@@ -17,7 +17,7 @@ pub(in crate::check) const RULE: Rule = Rule {
               wrong, it refuses the whole module, although the engine would accept it.",
         cure: "Find the tool that damages the section, or remove the section: `wasm-strip plugin.wasm`.",
         log: "Failed to parse corrupted Wasm module",
-        levels: "",
+        severities: "",
     },
 };
 

@@ -18,7 +18,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         cure: "Link the SDK into the module: in Rust, call `proxy_wasm::main!` in the `cdylib` itself, and keep the \
                exports if another tool processes the module.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 

@@ -34,7 +34,7 @@ pub(in crate::check) const RULE: Rule = Rule {
                feature off |\n\
                | `env.proxy_redis_*` | an SDK for Higress | HTTP, or load the plugin there |",
         log: "Failed to load Wasm module due to a missing import: ...",
-        levels: "",
+        severities: "",
     },
 };
 

@@ -21,7 +21,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         cure: "Turn the feature off in the compiler (`-C target-feature`), or remove the older meshes from the \
                setting `mesh`. The optimizer removes most uses of reference types.",
         log: "Failed to load Wasm bytecode",
-        levels: "",
+        severities: "",
     },
 };
 

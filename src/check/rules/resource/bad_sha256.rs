@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "Istio refuses upper-case digits and the prefix `sha256:`.",
         cure: "Remove the field: it is filled in.",
         log: "should match",
-        levels: "",
+        severities: "",
     },
 };
 

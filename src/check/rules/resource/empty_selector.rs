@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
               root namespace.",
         cure: "Add a label, or remove `selector` to select every workload.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 

@@ -15,7 +15,7 @@ pub(in crate::check) const RULE: Rule = Rule {
               last digits of a larger integer are lost.",
         cure: "Quote the number, and let the plugin read the digits.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 

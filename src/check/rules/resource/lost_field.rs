@@ -16,7 +16,7 @@ pub(in crate::check) const RULE: Rule = Rule {
               order.",
         cure: "The cure depends on the field, and the finding shows it.",
         log: "",
-        levels: "Error if traffic would be treated differently; warning if only the order of filters or a policy \
+        severities: "Error if traffic would be treated differently; warning if only the order of filters or a policy \
                 changes.",
     },
 };

@@ -16,7 +16,7 @@ pub(in crate::check) const RULE: Rule = Rule {
               the plugin.",
         cure: "Remove the field, or rename the variable.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 

@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "Istio's webhook refuses a target in another namespace.",
         cure: "Remove `namespace`, and create the plugin in the namespace of its target.",
         log: "cross namespace referencing is not currently supported",
-        levels: "",
+        severities: "",
     },
 };
 

@@ -16,7 +16,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         cure: "Correct the name. A field that is newer than this program is kept as it is: set the level of this \
                rule to `allow`, with the reason.",
         log: "unknown field \"spec.x\"",
-        levels: "Error if the name is similar to a known one; otherwise a warning, because a newer mesh may know \
+        severities: "Error if the name is similar to a known one; otherwise a warning, because a newer mesh may know \
                 the field.",
     },
 };

@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "TrafficExtension was added in Istio 1.30. An older API server refuses it.",
         cure: "Remove the older meshes from the setting `mesh`, or use a WasmPlugin, which all meshes know.",
         log: "no matches for kind \"TrafficExtension\"",
-        levels: "",
+        severities: "",
     },
 };
 

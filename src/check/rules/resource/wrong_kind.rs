@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
               it. Every field of another kind would be reported as unknown.",
         cure: "Write the resource as a WasmPlugin, and select another kind with `--kind`.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 

@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "A level that is no longer needed would hide the next finding of the rule.",
         cure: "Remove the level.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 

@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "The mesh refuses the image or the module that it fetches.",
         cure: "Remove `sha256`: it is filled in.",
         log: "module downloaded from ... has checksum ..., which does not match",
-        levels: "",
+        severities: "",
     },
 };
 

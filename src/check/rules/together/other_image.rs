@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "The mesh would load a different image.",
         cure: "Remove `url`: it is filled in. Or correct the setting `image` or `pull-image`, or the tag.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 

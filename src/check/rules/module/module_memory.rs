@@ -11,7 +11,7 @@ use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::wasm::{Item, Memory};
 
 pub(in crate::check) const RULE: Rule = Rule {
-    code: "memory",
+    code: "module-memory",
     severity: Severity::Error,
     judge: Judge::Module(judge),
     docs: Docs {
@@ -23,7 +23,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         cure: "Remove linker options such as `--no-export-memory`, lower `--initial-memory`, and build for \
                wasm32.",
         log: "Failed to create new Wasm instance",
-        levels: "Error; warning for 64-bit addresses.",
+        severities: "Error; warning for 64-bit addresses.",
     },
 };
 
