@@ -13,13 +13,15 @@ use std::sync::Arc;
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::mesh::Mesh;
 use crate::resource::references::ManifestFile;
-use crate::resource::{Draft, Kind};
+use crate::resource::{Draft, Kind, Mismatch, MismatchKind};
 use crate::wasm::ModuleInfo;
+use crate::yaml::{Fault, FaultKind};
 use hostcalls::Abi;
 use rule::{
-    DocumentSubject, ImageSubject, Judge, ManifestsSubject, ModuleSubject, ResourceSubject, SettingsSubject,
-    TogetherSubject,
+    DocumentSubject, ImageSubject, Judge, ManifestsSubject, ModuleSubject, ResourceSubject, Rule,
+    SettingsSubject, TogetherSubject,
 };
+use rules::resource::wrong_kind;
 
 pub use rule::MOST;
 pub use rules::RULES;
@@ -37,7 +39,7 @@ pub fn repaired_names() -> Diagnostic {
 /// Judges a module for all `meshes`.
 pub fn module(module: &ModuleInfo, meshes: &[&'static Mesh]) -> Vec<Diagnostic> {
     let subject = ModuleSubject { module, meshes, abi: abi(module).unwrap_or(Abi::NEWEST) };
-    let found = judge(|judge| match judge {
+    let found = judge(|rule| match rule.judge {
         Judge::Module(judge) => judge(&subject),
         _ => Vec::new(),
     });
@@ -46,7 +48,7 @@ pub fn module(module: &ModuleInfo, meshes: &[&'static Mesh]) -> Vec<Diagnostic> 
 
 /// Judges an image.
 pub fn image(subject: &ImageSubject<'_>) -> Vec<Diagnostic> {
-    judge(|judge| match judge {
+    judge(|rule| match rule.judge {
         Judge::Image(judge) => judge(subject),
         _ => Vec::new(),
     })
@@ -55,14 +57,18 @@ pub fn image(subject: &ImageSubject<'_>) -> Vec<Diagnostic> {
 /// Judges the resource of kind `kind` that would be made from `draft`, for all `meshes`. Findings are sorted by their
 /// position in the draft's file.
 pub fn resource(draft: &Draft, kind: Kind, meshes: &[&'static Mesh], is_published: bool) -> Vec<Diagnostic> {
-    let (mismatches, losses) = (draft.mismatches(), draft.losses(kind));
+    let (mut mismatches, losses) = (draft.mismatches(), draft.losses(kind));
+    mismatches.retain(|mismatch| !is_ambiguous(draft, mismatch));
+    let is_other_kind = wrong_kind::other_kind(draft).is_some();
     let subject =
         ResourceSubject { draft, mismatches: &mismatches, kind, losses: &losses, meshes, is_published };
-    let mut found = judge(|judge| match judge {
+    let mut found = judge(|rule| match rule.judge {
         Judge::Document(judge) => draft
             .source()
             .map(|source| judge(&DocumentSubject { source, faults: draft.faults() }))
             .unwrap_or_default(),
+        // The other rules about resources only know the fields of a WasmPlugin.
+        Judge::Resource(_) if is_other_kind && rule.code != wrong_kind::RULE.code => Vec::new(),
         Judge::Resource(judge) => judge(&subject),
         _ => Vec::new(),
     });
@@ -70,10 +76,20 @@ pub fn resource(draft: &Draft, kind: Kind, meshes: &[&'static Mesh], is_publishe
     among(found, meshes)
 }
 
+/// Whether the value has another type than its string field only if YAML readers agree on it. They don't, so
+/// `ambiguous-scalar` reports it.
+fn is_ambiguous(draft: &Draft, mismatch: &Mismatch<'_>) -> bool {
+    let span = mismatch.field.span();
+    let is_here =
+        |fault: &Fault| matches!(fault.kind, FaultKind::AmbiguousScalar { .. }) && fault.span == span;
+    matches!(mismatch.kind, MismatchKind::Type { needs_quotes: true, .. })
+        && draft.faults().iter().any(is_here)
+}
+
 /// Judges the manifests that contain references to packages. Findings are sorted by file and position.
 pub fn manifests(files: &[ManifestFile]) -> Vec<Diagnostic> {
     let subject = ManifestsSubject { files };
-    let mut found = judge(|judge| match judge {
+    let mut found = judge(|rule| match rule.judge {
         Judge::Document(judge) => {
             let document = |file: &ManifestFile| {
                 judge(&DocumentSubject { source: &file.source, faults: &file.duplicates })
@@ -98,7 +114,7 @@ fn start(finding: &Diagnostic) -> usize {
 
 /// Judges a draft together with the image and the module that were built for it.
 pub fn together(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
-    judge(|judge| match judge {
+    judge(|rule| match rule.judge {
         Judge::Together(judge) => judge(subject),
         _ => Vec::new(),
     })
@@ -106,14 +122,14 @@ pub fn together(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
 
 /// Judges the levels of a package. This needs the findings of all other rules.
 pub fn settings(subject: &SettingsSubject<'_>) -> Vec<Diagnostic> {
-    judge(|judge| match judge {
+    judge(|rule| match rule.judge {
         Judge::Settings(judge) => judge(subject),
         _ => Vec::new(),
     })
 }
 
-fn judge(mut by: impl FnMut(Judge) -> Vec<Diagnostic>) -> Vec<Diagnostic> {
-    RULES.iter().flat_map(|rule| bounded(by(rule.judge))).collect()
+fn judge(mut by: impl FnMut(&Rule) -> Vec<Diagnostic>) -> Vec<Diagnostic> {
+    RULES.iter().flat_map(|rule| bounded(by(rule))).collect()
 }
 
 /// No list of meshes means all of `meshes`, so a finding that lists all of them gets no list.

@@ -1,4 +1,3 @@
-use super::rule::Rule;
 use super::*;
 use crate::mesh;
 use crate::resource::Kind;
