@@ -9,6 +9,7 @@ use crate::diagnostics::findings::Findings;
 use crate::diagnostics::source::{Location, SourceFile};
 use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::digest::Digest;
+use crate::image::Manifest;
 use crate::mesh::Mesh;
 use crate::resource::references::ManifestFile;
 use crate::resource::{Draft, Field, Kind, Loss, Mismatch, PulledImage};
@@ -103,15 +104,13 @@ pub struct ModuleSubject<'a> {
     pub abi: Abi,
 }
 
-/// An image with a module.
+/// An image that was packed.
 #[derive(Debug, Clone, Copy)]
 pub struct ImageSubject<'a> {
+    /// The configuration, the layers and the annotations.
+    pub manifest: &'a Manifest,
     /// The size of the module in bytes.
-    pub module_size: usize,
-    /// The media type of the layer that holds the module.
-    pub media_type: &'a str,
-    /// The index of that layer.
-    pub layer: usize,
+    pub module_size: u64,
 }
 
 /// The YAML of a document.
