@@ -13,14 +13,16 @@ use std::sync::Arc;
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::mesh::Mesh;
 use crate::resource::references::ManifestFile;
-use crate::resource::{Draft, Kind};
+use crate::resource::{Draft, Kind, Mismatch, MismatchKind};
 use crate::text::{nearest, quoted};
 use crate::wasm::ModuleInfo;
+use crate::yaml::{Fault, FaultKind};
 use hostcalls::Abi;
 use rule::{
     ConversionSubject, DocumentSubject, ImageSubject, Judge, ManifestsSubject, ModuleSubject,
     PublicationSubject, ResourceSubject, Rule, SettingsSubject, TogetherSubject,
 };
+use rules::resource::wrong_kind;
 
 pub use rule::MOST;
 pub use rules::RULES;
@@ -51,7 +53,7 @@ pub fn repaired_names() -> Diagnostic {
 /// Judges a module for all `meshes`.
 pub fn module(module: &ModuleInfo, meshes: &[&'static Mesh]) -> Vec<Diagnostic> {
     let subject = ModuleSubject { module, meshes, abi: abi(module).unwrap_or(Abi::NEWEST) };
-    judge(|judge| match judge {
+    judge(|rule| match rule.judge {
         Judge::Module(judge) => judge(&subject),
         _ => Vec::new(),
     })
@@ -59,7 +61,7 @@ pub fn module(module: &ModuleInfo, meshes: &[&'static Mesh]) -> Vec<Diagnostic> 
 
 /// Judges an image.
 pub fn image(subject: &ImageSubject<'_>) -> Vec<Diagnostic> {
-    judge(|judge| match judge {
+    judge(|rule| match rule.judge {
         Judge::Image(judge) => judge(subject),
         _ => Vec::new(),
     })
@@ -67,13 +69,17 @@ pub fn image(subject: &ImageSubject<'_>) -> Vec<Diagnostic> {
 
 /// Judges the draft of a resource. Findings are sorted by their position in the draft's file.
 pub fn resource(draft: &Draft) -> Vec<Diagnostic> {
-    let mismatches = draft.mismatches();
+    let mut mismatches = draft.mismatches();
+    mismatches.retain(|mismatch| !is_ambiguous(draft, mismatch));
+    let is_other_kind = wrong_kind::other_kind(draft).is_some();
     let subject = ResourceSubject { draft, mismatches: &mismatches };
-    let mut found = judge(|judge| match judge {
+    let mut found = judge(|rule| match rule.judge {
         Judge::Document(judge) => draft
             .source()
             .map(|source| judge(&DocumentSubject { source, faults: draft.faults() }))
             .unwrap_or_default(),
+        // The other rules about resources only know the fields of a WasmPlugin.
+        Judge::Resource(_) if is_other_kind && rule.code != wrong_kind::RULE.code => Vec::new(),
         Judge::Resource(judge) => judge(&subject),
         _ => Vec::new(),
     });
@@ -81,11 +87,21 @@ pub fn resource(draft: &Draft) -> Vec<Diagnostic> {
     found
 }
 
+/// Whether the value has another type than its string field only if YAML readers agree on it. They don't, so
+/// `ambiguous-scalar` reports it.
+fn is_ambiguous(draft: &Draft, mismatch: &Mismatch<'_>) -> bool {
+    let span = mismatch.field.span();
+    let is_here =
+        |fault: &Fault| matches!(fault.kind, FaultKind::AmbiguousScalar { .. }) && fault.span == span;
+    matches!(mismatch.kind, MismatchKind::Type { needs_quotes: true, .. })
+        && draft.faults().iter().any(is_here)
+}
+
 /// Judges the conversion of a draft to `kind`, for all `meshes`.
 pub fn conversion(draft: &Draft, kind: Kind, meshes: &[&'static Mesh]) -> Vec<Diagnostic> {
     let losses = draft.losses(kind);
     let subject = ConversionSubject { draft, kind, losses: &losses, meshes };
-    judge(|judge| match judge {
+    judge(|rule| match rule.judge {
         Judge::Conversion(judge) => judge(&subject),
         _ => Vec::new(),
     })
@@ -93,7 +109,7 @@ pub fn conversion(draft: &Draft, kind: Kind, meshes: &[&'static Mesh]) -> Vec<Di
 
 /// Judges a package whose image will be pushed.
 pub fn publication(subject: &PublicationSubject<'_>) -> Vec<Diagnostic> {
-    judge(|judge| match judge {
+    judge(|rule| match rule.judge {
         Judge::Publication(judge) => judge(subject),
         _ => Vec::new(),
     })
@@ -102,7 +118,7 @@ pub fn publication(subject: &PublicationSubject<'_>) -> Vec<Diagnostic> {
 /// Judges the manifests that contain references to packages. Findings are sorted by file and position.
 pub fn manifests(files: &[ManifestFile]) -> Vec<Diagnostic> {
     let subject = ManifestsSubject { files };
-    let mut found = judge(|judge| match judge {
+    let mut found = judge(|rule| match rule.judge {
         Judge::Document(judge) => {
             let document = |file: &ManifestFile| {
                 judge(&DocumentSubject { source: &file.source, faults: &file.duplicates })
@@ -127,7 +143,7 @@ fn start(finding: &Diagnostic) -> usize {
 
 /// Judges a draft together with the image and the module that were built for it.
 pub fn together(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
-    judge(|judge| match judge {
+    judge(|rule| match rule.judge {
         Judge::Together(judge) => judge(subject),
         _ => Vec::new(),
     })
@@ -135,14 +151,14 @@ pub fn together(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
 
 /// Judges levels. This needs the findings of all other rules.
 pub fn settings(subject: &SettingsSubject<'_>) -> Vec<Diagnostic> {
-    judge(|judge| match judge {
+    judge(|rule| match rule.judge {
         Judge::Settings(judge) => judge(subject),
         _ => Vec::new(),
     })
 }
 
-fn judge(mut by: impl FnMut(Judge) -> Vec<Diagnostic>) -> Vec<Diagnostic> {
-    RULES.iter().flat_map(|rule| bounded(by(rule.judge))).collect()
+fn judge(mut by: impl FnMut(&Rule) -> Vec<Diagnostic>) -> Vec<Diagnostic> {
+    RULES.iter().flat_map(|rule| bounded(by(rule))).collect()
 }
 
 /// Limits the findings of one rule to a readable number. Errors are kept before warnings.

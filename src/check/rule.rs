@@ -9,6 +9,7 @@ use crate::diagnostics::findings::Findings;
 use crate::diagnostics::source::{Location, SourceFile};
 use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::digest::Digest;
+use crate::image::Manifest;
 use crate::mesh::Mesh;
 use crate::resource::references::ManifestFile;
 use crate::resource::{Draft, Field, Kind, Loss, Mismatch, PulledImage};
@@ -20,7 +21,7 @@ use crate::yaml::{Fault, FaultKind};
 pub struct Rule {
     /// The code, in kebab case: `unknown-import`.
     pub code: &'static str,
-    /// The severity of its findings, unless `docs.levels` says otherwise.
+    /// The severity of its findings, unless `docs.severities` says otherwise.
     pub severity: Severity,
     /// The function that judges, by the kind of subject.
     pub judge: Judge,
@@ -61,7 +62,26 @@ pub struct Docs {
     /// no typical line.
     pub log: &'static str,
     /// When a finding has another severity than the rule; empty if it never has.
-    pub levels: &'static str,
+    pub severities: &'static str,
+}
+
+impl Rule {
+    /// A finding of this rule. The methods of [`Diagnostic`] add the other parts.
+    pub(in crate::check) fn finding(
+        &self,
+        message: impl Into<String>,
+        places: impl IntoIterator<Item = Place>,
+    ) -> Diagnostic {
+        Diagnostic {
+            rule: self.code,
+            severity: self.severity,
+            message: message.into(),
+            places: places.into_iter().collect(),
+            reason: String::new(),
+            help: Vec::new(),
+            meshes: Vec::new(),
+        }
+    }
 }
 
 impl Judge {
@@ -95,15 +115,13 @@ pub struct ModuleSubject<'a> {
     pub abi: Abi,
 }
 
-/// An image with a module.
+/// An image that was packed.
 #[derive(Debug, Clone, Copy)]
 pub struct ImageSubject<'a> {
+    /// The configuration, the layers and the annotations.
+    pub manifest: &'a Manifest,
     /// The size of the module in bytes.
-    pub module_size: usize,
-    /// The media type of the layer that holds the module.
-    pub media_type: &'a str,
-    /// The index of that layer.
-    pub layer: usize,
+    pub module_size: u64,
 }
 
 /// The YAML of a document.
@@ -188,15 +206,7 @@ impl DocumentSubject<'_> {
             if let FaultKind::DuplicateKey { first, .. } = &fault.kind {
                 places.push(place(first, "the first one"));
             }
-            Diagnostic {
-                rule: rule.code,
-                severity: rule.severity,
-                message: fault.kind.message(),
-                places,
-                reason: String::new(),
-                help: vec![fault.kind.help()],
-                meshes: Vec::new(),
-            }
+            rule.finding(fault.kind.message(), places).help(fault.kind.help())
         };
         faults.map(finding).collect()
     }
@@ -257,15 +267,7 @@ fn finding(
         _ => format!("{field} {complaint}"),
     };
     let location = file.map(|file| Location { file: file.clone(), span, label });
-    Diagnostic {
-        rule: rule.code,
-        severity: rule.severity,
-        message,
-        places: vec![Place::Field { path: field.path(), location }],
-        reason: String::new(),
-        help: Vec::new(),
-        meshes: Vec::new(),
-    }
+    rule.finding(message, [Place::Field { path: field.path(), location }])
 }
 
 /// The maximum number of reported findings of one rule. A hostile module can break a rule a million times.

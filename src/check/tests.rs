@@ -1,4 +1,3 @@
-use super::rule::Rule;
 use super::*;
 use crate::mesh;
 use crate::resource::Kind;
@@ -61,7 +60,7 @@ fn a_whole_plugin_has_no_findings_anywhere() {
 fn all_findings_are_reported_at_once() {
     let findings = all(r#"(module (import "env" "nobody" (func)))"#, &["istio-1.31"]);
     let codes: Vec<_> = findings.iter().map(|finding| finding.rule).collect();
-    assert_eq!(codes, ["abi-marker", "unknown-import", "memory", "allocator", "no-callback"]);
+    assert_eq!(codes, ["abi-marker", "unknown-import", "module-memory", "allocator", "no-callback"]);
     assert_eq!(findings.iter().filter(|finding| finding.severity == Severity::Error).count(), 4);
 }
 

@@ -32,7 +32,7 @@ pub struct Diagnostic {
     pub reason: String,
     /// How to fix it, one step each.
     pub help: Vec<String>,
-    /// The affected meshes; empty if all of them are affected.
+    /// The affected meshes; empty if the finding doesn't depend on the mesh.
     pub meshes: Vec<&'static Mesh>,
 }
 
@@ -59,6 +59,30 @@ pub enum Place {
     File(Location),
 }
 
+impl Diagnostic {
+    #[must_use]
+    pub fn severity(self, severity: Severity) -> Self {
+        Diagnostic { severity, ..self }
+    }
+
+    #[must_use]
+    pub fn reason(self, reason: impl Into<String>) -> Self {
+        Diagnostic { reason: reason.into(), ..self }
+    }
+
+    /// Adds a step.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+
+    #[must_use]
+    pub fn meshes(self, meshes: Vec<&'static Mesh>) -> Self {
+        Diagnostic { meshes, ..self }
+    }
+}
+
 impl Severity {
     /// The name: `error`.
     pub fn name(self) -> &'static str {
@@ -71,6 +95,11 @@ impl Severity {
 }
 
 impl Place {
+    /// An item of a module.
+    pub fn item(item: impl Into<String>) -> Self {
+        Place::Item(item.into())
+    }
+
     /// The location in a file, if there is one.
     pub fn location(&self) -> Option<&Location> {
         match self {

@@ -7,6 +7,9 @@ use flate2::write::GzEncoder;
 
 use crate::digest::{Digest, Hasher};
 
+/// The length of the header before a file, in bytes.
+pub(super) const HEADER: u64 = 512;
+
 /// The header of a regular file that everyone can read, without owner and time.
 pub fn entry_header(size: u64) -> tar::Header {
     let mut header = tar::Header::new_ustar();

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use oci_spec::image::{DescriptorBuilder, MediaType};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
 /// The media type, digest and size of a blob.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
     /// The type of the bytes.

@@ -1,14 +1,17 @@
 //! Manifests and indexes from any tool, in OCI or Docker format.
 
-use oci_spec::image::MediaType;
-use serde::Deserialize;
+use std::collections::BTreeMap;
 
+use oci_spec::image::MediaType;
+use serde::{Deserialize, Serialize};
+
+use crate::image::archive;
 use crate::image::descriptor::Descriptor;
 use crate::image::names::{DOCKER_MANIFEST, MODULE_LAYER};
 use crate::image::variant::Variant;
 
 /// The manifest of an image.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
     media_type: Option<MediaType>,
@@ -17,6 +20,7 @@ pub struct Manifest {
     /// The descriptors of the layers, in order.
     #[serde(default)]
     pub layers: Vec<Descriptor>,
+    pub annotations: Option<BTreeMap<String, String>>,
 }
 
 /// The images of an index, or of Docker's manifest list.
@@ -73,6 +77,17 @@ impl Manifest {
     pub fn variant(&self) -> Variant {
         let is_artifact = self.layers.iter().any(|layer| layer.media_type.as_ref() == MODULE_LAYER);
         if is_artifact { Variant::Oci } else { Variant::Compat }
+    }
+
+    /// The index of the layer with the module in an image that this program packed, and the position of the module in
+    /// the unpacked layer. `None` if there are no layers.
+    pub fn module_position(&self) -> Option<(usize, u64)> {
+        let is_module = |layer: &Descriptor| layer.media_type.as_ref() == MODULE_LAYER;
+        match self.layers.iter().position(is_module) {
+            Some(index) => Some((index, 0)),
+            // The module is the first file of an archive, which is the only layer.
+            None => Some((self.layers.len().checked_sub(1)?, archive::HEADER)),
+        }
     }
 
     /// Whether the manifest itself says that it is in Docker format. The registry may disagree.

@@ -20,5 +20,5 @@ pub use manifest::Manifest;
 pub use names::{DOCKER_MANIFEST, DOCKER_MANIFEST_LIST, MODULE_FILE, RUNTIME_CONFIG_FILE};
 pub use packed::Image;
 pub use runtime_config::RuntimeConfig;
-pub use survey::{Unloadable, Verdict, survey};
+pub use survey::{LAYER_LIMIT, Unloadable, Verdict, survey};
 pub use variant::Variant;

@@ -15,7 +15,7 @@ use crate::image::manifest::{Index, Manifest, ManifestError};
 use crate::image::names::{DOCKER_LAYER, DOCKER_MANIFEST_LIST, DOCKER_SCHEMA_1, MODULE_FILE, MODULE_LAYER};
 
 /// The agent reads at most this much of an unpacked layer.
-const LIMIT: u64 = 256 << 20;
+pub const LAYER_LIMIT: u64 = 256 << 20;
 
 /// How deep indexes may be nested. The agent has no limit, so a loop would never end.
 const DEEPEST: usize = 8;
@@ -133,7 +133,7 @@ fn survey_image<R: Read, E: From<io::Error>>(
     };
     let expected = if manifest.is_docker() { DOCKER_LAYER } else { MediaType::ImageLayerGzip.as_ref() };
     let unpacked = match last_layer(&manifest, expected) {
-        Ok(layer) => unpack(open(layer)?, LIMIT),
+        Ok(layer) => unpack(open(layer)?, LAYER_LIMIT),
         Err(problem) => Err(problem),
     };
     let compat = match unpacked {
@@ -146,7 +146,7 @@ fn survey_image<R: Read, E: From<io::Error>>(
     match module_layer(&manifest) {
         Ok(layer) => {
             let mut module = Vec::new();
-            open(layer)?.take(LIMIT).read_to_end(&mut module)?;
+            open(layer)?.take(LAYER_LIMIT).read_to_end(&mut module)?;
             Ok(judge(module))
         }
         Err(artifact) => Ok(Verdict::Refuses(Unloadable::Oci { compat, artifact })),
@@ -293,6 +293,10 @@ mod tests {
         assert_eq!(unpack(&layer[..], before + MODULE.len() as u64).unwrap(), MODULE);
         assert!(matches!(unpack(&layer[..], before + 4), Err(LayerProblem::CutOff)));
         assert!(matches!(unpack(&layer[..], 512 + 600), Err(LayerProblem::Archive(_))));
+        let (layer, _) = archive::layer(&[("plugin.wasm", MODULE), ("README", &[0; 600])]);
+        let end = archive::HEADER + MODULE.len() as u64;
+        assert_eq!(unpack(&layer[..], end).unwrap(), MODULE);
+        assert!(matches!(unpack(&layer[..], end - 1), Err(LayerProblem::CutOff)));
     }
 
     #[test]

@@ -114,7 +114,7 @@ struct Finding {
     reason: String,
     /// How to fix it.
     help: Vec<String>,
-    /// The affected meshes; empty if all meshes are affected.
+    /// The affected meshes; empty if the finding doesn't depend on the mesh.
     meshes: Vec<&'static str>,
 }
 

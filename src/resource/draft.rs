@@ -76,19 +76,8 @@ impl Draft {
         is_mapping(Some(&self.document)) && parts.into_iter().all(is_mapping)
     }
 
-    /// The field `kind`, if it is a kind of resource with other fields than a WasmPlugin.
-    pub fn other_kind(&self) -> Option<(Field<'_>, &str)> {
-        let field = self.root().get("kind")?;
-        let kind = field.as_str()?;
-        ["ServiceMeshExtension", "TrafficExtension"].contains(&kind).then_some((field, kind))
-    }
-
-    /// Where it differs from the schema of a WasmPlugin. Empty for a resource of another kind, because each of its fields
-    /// would be a mismatch.
+    /// Where it differs from the schema of a WasmPlugin.
     pub fn mismatches(&self) -> Vec<Mismatch<'_>> {
-        if self.other_kind().is_some() {
-            return Vec::new();
-        }
         schema::compare(&kinds::schema(), &self.root())
     }
 

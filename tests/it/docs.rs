@@ -31,14 +31,14 @@ fn the_page_of_checks_is_up_to_date() {
     let mut page = format!("{head}| code | subject | severity | log |\n| --- | --- | --- | --- |\n");
     for Rule { code, severity, judge, docs } in RULES {
         let log = if docs.log.is_empty() { String::new() } else { format!("`{}`", docs.log) };
-        let mark = if docs.levels.is_empty() { "" } else { "\\*" };
+        let mark = if docs.severities.is_empty() { "" } else { "\\*" };
         page += &format!("| [{code}](#{code}) | {} | {}{mark} | {log} |\n", judge.subject(), severity.name());
     }
     page += "\n\\* Some findings of the rule are less serious; its chapter says which.\n";
     for Rule { code, severity, docs, .. } in RULES {
-        let severity = match docs.levels {
+        let severity = match docs.severities {
             "" => format!("{}{}.", severity.name()[..1].to_uppercase(), &severity.name()[1..]),
-            levels => levels.to_owned(),
+            severities => severities.to_owned(),
         };
         page += &format!(
             "\n## {code}\n\n**What.** {}\n\n**Why.** {}\n\n**Cure.** {}\n\n**Severity.** {severity}\n",

@@ -143,8 +143,8 @@ fn what_proxies_refuse_is_refused_before() {
         ("abi-marker", plugin("", &["marker"])),
         ("abi-marker", plugin(r#"(func (export "proxy_abi_version_0_3_0"))"#, &["marker"])),
         ("allocator", plugin("", &["allocator"])),
-        ("memory", plugin(LOGGER, &["memory"])),
-        ("memory", plugin(r#"(memory (export "memory") 16385)"#, &["memory"])),
+        ("module-memory", plugin(LOGGER, &["memory"])),
+        ("module-memory", plugin(r#"(memory (export "memory") 16385)"#, &["memory"])),
         (
             "export-signature",
             plugin(r#"(func (export "proxy_on_vm_start") (param i32) (result i32) i32.const 1)"#, &[]),

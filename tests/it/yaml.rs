@@ -238,7 +238,7 @@ fn a_hostile_resource_is_refused_at_its_line() {
     let long = |end: &str| format!("  pluginConfig: {{a: \"{}\"{end}\n", "x".repeat(1_000_000));
     let deep = |start: &str, open: &str| format!("  pluginConfig: {start}{}\n", open.repeat(100_000));
     let cases = [
-        (laughs, "error[anchor]: a resource can't have the anchor `&a0`", "5:7"),
+        (laughs, "error[yaml-anchor]: a resource can't have the anchor `&a0`", "5:7"),
         ("  a: &a [*a]\n".to_owned(), "error: the value of the anchor `&a` contains itself", "5:10"),
         (deep("", "["), "error: the values are nested more than 64 levels deep", "5:81"),
         (deep("", "{a: "), "error: the values are nested more than 64 levels deep", "5:265"),
@@ -278,16 +278,16 @@ fn all_faults_of_a_resource_are_shown_at_once() {
     assert_eq!(said.code, Some(1), "{}", said.stderr);
     let found: Vec<_> = said.stderr.split("error[").skip(1).collect();
     let expected = [
-        ("anchor]: a resource can't have the anchor `&p`", "5:10"),
+        ("yaml-anchor]: a resource can't have the anchor `&p`", "5:10"),
         ("duplicate-key]: duplicate key `phase`", "6:3"),
-        ("anchor]: a resource can't have the alias `*p`", "6:10"),
-        ("anchor]: a resource can't have the merge key `<<`", "8:5"),
+        ("yaml-anchor]: a resource can't have the alias `*p`", "6:10"),
+        ("yaml-anchor]: a resource can't have the merge key `<<`", "8:5"),
         (
             "ambiguous-scalar]: `yes` is ambiguous: some YAML readers read it as the boolean true, others as text",
             "8:13",
         ),
         ("non-text-key]: the key `8` is not text", "9:5"),
-        ("tag]: a resource can't have the tag `!!int`", "9:8"),
+        ("yaml-tag]: a resource can't have the tag `!!int`", "9:8"),
         ("unsupported-number]: `.inf` is not a number that JSON can hold", "10:9"),
         (
             "ambiguous-scalar]: `012` is ambiguous: some YAML readers read it as the number 10, others as the number 12",

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Settings;
 use crate::diagnostics::findings::Findings;
 use crate::digest::Digest;
-use crate::image::{Blob, Image};
+use crate::image::{Blob, Image, Manifest};
 use crate::module::{OptimizedModule, ShippedModule};
 use crate::reference::Tag;
 use crate::resource::{PulledImage, Resource};
@@ -38,6 +38,8 @@ pub struct Built {
 pub struct Packaged {
     /// The digest of the image's manifest.
     pub image: Digest,
+    /// The manifest, so that an image that is up to date can be judged.
+    pub(super) manifest: Manifest,
     pub layers: Vec<LayerSummary>,
     /// The digest of the shipped module.
     pub module: Digest,
@@ -88,6 +90,7 @@ impl Packaged {
         };
         Packaged {
             image: image.digest(),
+            manifest: Manifest::read(&image.manifest.bytes).expect("a packed image has a manifest"),
             layers: image.layers.iter().map(layer).collect(),
             module: Digest::of(shipped.bytes()),
             sizes: Sizes {

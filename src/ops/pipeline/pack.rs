@@ -78,13 +78,7 @@ fn judge(package: &PackagePlan, packaged: &Packaged) -> Vec<Diagnostic> {
     let image = package.pulled_image(packaged.image);
     let subject = TogetherSubject { draft: &package.draft, image: image.as_ref(), module: packaged.module };
     let mut found = check::together(&subject);
-    // The last layer has the module, in both variants.
-    if let Some((index, layer)) = packaged.layers.iter().enumerate().next_back() {
-        found.extend(check::image(&ImageSubject {
-            module_size: packaged.sizes.stripped,
-            media_type: &layer.media_type,
-            layer: index,
-        }));
-    }
+    let image = ImageSubject { manifest: &packaged.manifest, module_size: packaged.sizes.stripped as u64 };
+    found.extend(check::image(&image));
     found
 }

@@ -16,7 +16,7 @@ pub(in crate::check) const RULE: Rule = Rule {
               order.",
         cure: "The cure depends on the field, and the finding shows it.",
         log: "",
-        levels: "Error if traffic would be treated differently; warning if only the order of filters or a policy \
+        severities: "Error if traffic would be treated differently; warning if only the order of filters or a policy \
                 changes.",
     },
 };
@@ -33,14 +33,11 @@ fn judge(subject: &ConversionSubject<'_>) -> Vec<Diagnostic> {
     };
     let losses = subject.losses.iter();
     losses
-        .map(|loss| Diagnostic {
-            rule: RULE.code,
-            severity: loss.severity,
-            message: loss.message.clone(),
-            places: vec![place(&loss.field)],
-            reason: loss.reason.clone(),
-            help: vec![loss.help.clone()],
-            meshes: Vec::new(),
+        .map(|loss| {
+            RULE.finding(loss.message.clone(), [place(&loss.field)])
+                .severity(loss.severity)
+                .reason(loss.reason.clone())
+                .help(loss.help.clone())
         })
         .collect()
 }

@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "TrafficExtension was added in Istio 1.30. An older API server refuses it.",
         cure: "Remove the older meshes from the setting `mesh`, or use a WasmPlugin, which all meshes know.",
         log: "no matches for kind \"TrafficExtension\"",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -23,20 +23,18 @@ fn judge(subject: &ConversionSubject<'_>) -> Vec<Diagnostic> {
     if refusing.is_empty() {
         return Vec::new();
     }
-    vec![Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message: format!("the kind {kind} is not known to {}", names(&refusing)),
-        places: vec![Place::Field { path: "kind".to_owned(), location: None }],
-        reason: format!(
-            "{kind} was added in Istio 1.30. An older API server refuses it with `no matches for kind \"{kind}\"`."
-        ),
-        help: vec![
-            "Remove the older meshes from the setting `mesh`, or use a WasmPlugin, which all meshes know."
-                .to_owned(),
-        ],
-        meshes: refusing,
-    }]
+    let finding = RULE
+        .finding(
+            format!("the kind {kind} is not known to {}", names(&refusing)),
+            [Place::Field { path: "kind".to_owned(), location: None }],
+        )
+        .reason(format!(
+            "{kind} was added in Istio 1.30. An older API server refuses it with `no matches for kind \
+             \"{kind}\"`."
+        ))
+        .help(RULE.docs.cure)
+        .meshes(refusing);
+    vec![finding]
 }
 
 #[cfg(test)]

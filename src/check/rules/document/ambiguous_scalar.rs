@@ -15,7 +15,7 @@ pub(in crate::check) const RULE: Rule = Rule {
               the reader.",
         cure: "Quote strings. Write booleans as `true` or `false`, and numbers in plain decimal digits.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 

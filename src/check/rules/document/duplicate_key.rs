@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "YAML parsers differ on which of the two values they use; a strict parser refuses the file.",
         cure: "Remove one of the two keys.",
         log: "key \"spec\" already set in map",
-        levels: "",
+        severities: "",
     },
 };
 

@@ -1,8 +1,8 @@
 //! Rules about the YAML of a document.
 
 pub(in crate::check) mod ambiguous_scalar;
-pub(in crate::check) mod anchor;
 pub(in crate::check) mod duplicate_key;
 pub(in crate::check) mod non_text_key;
-pub(in crate::check) mod tag;
 pub(in crate::check) mod unsupported_number;
+pub(in crate::check) mod yaml_anchor;
+pub(in crate::check) mod yaml_tag;

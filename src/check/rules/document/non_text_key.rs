@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "JSON allows only strings as keys.",
         cure: "Quote the key.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 

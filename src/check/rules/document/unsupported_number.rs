@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "The API server gets the resource as JSON, which can't represent other numbers.",
         cure: "Quote the number, and let the plugin read the digits.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 

@@ -15,7 +15,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "A reference in any other field isn't resolved, and no mesh knows the scheme.",
         cure: "Move the reference to the field that the finding shows.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -28,13 +28,9 @@ fn judge(subject: &ManifestsSubject<'_>) -> Vec<Diagnostic> {
 fn finding(file: &ManifestFile, fault: &ReferenceFault) -> Diagnostic {
     let location =
         Location { file: file.source.clone(), span: fault.span.clone(), label: fault.label.clone() };
-    Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message: fault.message.clone(),
-        places: vec![Place::Field { path: fault.field.clone(), location: Some(location) }],
-        reason: String::new(),
-        help: vec![fault.help.clone()],
-        meshes: Vec::new(),
-    }
+    RULE.finding(
+        fault.message.clone(),
+        [Place::Field { path: fault.field.clone(), location: Some(location) }],
+    )
+    .help(fault.help.clone())
 }

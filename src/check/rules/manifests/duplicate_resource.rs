@@ -17,7 +17,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "The cluster keeps the one that is applied last, which can be the one without the resolved digest.",
         cure: "Remove one of the two.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -47,13 +47,9 @@ fn finding(second: (&ManifestFile, &NamedResource), first: (&ManifestFile, &Name
         }),
     };
     let id = &second.1.id;
-    Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message: format!("duplicate {} `{}`", id.kind, id.name),
-        places: vec![place(second, "the second definition"), place(first, "the first definition")],
-        reason: String::new(),
-        help: vec!["remove one of the two".to_owned()],
-        meshes: Vec::new(),
-    }
+    RULE.finding(
+        format!("duplicate {} `{}`", id.kind, id.name),
+        [place(second, "the second definition"), place(first, "the first definition")],
+    )
+    .help("remove one of the two")
 }

@@ -24,7 +24,7 @@ pub(in crate::check) const RULE: Rule = Rule {
                If another tool processes the module, keep the exports. Two markers mean two versions of the SDK: \
                `cargo tree --duplicates` shows them.",
         log: "Missing or unknown Proxy-Wasm ABI version",
-        levels: "Error if there is no marker; warning if there are several.",
+        severities: "Error if there is no marker; warning if there are several.",
     },
 };
 
@@ -45,22 +45,21 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
     match found.as_slice() {
         [] => vec![missing(subject.module)],
         [_] => Vec::new(),
-        [(first, abi), others @ ..] => vec![Diagnostic {
-            rule: RULE.code,
-            severity: Severity::Warning,
-            message: format!("multiple ABI markers: Envoy uses `{}`, the first one", first.name),
-            places: vec![Place::Item(export(&first.name))],
-            reason: format!(
+        [(first, abi), others @ ..] => vec![
+            RULE.finding(
+                format!("multiple ABI markers: Envoy uses `{}`, the first one", first.name),
+                [Place::Item(export(&first.name))],
+            )
+            .severity(Severity::Warning)
+            .reason(format!(
                 "Envoy uses the first marker in the order of the exports, here ABI {abi}, and ignores {}.",
                 list(others.iter().map(|(other, _)| format!("`{}`", other.name)))
+            ))
+            .help(
+                "Link only one version of the SDK. `cargo tree --duplicates` shows whether there are two \
+                 versions of `proxy-wasm`.",
             ),
-            help: vec![
-                "Link only one version of the SDK. `cargo tree --duplicates` shows whether there are two versions \
-                 of `proxy-wasm`."
-                    .to_owned(),
-            ],
-            meshes: Vec::new(),
-        }],
+        ],
     }
 }
 
@@ -87,17 +86,12 @@ fn missing(module: &ModuleInfo) -> Diagnostic {
              `#[unsafe(no_mangle)] pub extern \"C\" fn proxy_abi_version_0_2_1() {}`.",
         ),
     };
-    Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message,
-        places: vec![Place::Item(place)],
-        reason: "Envoy refuses the module with `Missing or unknown Proxy-Wasm ABI version`. It accepts \
-                 `proxy_abi_version_0_1_0`, `proxy_abi_version_0_2_0` and `proxy_abi_version_0_2_1`."
-            .to_owned(),
-        help: vec![cure.to_owned()],
-        meshes: Vec::new(),
-    }
+    RULE.finding(message, [Place::Item(place)])
+        .reason(
+            "Envoy refuses the module with `Missing or unknown Proxy-Wasm ABI version`. It accepts \
+             `proxy_abi_version_0_1_0`, `proxy_abi_version_0_2_0` and `proxy_abi_version_0_2_1`.",
+        )
+        .help(cure)
 }
 
 #[cfg(test)]

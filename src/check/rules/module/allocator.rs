@@ -15,9 +15,9 @@ pub(in crate::check) const RULE: Rule = Rule {
         what: "The module exports a function `malloc` or `proxy_on_memory_allocate`.",
         why: "The host passes headers and bodies in memory that this function allocates.",
         cure: "The `proxy-wasm` crate exports one: link it, and keep the exports if another tool processes the \
-               module.",
+               module. Without an SDK, export `proxy_on_memory_allocate` with the type `i32 -> i32`.",
         log: "Wasm module is missing malloc function.",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -30,23 +30,14 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
     if has_allocator {
         return Vec::new();
     }
-    vec![Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message: "the module exports no allocator for the host".to_owned(),
-        places: vec![Place::Item("the exports".to_owned())],
-        reason: "Envoy refuses the module with `Wasm module is missing malloc function.` It \
-             passes headers and bodies in memory that `malloc` or `proxy_on_memory_allocate` \
-             allocates."
-            .to_owned(),
-        help: vec![
-            "The `proxy-wasm` crate exports an allocator: link it, and keep the exports if \
-             another tool processes the module. Without an SDK, export \
-             `proxy_on_memory_allocate` with the type `i32 -> i32`."
-                .to_owned(),
-        ],
-        meshes: Vec::new(),
-    }]
+    let finding = RULE
+        .finding("the module exports no allocator for the host", [Place::item("the exports")])
+        .reason(
+            "Envoy refuses the module with `Wasm module is missing malloc function.` It passes headers and \
+             bodies in memory that `malloc` or `proxy_on_memory_allocate` allocates.",
+        )
+        .help(RULE.docs.cure);
+    vec![finding]
 }
 
 #[cfg(test)]

@@ -19,9 +19,10 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "If nothing calls `__wasm_call_ctors`, wasm-ld links a library for wasm32-wasip1 as a command: each \
               exported function first runs the constructors and finally the destructors. A proxy calls these \
               exports for every request, so memory leaks, and global state can be lost.",
-        cure: "Call `proxy_wasm::main!` (proxy-wasm 0.2 or later) instead of writing `_start` or `_initialize`.",
+        cure: "Call `proxy_wasm::main!` (proxy-wasm 0.2 or later) instead of writing `_start` or `_initialize`: it \
+               runs the constructors only once.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -38,22 +39,18 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
     let Some(first) = wrapped.first() else {
         return Vec::new();
     };
-    vec![Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message: format!("the linker has wrapped {} as commands", count(wrapped.len(), "exported function")),
-        places: vec![Place::Item(export(&first.name))],
-        reason: "The linker treated the library as a command, which starts anew with each call. A \
-             proxy calls the same instance for every request, so memory leaks, and global \
-             state can be lost or damaged."
-            .to_owned(),
-        help: vec![
-            "Call `proxy_wasm::main!` (proxy-wasm 0.2 or later) instead of writing `_start` \
-             or `_initialize`: it runs the constructors only once."
-                .to_owned(),
-        ],
-        meshes: Vec::new(),
-    }]
+    let finding = RULE
+        .finding(
+            format!("the linker has wrapped {} as commands", count(wrapped.len(), "exported function")),
+            [Place::Item(export(&first.name))],
+        )
+        .reason(
+            "The linker treated the library as a command, which starts anew with each call. A proxy calls \
+             the same instance for every request, so memory leaks, and global state can be lost or \
+             damaged.",
+        )
+        .help(RULE.docs.cure);
+    vec![finding]
 }
 
 #[cfg(test)]

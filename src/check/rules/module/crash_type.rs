@@ -21,9 +21,10 @@ pub(in crate::check) const RULE: Rule = Rule {
                No exception tag is imported or exported. Inside the module, every type is fine.",
         why: "Any other type aborts the whole Envoy process in its binding to V8, regardless of the failure \
               policy.",
-        cure: "Import and export only functions that pass numbers, or addresses in the memory of the module.",
+        cure: "Use this type only inside the module. In imports and exports, pass numbers, or addresses in the memory \
+               of the module.",
         log: "Fatal error, unreachable code",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -58,21 +59,14 @@ fn crash(item: &Item, place: impl Fn() -> String) -> Option<Diagnostic> {
             )
         }
     };
-    Some(Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message,
-        places: vec![Place::Item(place())],
-        reason: "The module crashes the proxy: when Envoy loads it, the whole process aborts with \
-             `Fatal error, unreachable code`, regardless of the failure policy."
-            .to_owned(),
-        help: vec![
-            "Use this type only inside the module. In imports and exports, pass numbers, or \
-             addresses in the memory of the module."
-                .to_owned(),
-        ],
-        meshes: Vec::new(),
-    })
+    let finding = RULE
+        .finding(message, [Place::Item(place())])
+        .reason(
+            "The module crashes the proxy: when Envoy loads it, the whole process aborts with `Fatal \
+             error, unreachable code`, regardless of the failure policy.",
+        )
+        .help(RULE.docs.cure);
+    Some(finding)
 }
 
 fn harmful(ty: ValType) -> Option<String> {

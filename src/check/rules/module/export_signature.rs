@@ -22,7 +22,7 @@ pub(in crate::check) const RULE: Rule = Rule {
               version: `proxy_on_request_headers` takes two numbers in 0.1.0 and three in later versions.",
         cure: "Let the SDK export the callbacks, or change the function to the type that the ABI defines.",
         log: "Bad function signature for: X, want: A, but the module exports: B",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -52,27 +52,26 @@ fn mismatch(abi: Abi, name: &str, got: &str) -> Option<Diagnostic> {
     let other_abi =
         Abi::ALL.into_iter().find(|other| hook(*other, name).is_some_and(|hook| hook.signature == got));
     let got = printable(got);
-    Some(Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message: format!("`{name}` has the type `{got}`, but the host expects `{want}`"),
-        places: vec![Place::Item(export(name))],
-        reason: format!(
-            "Envoy refuses the module with `Bad function signature for: {name}, want: {want}, \
-             but the module exports: {got}`."
-        ),
-        help: vec![match other_abi {
+    let finding = RULE
+        .finding(
+            format!("`{name}` has the type `{got}`, but the host expects `{want}`"),
+            [Place::Item(export(name))],
+        )
+        .reason(format!(
+            "Envoy refuses the module with `Bad function signature for: {name}, want: {want}, but the \
+             module exports: {got}`."
+        ))
+        .help(match other_abi {
             Some(other) => format!(
-                "That is the type in ABI {other}, but this module selects ABI {abi}. Use a single \
-             version of the SDK for both, or export `{}` instead.",
+                "That is the type in ABI {other}, but this module selects ABI {abi}. Use a single version \
+                 of the SDK for both, or export `{}` instead.",
                 other.marker()
             ),
-            None => "Let the SDK export the callbacks (in Rust, the traits of `proxy-wasm`), or \
-             change the function to the type that the ABI defines."
+            None => "Let the SDK export the callbacks (in Rust, the traits of `proxy-wasm`), or change the \
+                     function to the type that the ABI defines."
                 .to_owned(),
-        }],
-        meshes: Vec::new(),
-    })
+        });
+    Some(finding)
 }
 
 #[cfg(test)]

@@ -16,10 +16,10 @@ pub(in crate::check) const RULE: Rule = Rule {
         what: "The module imports functions, and otherwise at most one memory and one table.",
         why: "Envoy provides no globals, so an imported global is a missing import. If a module imports a second \
               memory or table, the engine gets fewer objects than it needs.",
-        cure: "Link the module completely: without `-C relocation-model=pic`, without `-shared`, and without the \
-               linker options `--import-*`.",
+        cure: "Link the module completely, and not as a position-independent library: without \
+               `-C relocation-model=pic`, without `-shared`, and without the linker options `--import-*`.",
         log: "Failed to load Wasm module due to a missing import: ...`, `Failed to create new Wasm instance",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -33,37 +33,24 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
 
 fn global(found: &Import) -> Diagnostic {
     let place = import(&found.module, &found.name);
-    Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message: "the module imports a global".to_owned(),
-        reason: format!(
+    RULE.finding("the module imports a global", [Place::item(&place)])
+        .reason(format!(
             "Envoy provides no globals. It refuses the module: `missing {}`.",
             place.replace('`', "")
-        ),
-        places: vec![Place::Item(place)],
-        help: vec![
-            "Link the module completely, and not as a position-independent library: without \
-             `-C relocation-model=pic`, without `-shared`, and without the linker options `--import-*`."
-                .to_owned(),
-        ],
-        meshes: Vec::new(),
-    }
+        ))
+        .help(RULE.docs.cure)
 }
 
 fn second(found: &Import) -> Diagnostic {
     let kind = found.item.kind();
-    Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message: format!("the module imports more than one {kind}"),
-        places: vec![Place::Item(import(&found.module, &found.name))],
-        reason: format!(
-            "Envoy provides only one {kind}. It refuses the module with `Failed to create new Wasm instance`."
-        ),
-        help: vec![format!("Define the {kind} in the module: link without `--import-{kind}`.")],
-        meshes: Vec::new(),
-    }
+    RULE.finding(
+        format!("the module imports more than one {kind}"),
+        [Place::Item(import(&found.module, &found.name))],
+    )
+    .reason(format!(
+        "Envoy provides only one {kind}. It refuses the module with `Failed to create new Wasm instance`."
+    ))
+    .help(format!("Define the {kind} in the module: link without `--import-{kind}`."))
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         cure: "Use an SDK for the module's ABI version, and remove your own `extern` declarations.",
         log: "Failed to load Wasm module due to an import type mismatch: env.proxy_log, want: ..., but host \
               exports: ...",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -34,33 +34,33 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
 fn mismatch(subject: &ModuleSubject<'_>, found: &Import, ty: &FuncType) -> Option<Diagnostic> {
     let call = find(&found.module, &found.name)?;
     let want = notation(ty);
-    // If no mesh provides the function, `unknown-import` reports it.
-    let is_provided = subject.meshes.iter().any(|mesh| call.is_provided(subject.abi, mesh));
-    if want == call.signature || !is_provided {
+    // For a mesh that doesn't provide the function, `unknown-import` reports it.
+    let refusing = subject.refusing(|mesh| call.is_provided(subject.abi, mesh));
+    if want == call.signature || refusing.is_empty() {
         return None;
     }
     let (want, host) = (printable(&want), call.signature);
-    Some(Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message: format!("`{}` is imported as `{want}`, but the host provides `{host}`", call.name),
-        places: vec![Place::Item(import(&found.module, &found.name))],
-        reason: format!(
-            "Envoy refuses the module with `Failed to load Wasm module due to an import type mismatch: {}.{}, want: \
-             {want}, but host exports: {host}`.",
+    let finding = RULE
+        .finding(
+            format!("`{}` is imported as `{want}`, but the host provides `{host}`", call.name),
+            [Place::Item(import(&found.module, &found.name))],
+        )
+        .reason(format!(
+            "Envoy refuses the module with `Failed to load Wasm module due to an import type mismatch: \
+             {}.{}, want: {want}, but host exports: {host}`.",
             found.module, found.name
-        ),
-        help: vec![cure(call, subject.abi)],
-        meshes: Vec::new(),
-    })
+        ))
+        .help(cure(call, subject.abi))
+        .meshes(refusing);
+    Some(finding)
 }
 
 fn cure(call: &HostCall, abi: Abi) -> String {
     let link = match (&call.provided, call.name) {
         (Provided::ByAbi(_), _) => {
             return format!(
-                "Use an SDK for ABI {abi}, such as the `proxy-wasm` crate, and remove your own `extern` declarations \
-                 of this function."
+                "Use an SDK for ABI {abi}, such as the `proxy-wasm` crate, and remove your own `extern` \
+                 declarations of this function."
             );
         }
         (Provided::ByWasi(_), "path_link") => "`std::fs::hard_link`",
@@ -68,8 +68,8 @@ fn cure(call: &HostCall, abi: Abi) -> String {
         _ => return "Use the declarations of the `wasi` or `libc` crate instead of your own.".to_owned(),
     };
     format!(
-        "Remove the use of {link}, in dependencies too. Envoy itself declares this function with a wrong type, and \
-         there are no files inside the proxy."
+        "Remove the use of {link}, in dependencies too. Envoy itself declares this function with a wrong \
+         type, and there are no files inside the proxy."
     )
 }
 
@@ -77,6 +77,7 @@ fn cure(call: &HostCall, abi: Abi) -> String {
 mod tests {
     use super::*;
     use crate::check::tests::{NEWEST, judge, messages};
+    use crate::mesh::names;
 
     #[test]
     fn the_type_that_the_host_provides_passes() {
@@ -101,6 +102,8 @@ mod tests {
         let module = r#"(module (import "wasi_snapshot_preview1" "path_symlink"
             (func (param i32 i32 i32 i32 i32) (result i32))))"#;
         assert!(judge(&RULE, module, NEWEST)[0].help[0].contains("std::fs::soft_link"));
+        let meshes = &judge(&RULE, module, &["envoy-1.37", "envoy-1.39"])[0].meshes;
+        assert_eq!(names(meshes), "envoy-1.39");
         assert_eq!(messages(&RULE, module, &["envoy-1.37"]).len(), 0, "`unknown-import` reports it there");
     }
 }

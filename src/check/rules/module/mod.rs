@@ -7,7 +7,7 @@ pub(in crate::check) mod crash_type;
 pub(in crate::check) mod export_signature;
 pub(in crate::check) mod import_kind;
 pub(in crate::check) mod import_signature;
-pub(in crate::check) mod memory;
+pub(in crate::check) mod module_memory;
 pub(in crate::check) mod name_section;
 pub(in crate::check) mod no_callback;
 pub(in crate::check) mod unknown_import;

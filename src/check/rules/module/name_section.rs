@@ -17,7 +17,7 @@ pub(in crate::check) const RULE: Rule = Rule {
               wrong, it refuses the whole module, although the engine would accept it.",
         cure: "Find the tool that damages the section, or remove the section: `wasm-strip plugin.wasm`.",
         log: "Failed to parse corrupted Wasm module",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -25,34 +25,25 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
     if !subject.module.has_damaged_names {
         return Vec::new();
     }
-    vec![Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message: "the names of the functions can't be read".to_owned(),
-        places: vec![Place::Item("custom section `name`".to_owned())],
-        reason: "Envoy reads these names for its backtraces, and refuses the module with `Failed \
-             to parse corrupted Wasm module`."
-            .to_owned(),
-        help: vec![
-            "Find the tool that damages the section, or remove the section: `wasm-strip \
-             plugin.wasm`."
-                .to_owned(),
-        ],
-        meshes: Vec::new(),
-    }]
+    let finding = RULE
+        .finding("the names of the functions can't be read", [Place::item("custom section `name`")])
+        .reason(
+            "Envoy reads these names for its backtraces, and refuses the module with `Failed to parse \
+             corrupted Wasm module`.",
+        )
+        .help(RULE.docs.cure);
+    vec![finding]
 }
 
 /// The finding for a module whose damaged name section was removed, so that a proxy accepts it.
 pub(in crate::check) fn repaired() -> Diagnostic {
-    Diagnostic {
-        rule: RULE.code,
-        severity: Severity::Warning,
-        message: "the names of the functions can't be read, and were removed".to_owned(),
-        places: vec![Place::Item("custom section `name`".to_owned())],
-        reason: "Envoy would refuse the module with `Failed to parse corrupted Wasm module`.".to_owned(),
-        help: vec!["Find the tool that damages the section.".to_owned()],
-        meshes: Vec::new(),
-    }
+    RULE.finding(
+        "the names of the functions can't be read, and were removed",
+        [Place::item("custom section `name`")],
+    )
+    .severity(Severity::Warning)
+    .reason("Envoy would refuse the module with `Failed to parse corrupted Wasm module`.")
+    .help("Find the tool that damages the section.")
 }
 
 #[cfg(test)]

@@ -15,10 +15,10 @@ pub(in crate::check) const RULE: Rule = Rule {
     docs: Docs {
         what: "The module exports a callback, such as `proxy_on_request_headers`.",
         why: "Envoy loads a module without a callback, and never calls it.",
-        cure: "Call `proxy_wasm::main!` in the `cdylib` itself, and keep the exports if another tool processes \
-               the module.",
+        cure: "Link the SDK into the module: in Rust, call `proxy_wasm::main!` in the `cdylib` itself, and keep the \
+               exports if another tool processes the module.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -32,23 +32,15 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
     if has_callback {
         return Vec::new();
     }
-    vec![Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message: "the module exports no callback, so it does nothing".to_owned(),
-        places: vec![Place::Item("the exports".to_owned())],
-        reason: format!(
-            "Envoy would load the module, but never call it: no export is a `proxy_on_*` \
-             callback of ABI {}.",
+    let finding = RULE
+        .finding("the module exports no callback, so it does nothing", [Place::item("the exports")])
+        .reason(format!(
+            "Envoy would load the module, but never call it: no export is a `proxy_on_*` callback of ABI \
+             {}.",
             subject.abi
-        ),
-        help: vec![
-            "Link the SDK into the module: in Rust, call `proxy_wasm::main!` in the `cdylib` \
-             itself, and keep the exports if another tool processes the module."
-                .to_owned(),
-        ],
-        meshes: Vec::new(),
-    }]
+        ))
+        .help(RULE.docs.cure);
+    vec![finding]
 }
 
 #[cfg(test)]

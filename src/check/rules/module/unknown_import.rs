@@ -34,7 +34,7 @@ pub(in crate::check) const RULE: Rule = Rule {
                feature off |\n\
                | `env.proxy_redis_*` | an SDK for Higress | HTTP, or load the plugin there |",
         log: "Failed to load Wasm module due to a missing import: ...",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -46,8 +46,12 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
 fn missing(subject: &ModuleSubject<'_>, found: &Import) -> Option<Diagnostic> {
     let name = format!("{}.{}", printable(&found.module), printable(&found.name));
     let refused = format!("the module with `Failed to load Wasm module due to a missing import: {name}`");
-    let (reason, cure) = match find(&found.module, &found.name) {
-        None => (format!("No version of Envoy provides this function. It refuses {refused}."), cure(found)),
+    let (reason, cure, meshes) = match find(&found.module, &found.name) {
+        None => (
+            format!("No version of Envoy provides this function. It refuses {refused}."),
+            cure(found),
+            Vec::new(),
+        ),
         Some(HostCall { provided: Provided::ByAbi(abis), name, .. }) => {
             if abis.contains(&subject.abi) {
                 return None;
@@ -58,7 +62,7 @@ fn missing(subject: &ModuleSubject<'_>, found: &Import) -> Option<Diagnostic> {
                 list(*abis),
                 subject.abi
             );
-            (reason, cure_for_abi(name, subject.abi))
+            (reason, cure_for_abi(name, subject.abi), Vec::new())
         }
         Some(call) => {
             let refusing = subject.refusing(|mesh| !call.is_provided(subject.abi, mesh));
@@ -69,18 +73,18 @@ fn missing(subject: &ModuleSubject<'_>, found: &Import) -> Option<Diagnostic> {
                 if refusing.len() == 1 { ("doesn't", "refuses") } else { ("don't", "refuse") };
             let reason =
                 format!("{} {verb} provide this WASI function, and {refuse} {refused}.", names(&refusing));
-            (reason, cure_for_wasi(call.name))
+            (reason, cure_for_wasi(call.name), refusing)
         }
     };
-    Some(Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message: format!("the host doesn't provide `{name}`"),
-        places: vec![Place::Item(import(&found.module, &found.name))],
-        reason,
-        help: vec![cure],
-        meshes: Vec::new(),
-    })
+    let finding = RULE
+        .finding(
+            format!("the host doesn't provide `{name}`"),
+            [Place::Item(import(&found.module, &found.name))],
+        )
+        .reason(reason)
+        .help(cure)
+        .meshes(meshes);
+    Some(finding)
 }
 
 /// What to do about a function that no version of Envoy provides.
@@ -235,6 +239,7 @@ mod tests {
             findings[0].reason
         );
         assert!(findings[0].help[0].contains("std::fs"));
+        assert_eq!(names(&findings[0].meshes), "istio-1.29 and istio-1.30");
         assert_eq!(judge(&RULE, &module, &["istio-1.31"]), []);
     }
 

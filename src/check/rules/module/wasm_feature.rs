@@ -21,7 +21,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         cure: "Turn the feature off in the compiler (`-C target-feature`), or remove the older meshes from the \
                setting `mesh`. The optimizer removes most uses of reference types.",
         log: "Failed to load Wasm bytecode",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -80,29 +80,27 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
 
 fn refused(subject: &ModuleSubject<'_>, feature: &Feature) -> Option<Diagnostic> {
     let refused = "the module with only `Failed to load Wasm bytecode`";
-    let reason = match feature.since {
-        None => format!("No version of Envoy supports this feature. It refuses {refused}."),
+    let (reason, meshes) = match feature.since {
+        None => (format!("No version of Envoy supports this feature. It refuses {refused}."), Vec::new()),
         Some(since) => {
             let refusing = subject.refusing(|mesh| mesh.v8() < since);
             if refusing.is_empty() {
                 return None;
             }
             let plural = if refusing.len() == 1 { "refuses" } else { "refuse" };
-            format!(
+            let reason = format!(
                 "This feature needs V8 {since}, and some proxies have an older one: {} {plural} {refused}.",
                 names(&refusing)
-            )
+            );
+            (reason, refusing)
         }
     };
-    Some(Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message: format!("the module uses {}", feature.name),
-        places: vec![Place::Item("the module".to_owned())],
-        reason,
-        help: vec![cure(feature)],
-        meshes: Vec::new(),
-    })
+    let finding = RULE
+        .finding(format!("the module uses {}", feature.name), [Place::item("the module")])
+        .reason(reason)
+        .help(cure(feature))
+        .meshes(meshes);
+    Some(finding)
 }
 
 fn cure(feature: &Feature) -> String {
@@ -145,6 +143,7 @@ mod tests {
         let findings = judge(&RULE, &module, &["istio-1.26", "istio-1.28", "ossm-2.2"]);
         assert_eq!(findings.len(), 1);
         assert!(findings[0].reason.contains("istio-1.26 and ossm-2.2 refuse"), "{}", findings[0].reason);
+        assert_eq!(names(&findings[0].meshes), "istio-1.26 and ossm-2.2");
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "The mesh loads the file or the download that the url names instead of the pushed image.",
         cure: "Remove `url`, or don't push the image.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 

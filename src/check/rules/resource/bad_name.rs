@@ -14,7 +14,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         cure: "Use only `a-z`, `0-9` and `-` (and `.` in a name). If the file has no name, the name \
                of the package is used.",
         log: "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters",
-        levels: "",
+        severities: "",
     },
 };
 

@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "Istio's webhook refuses any other label.",
         cure: "Write each label exactly as it is on the pods.",
         log: "wildcard is not supported in selector",
-        levels: "",
+        severities: "",
     },
 };
 

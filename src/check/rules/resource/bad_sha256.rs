@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "Istio refuses upper-case digits and the prefix `sha256:`.",
         cure: "Remove the field: it is filled in.",
         log: "should match",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -29,8 +29,8 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     } else {
         "remove `sha256`: it is filled in".to_owned()
     };
-    vec![Diagnostic {
-        help: vec![help],
-        ..subject.finding(&RULE, &field, "isn't a hash that Istio accepts", "expected 64 of `0-9a-f`")
-    }]
+    let finding = subject
+        .finding(&RULE, &field, "isn't a hash that Istio accepts", "expected 64 of `0-9a-f`")
+        .help(help);
+    vec![finding]
 }

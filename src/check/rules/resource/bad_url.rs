@@ -15,18 +15,18 @@ pub(in crate::check) const RULE: Rule = Rule {
               silently drops `10.0.0.1:5000/x`.",
         cure: "Write the scheme, and for an image also the registry and the repository.",
         log: "unknown scheme",
-        levels: "",
+        severities: "",
     },
 };
 
 fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     let Some(field) = subject.draft.root().at(&["spec", "url"]) else { return Vec::new() };
-    // The rule `limit` reports an empty url.
+    // The rule `value-length` reports an empty url.
     let Some(text) = field.as_str().filter(|text| !text.is_empty()) else { return Vec::new() };
     match Url::parse(text) {
         Ok(_) => Vec::new(),
         Err(error) => {
-            vec![Diagnostic { help: vec![error.help], ..subject.finding(&RULE, &field, &error.reason, "") }]
+            vec![subject.finding(&RULE, &field, &error.reason, "").help(error.help)]
         }
     }
 }

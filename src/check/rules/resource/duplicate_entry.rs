@@ -17,7 +17,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "The API server refuses a duplicate.",
         cure: "Remove one of the two entries.",
         log: "Duplicate value",
-        levels: "",
+        severities: "",
     },
 };
 

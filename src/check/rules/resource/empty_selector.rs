@@ -13,16 +13,17 @@ pub(in crate::check) const RULE: Rule = Rule {
               root namespace.",
         cure: "Add a label, or remove `selector` to select every workload.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 
 fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     let labels = subject.draft.root().at(&["spec", "selector", "matchLabels"]);
     let empty = labels.filter(|labels| labels.is_mapping() && labels.entries().next().is_none());
-    let finding = |field| Diagnostic {
-        help: vec!["add a label, or remove `selector` to select every workload".to_owned()],
-        ..subject.finding(&RULE, &field, "is empty, so it selects every workload", "")
+    let finding = |field| {
+        subject
+            .finding(&RULE, &field, "is empty, so it selects every workload", "")
+            .help("add a label, or remove `selector` to select every workload")
     };
     empty.map(finding).into_iter().collect()
 }

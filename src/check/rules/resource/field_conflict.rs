@@ -14,7 +14,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "The API server refuses a resource with both.",
         cure: "Remove all but one of the fields.",
         log: "only one of targetRefs or selector can be set",
-        levels: "",
+        severities: "",
     },
 };
 

@@ -15,7 +15,7 @@ pub(in crate::check) const RULE: Rule = Rule {
               last digits of a larger integer are lost.",
         cure: "Quote the number, and let the plugin read the digits.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -34,13 +34,12 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
 }
 
 fn finding(subject: &ResourceSubject<'_>, field: &Field<'_>, number: i64) -> Diagnostic {
-    Diagnostic {
-        help: vec![format!("quote it, and let the plugin read the digits: `\"{number}\"`")],
-        ..subject.finding(
+    subject
+        .finding(
             &RULE,
             field,
             "loses digits before it reaches the plugin: the mesh stores numbers as 64-bit floats",
             "",
         )
-    }
+        .help(format!("quote it, and let the plugin read the digits: `\"{number}\"`"))
 }

@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "The API server refuses a resource that lacks one.",
         cure: "Add the field.",
         log: "Required value",
-        levels: "",
+        severities: "",
     },
 };
 

@@ -16,15 +16,14 @@ pub(in crate::check) const RULE: Rule = Rule {
               the plugin.",
         cure: "Remove the field, or rename the variable.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 
 fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     let root = subject.draft.root();
-    let finding = |field: &Field<'_>, complaint: &str, help: &str| Diagnostic {
-        help: vec![help.to_owned()],
-        ..subject.finding(&RULE, field, complaint, "")
+    let finding = |field: &Field<'_>, complaint: &str, help: &str| {
+        subject.finding(&RULE, field, complaint, "").help(help)
     };
     let mut found = Vec::new();
     if let Some(field) = root.at(&["spec", "verificationKey"]) {

@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "Istio's webhook refuses a target in another namespace.",
         cure: "Remove `namespace`, and create the plugin in the namespace of its target.",
         log: "cross namespace referencing is not currently supported",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -24,9 +24,10 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
     let targets = one.into_iter().chain(list.iter().flat_map(Field::items).collect::<Vec<_>>());
     let namespaces = targets.filter_map(|target| target.get("namespace"));
     let set = namespaces.filter(|namespace| namespace.as_str().is_some_and(|name| !name.is_empty()));
-    let finding = |namespace: Field<'_>| Diagnostic {
-        help: vec!["remove `namespace`: a target is in the namespace of the plugin".to_owned()],
-        ..subject.finding(&RULE, &namespace, "is set", "")
+    let finding = |namespace: Field<'_>| {
+        subject
+            .finding(&RULE, &namespace, "is set", "")
+            .help("remove `namespace`: a target is in the namespace of the plugin")
     };
     set.map(finding).collect()
 }

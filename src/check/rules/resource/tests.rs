@@ -94,12 +94,16 @@ fn a_full_plugin_is_accepted() {
 
 #[test]
 fn another_kind_is_the_only_finding() {
-    for kind in ["TrafficExtension", "ServiceMeshExtension"] {
+    for (kind, help) in [
+        ("TrafficExtension", "write a WasmPlugin, and convert it with `--kind TrafficExtension`"),
+        ("EnvoyExtensionPolicy", "write a WasmPlugin, and convert it with `--kind EnvoyExtensionPolicy`"),
+        ("ServiceMeshExtension", "write a WasmPlugin, and keep other resources in other files"),
+        ("Gateway", "write a WasmPlugin, and keep other resources in other files"),
+    ] {
+        let spec = "{phaze: 1, url: \"a:5000/b\", selector: {matchLabels: {}}}";
         assert_eq!(
-            lines(&format!("apiVersion: maistra.io/v1\nkind: {kind}\nspec: {{phaze: 1}}\n")),
-            [format!(
-                "error {kind}: `kind` is `{kind}`; expected `WasmPlugin`; write a WasmPlugin: `--kind` converts it to other kinds"
-            )]
+            lines(&format!("apiVersion: a/v1\nkind: {kind}\nmetadata: {{name: A}}\nspec: {spec}\n")),
+            [format!("error {kind}: `kind` is `{kind}`; expected `WasmPlugin`; {help}")]
         );
     }
     assert_eq!(
@@ -158,6 +162,21 @@ fn all_problems_are_reported_in_the_order_of_the_file() {
         "error vmConfig: `spec.vmConfig` is a list; expected a mapping; ",
     ];
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn an_ambiguous_scalar_in_a_string_field_is_reported_once() {
+    let lines = findings_of_spec("{pluginName: yes, imagePullSecret: true, priority: off}");
+    let messages: Vec<&str> = lines.iter().map(|line| line.split(';').next().unwrap()).collect();
+    assert_eq!(
+        messages,
+        [
+            "error yes: `yes` is ambiguous: some YAML readers read it as the boolean true, others as text",
+            "error true: `spec.imagePullSecret` is a boolean",
+            "error off: `off` is ambiguous: some YAML readers read it as the boolean false, others as text",
+            "error off: `spec.priority` is a boolean",
+        ]
+    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         cure: "Correct the name. A field that is newer than this program is kept as it is: set the level of this \
                rule to `allow`, with the reason.",
         log: "unknown field \"spec.x\"",
-        levels: "Error if the name is similar to a known one; otherwise a warning, because a newer mesh may know \
+        severities: "Error if the name is similar to a known one; otherwise a warning, because a newer mesh may know \
                 the field.",
     },
 };
@@ -37,15 +37,12 @@ fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
         let label = format!("not a known field of {field}");
         let location =
             subject.draft.source().map(|file| Location { file: file.clone(), span: key.span.clone(), label });
-        Diagnostic {
-            rule: RULE.code,
-            severity,
-            message: format!("unknown field `{}`", key.name),
-            places: vec![Place::Field { path: field.path_below(&key.name), location }],
-            reason: String::new(),
-            help: vec![help],
-            meshes: Vec::new(),
-        }
+        RULE.finding(
+            format!("unknown field `{}`", key.name),
+            [Place::Field { path: field.path_below(&key.name), location }],
+        )
+        .severity(severity)
+        .help(help)
     };
     found.map(finding).collect()
 }

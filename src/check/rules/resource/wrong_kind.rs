@@ -2,6 +2,8 @@
 
 use crate::check::rule::{Docs, Judge, ResourceSubject, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
+use crate::resource::{Draft, Field, KINDS, Kind};
+use crate::text::nearest;
 
 pub(in crate::check) const RULE: Rule = Rule {
     code: "wrong-kind",
@@ -10,17 +12,28 @@ pub(in crate::check) const RULE: Rule = Rule {
     docs: Docs {
         what: "`wasmplugin.yaml` is a WasmPlugin.",
         why: "The resource of a crate is always written as a WasmPlugin, and all other kinds are converted from \
-              it. Every field of another kind would be reported as unknown.",
-        cure: "Write the resource as a WasmPlugin, and select another kind with `--kind`.",
+              it. The fields of another kind aren't judged.",
+        cure: "Write the resource as a WasmPlugin, and select another kind with `--kind`. Keep resources that \
+               `--kind` doesn't know in other files.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 
+/// The field `kind`, if the resource is of another kind. A misspelt `WasmPlugin` isn't another kind.
+pub(in crate::check) fn other_kind(draft: &Draft) -> Option<(Field<'_>, &str)> {
+    let field = draft.root().get("kind")?;
+    let kind = field.as_str()?;
+    nearest(kind, [Kind::WasmPlugin.name()]).is_none().then_some((field, kind))
+}
+
 fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
-    let Some((field, kind)) = subject.draft.other_kind() else { return Vec::new() };
-    vec![Diagnostic {
-        help: vec!["write a WasmPlugin: `--kind` converts it to other kinds".to_owned()],
-        ..subject.finding(&RULE, &field, &format!("is `{kind}`"), "expected `WasmPlugin`")
-    }]
+    let Some((field, kind)) = other_kind(subject.draft) else { return Vec::new() };
+    let is_made = KINDS.iter().any(|(name, _)| *name == kind);
+    let help = match is_made {
+        true => format!("write a WasmPlugin, and convert it with `--kind {kind}`"),
+        false => "write a WasmPlugin, and keep other resources in other files".to_owned(),
+    };
+    let finding = subject.finding(&RULE, &field, &format!("is `{kind}`"), "expected `WasmPlugin`").help(help);
+    vec![finding]
 }

@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "The API server refuses a value of another type.",
         cure: "Write a value of the expected type. Quote a number or a boolean that is meant as a string.",
         log: "Invalid value",
-        levels: "",
+        severities: "",
     },
 };
 

@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "The API server refuses any other value.",
         cure: "Write one of the values that the finding lists.",
         log: "Unsupported value",
-        levels: "",
+        severities: "",
     },
 };
 

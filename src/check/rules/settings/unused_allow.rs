@@ -16,7 +16,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "A level that is no longer needed would hide the next finding of the rule.",
         cure: "Remove the level.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -31,19 +31,13 @@ fn judge(subject: &SettingsSubject<'_>) -> Vec<Diagnostic> {
     };
     let unused = allowed.filter(|(rule, setting)| is_judged(rule, &setting.origin) && !is_used(rule));
     unused
-        .map(|(rule, setting)| Diagnostic {
-            rule: RULE.code,
-            severity: RULE.severity,
-            message: format!("`{rule}` is allowed, but has no findings"),
-            places: match &setting.origin {
-                LevelOrigin::Flag => Vec::new(),
-                LevelOrigin::Package(location) | LevelOrigin::Workspace(location) => {
-                    vec![Place::File(location.clone())]
-                }
-            },
-            reason: String::new(),
-            help: vec!["remove the level: it would hide the next finding of this rule".to_owned()],
-            meshes: Vec::new(),
+        .map(|(rule, setting)| {
+            let place = match &setting.origin {
+                LevelOrigin::Flag => None,
+                LevelOrigin::Package(location) | LevelOrigin::Workspace(location) => Some(location.clone()),
+            };
+            RULE.finding(format!("`{rule}` is allowed, but has no findings"), place.map(Place::File))
+                .help("remove the level: it would hide the next finding of this rule")
         })
         .collect()
 }

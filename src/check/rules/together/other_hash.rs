@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "The mesh refuses the image or the module that it fetches.",
         cure: "Remove `sha256`: it is filled in.",
         log: "module downloaded from ... has checksum ..., which does not match",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -33,8 +33,8 @@ fn judge(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
     } else {
         "doesn't match what the url names"
     };
-    vec![Diagnostic {
-        help: vec!["remove `sha256`: it is filled in".to_owned()],
-        ..subject.finding(&RULE, &field, complaint, format!("expected `{}`", pin.sha256))
-    }]
+    let finding = subject
+        .finding(&RULE, &field, complaint, format!("expected `{}`", pin.sha256))
+        .help("remove `sha256`: it is filled in");
+    vec![finding]
 }

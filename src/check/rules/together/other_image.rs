@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "The mesh would load a different image.",
         cure: "Remove `url`: it is filled in. Or correct the setting `image` or `pull-image`, or the tag.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 
@@ -29,10 +29,9 @@ fn judge(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
                 Some(actual) => format!("the image has the {part} `{actual}`"),
                 None => format!("the image has no {part}"),
             };
-            Diagnostic {
-                help: vec!["remove `url`: it is filled in".to_owned()],
-                ..subject.finding(&RULE, &field, &format!("names the {part} `{}`", difference.stated), label)
-            }
+            subject
+                .finding(&RULE, &field, &format!("names the {part} `{}`", difference.stated), label)
+                .help("remove `url`: it is filled in")
         })
         .collect()
 }

@@ -5,7 +5,7 @@ use crate::diagnostics::{Diagnostic, Severity};
 use crate::yaml::FaultKind;
 
 pub(in crate::check) const RULE: Rule = Rule {
-    code: "anchor",
+    code: "yaml-anchor",
     severity: Severity::Error,
     judge: Judge::Document(judge),
     docs: Docs {
@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "The API server supports none of them, and YAML parsers differ on merge keys.",
         cure: "Write out the value in each place that uses it.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 

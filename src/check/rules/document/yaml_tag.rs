@@ -5,7 +5,7 @@ use crate::diagnostics::{Diagnostic, Severity};
 use crate::yaml::FaultKind;
 
 pub(in crate::check) const RULE: Rule = Rule {
-    code: "tag",
+    code: "yaml-tag",
     severity: Severity::Error,
     judge: Judge::Document(judge),
     docs: Docs {
@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "A tag has no meaning in a Kubernetes resource, and YAML parsers treat it differently.",
         cure: "Remove the tag, and quote the value if it is a string.",
         log: "",
-        levels: "",
+        severities: "",
     },
 };
 

@@ -5,7 +5,7 @@ use crate::diagnostics::{Diagnostic, Severity};
 use crate::resource::MismatchKind;
 
 pub(in crate::check) const RULE: Rule = Rule {
-    code: "limit",
+    code: "value-length",
     severity: Severity::Error,
     judge: Judge::Resource(judge),
     docs: Docs {
@@ -13,7 +13,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         why: "The API server refuses the value.",
         cure: "Write a value of an allowed length.",
         log: "Too long: may not be more than 253 bytes",
-        levels: "",
+        severities: "",
     },
 };
 

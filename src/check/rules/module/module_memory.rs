@@ -11,7 +11,7 @@ use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::wasm::{Item, Memory};
 
 pub(in crate::check) const RULE: Rule = Rule {
-    code: "memory",
+    code: "module-memory",
     severity: Severity::Error,
     judge: Judge::Module(judge),
     docs: Docs {
@@ -23,7 +23,7 @@ pub(in crate::check) const RULE: Rule = Rule {
         cure: "Remove linker options such as `--no-export-memory`, lower `--initial-memory`, and build for \
                wasm32.",
         log: "Failed to create new Wasm instance",
-        levels: "Error; warning for 64-bit addresses.",
+        severities: "Error; warning for 64-bit addresses.",
     },
 };
 
@@ -40,62 +40,51 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
 }
 
 fn unreachable(defined: bool) -> Diagnostic {
-    Diagnostic {
-        rule: RULE.code,
-        severity: RULE.severity,
-        message: match defined {
+    RULE.finding(
+        match defined {
             true => "the memory of the module is not exported",
             false => "the module has no memory",
-        }
-        .to_owned(),
-        places: vec![Place::Item("the exports".to_owned())],
-        reason: "The module crashes the proxy: Envoy loads it, and the first call that passes \
-             data, such as a log message, ends the whole process with a segmentation fault."
-            .to_owned(),
-        help: vec![
-            "Export the memory. rustc does so by default: remove linker options such as \
-             `--no-export-memory`, and keep the export if another tool processes the module."
-                .to_owned(),
-        ],
-        meshes: Vec::new(),
-    }
+        },
+        [Place::item("the exports")],
+    )
+    .reason(
+        "The module crashes the proxy: Envoy loads it, and the first call that passes data, such as a log \
+         message, ends the whole process with a segmentation fault.",
+    )
+    .help(
+        "Export the memory. rustc does so by default: remove linker options such as `--no-export-memory`, \
+         and keep the export if another tool processes the module.",
+    )
 }
 
 fn limits(index: usize, memory: &Memory) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     let pages = memory.ty.initial;
     if pages > MOST_PAGES {
-        findings.push(Diagnostic {
-            rule: RULE.code,
-            severity: RULE.severity,
-            message: format!(
-                "the initial size of the memory is {pages} pages; at most {MOST_PAGES} are \
-             allowed"
+        findings.push(
+            RULE.finding(
+                format!("the initial size of the memory is {pages} pages; at most {MOST_PAGES} are allowed"),
+                [Place::Item(format!("memory {index}"))],
+            )
+            .reason(
+                "Envoy allows a module at most 1 GiB of memory. It refuses this one with `Failed to create \
+                 new Wasm instance`.",
+            )
+            .help(
+                "Lower the linker option `--initial-memory`, and allocate large tables at run time instead \
+                 of declaring them as statics.",
             ),
-            places: vec![Place::Item(format!("memory {index}"))],
-            reason: "Envoy allows a module at most 1 GiB of memory. It refuses this one with `Failed \
-             to create new Wasm instance`."
-                .to_owned(),
-            help: vec![
-                "Lower the linker option `--initial-memory`, and allocate large tables at run \
-             time instead of declaring them as statics."
-                    .to_owned(),
-            ],
-            meshes: Vec::new(),
-        });
+        );
     }
     if memory.ty.memory64 {
-        findings.push(Diagnostic {
-            rule: RULE.code,
-            severity: Severity::Warning,
-            message: "the memory has 64-bit addresses".to_owned(),
-            places: vec![Place::Item(format!("memory {index}"))],
-            reason:
-                "The functions of Proxy-Wasm pass addresses as 32 bits, so the host can't access all of it."
-                    .to_owned(),
-            help: vec!["Build for wasm32 instead of wasm64.".to_owned()],
-            meshes: Vec::new(),
-        });
+        let finding = RULE
+            .finding("the memory has 64-bit addresses", [Place::Item(format!("memory {index}"))])
+            .severity(Severity::Warning)
+            .reason(
+                "The functions of Proxy-Wasm pass addresses as 32 bits, so the host can't access all of it.",
+            )
+            .help("Build for wasm32 instead of wasm64.");
+        findings.push(finding);
     }
     findings
 }
