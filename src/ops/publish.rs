@@ -65,12 +65,13 @@ pub struct TagChange {
 /// another image, no package is pushed.
 pub fn publish(ctx: &Context, options: PublishOptions) -> Result<Outcome<Vec<Published>>> {
     let PublishOptions { plan, push } = options;
+    let has_image_flag = plan.flags.image.is_some();
     let plan = pipeline::plan(ctx, plan)?;
     for package in &plan.packages {
         package.repository("can't be published")?;
         package.tag.as_ref().ok_or_else(|| NoTag(package.name.clone()))?;
     }
-    plan.has_distinct_references()?;
+    plan.has_distinct_references().map_err(|same| same.from_flag(has_image_flag))?;
     if push.destination.is_one_place() {
         plan.has_one_package("--to")?;
     }
@@ -91,9 +92,9 @@ fn push_all(ctx: &Context, options: &PushOptions, built: Vec<Built>) -> Result<V
     published
 }
 
-/// A package has no tag.
+/// There is no tag for an image. A crate has its version, so this is a module of another toolchain.
 #[derive(Debug, thiserror::Error)]
-#[error("package `{0}` can't be published: it has no version that can be used as a tag")]
+#[error("module `{0}` can't be published: it has no version to use as a tag")]
 struct NoTag(String);
 
 impl Explain for NoTag {
@@ -102,7 +103,7 @@ impl Explain for NoTag {
     }
 
     fn help(&self) -> Vec<String> {
-        vec!["pass a tag with `--tag`".to_owned()]
+        vec!["pass `--tag`".to_owned()]
     }
 }
 

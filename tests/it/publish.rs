@@ -274,7 +274,7 @@ fn what_cannot_be_published_is_not_compiled() {
     let publish = ["publish", "--module", "bare.wasm", "--image", "localhost:5000/acme/bare"];
     let said = Said::of(&mut filter.sandbox.process_in("", publish));
     assert_eq!(said.code, Some(2), "{}", said.stderr);
-    assert!(said.stderr.contains("no version that can be used as a tag"), "{}", said.stderr);
+    assert!(said.stderr.contains("no version to use as a tag"), "{}", said.stderr);
 }
 
 #[test]
