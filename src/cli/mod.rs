@@ -35,7 +35,6 @@ use crate::optimize;
     version,
     styles = args::STYLES,
     max_term_width = 100,
-    disable_help_subcommand = true,
     after_help = args::examples("\
   Create and build a first filter:
     cargo wasmplugin new hello --image quay.io/acme/hello
