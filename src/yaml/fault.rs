@@ -85,7 +85,7 @@ impl FaultKind {
     /// What to show next to the bytes; may be empty.
     pub fn label(&self) -> &'static str {
         match self {
-            FaultKind::DuplicateKey { .. } => "this mapping already has the key",
+            FaultKind::DuplicateKey { .. } => "this key is already set",
             FaultKind::NonTextKey { .. } => "keys are always text in JSON",
             _ => "",
         }
