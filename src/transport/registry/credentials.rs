@@ -67,15 +67,24 @@ pub(super) enum Proof {
 
 impl Credential {
     pub(super) fn from_login(login: Login) -> Self {
-        Credential { proof: Proof::Password(login), source: "--username and --password-stdin".to_owned() }
+        Credential { proof: Proof::Password(login), source: "`--username`".to_owned() }
     }
 
     /// The user and the source of the credential, for messages.
     pub(super) fn who(&self) -> String {
         match &self.proof {
-            Proof::Password(login) => format!("`{}` from {}", login.username, self.source),
-            Proof::IdentityToken(_) => format!("an identity token from {}", self.source),
+            Proof::Password(login) => format!("`{}` (from {})", login.username, self.source),
+            Proof::IdentityToken(_) => format!("an identity token (from {})", self.source),
         }
+    }
+
+    /// The end of a sentence that begins with "logging in".
+    pub(super) fn as_whom(&self) -> String {
+        let word = match &self.proof {
+            Proof::Password(_) => "as",
+            Proof::IdentityToken(_) => "with",
+        };
+        format!("{word} {}", self.who())
     }
 
     /// What must not be shown if the registry sends it back: the secret, and its form in a header.
