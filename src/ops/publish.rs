@@ -9,7 +9,7 @@ use crate::image::{Blob, Descriptor, Manifest, Unloadable, Verdict};
 use crate::ops::pipeline::{self, Built, Outcome, PlanOptions};
 use crate::reference::{Reference, Repository, Tag};
 use crate::transport::registry::Scope;
-use crate::transport::{Destination, DryRun, Layout, Sink, Source as _, Transfer, survey};
+use crate::transport::{Destination, DryRun, Layout, Sink, Source as _, Step, Transfer, survey};
 
 /// The options of `publish`.
 #[derive(Debug)]
@@ -87,7 +87,8 @@ fn push_all(ctx: &Context, options: &PushOptions, built: Vec<Built>) -> Result<V
     }
     let published = pushes.into_iter().map(|push| push.carry_out(ctx)).collect();
     if options.dry_run {
-        ctx.shell.warn("nothing was pushed: this is a dry run");
+        let done = if options.destination.is_one_place() { "written" } else { "pushed" };
+        ctx.shell.warn(format_args!("nothing was {done}: this is a dry run"));
     }
     published
 }
@@ -116,6 +117,7 @@ struct Push {
     blobs: Vec<Descriptor>,
     sink: Box<dyn Sink>,
     tags: Vec<TagChange>,
+    is_dry_run: bool,
 }
 
 impl Push {
@@ -147,7 +149,7 @@ impl Push {
             }
             tags.push(TagChange { tag, before });
         }
-        Ok(Push { built, repository, layout, manifest, blobs, sink, tags })
+        Ok(Push { built, repository, layout, manifest, blobs, sink, tags, is_dry_run: options.dry_run })
     }
 
     fn carry_out(self, ctx: &Context) -> Result<Published> {
@@ -170,7 +172,8 @@ impl Push {
     /// Writes the image under the tags that don't name it yet. Returns the size of the blobs that were missing.
     fn write(&self, ctx: &Context, stale: &[Tag]) -> Result<u64> {
         let missing = self.sink.missing(ctx, self.blobs.clone())?;
-        self.sink.announce(ctx, &self.names(), missing.len(), self.blobs.len());
+        let (step, text) = self.sink.announcement(ctx, &self.names(), missing.len(), self.blobs.len());
+        self.show(ctx, step, &text);
         self.sink.write(
             ctx,
             &Transfer { source: &self.layout, manifest: &self.manifest, blobs: &missing, tags: stale },
@@ -182,8 +185,12 @@ impl Push {
     fn show_moves(&self, ctx: &Context) {
         let moved = self.tags.iter().filter_map(|change| Some((&change.tag, change.before?)));
         for (tag, before) in moved.filter(|(_, before)| *before != self.manifest.descriptor.digest) {
-            ctx.shell.status("Moving", format_args!("{}:{tag} from {before}", self.repository));
+            self.show(ctx, Step::Move, &format!("{}:{tag} from {before}", self.repository));
         }
+    }
+
+    fn show(&self, ctx: &Context, step: Step, text: &str) {
+        ctx.shell.status(step.verb(self.is_dry_run), text);
     }
 
     /// `quay.io/acme/hello:0.1.0, latest`
@@ -255,7 +262,7 @@ struct Clash {
 
 /// The tags of versions already name other images.
 #[derive(Debug, thiserror::Error)]
-#[error("the tag of a version already names another image{}", listed(_0))]
+#[error("the tag of a version already points to a different image{}", listed(_0))]
 struct TagsTaken(Vec<Clash>);
 
 fn listed(clashes: &[Clash]) -> String {
@@ -265,7 +272,7 @@ fn listed(clashes: &[Clash]) -> String {
 impl Explain for TagsTaken {
     fn help(&self) -> Vec<String> {
         vec![
-            "raise `version` in Cargo.toml, or push under another tag with `--tag`: users rely on the image of a version not to change".to_owned(),
+            "increase `version` in Cargo.toml, or push under another tag with `--tag`: users rely on the image of a version not to change".to_owned(),
             "to replace it anyway, use `--force`".to_owned(),
         ]
     }

@@ -15,7 +15,7 @@ use crate::image::{Blob, Descriptor, entry_header};
 use crate::reference::{Reference, Tag};
 use crate::transport::content::BlobContent;
 use crate::transport::index::{self, INDEX, IndexError, LayoutIndex, MARKER};
-use crate::transport::sink::{Sink, Transfer};
+use crate::transport::sink::{Sink, Step, Transfer};
 use crate::transport::source::{LARGEST_MANIFEST, Source};
 
 /// An archive. Its file need not exist yet.
@@ -140,8 +140,8 @@ impl Sink for Archive {
         Ok(blobs)
     }
 
-    fn announce(&self, ctx: &Context, names: &str, _missing: usize, _blobs: usize) {
-        ctx.shell.status("Writing", format_args!("{names} to {}", ctx.display_path(&self.path)));
+    fn announcement(&self, ctx: &Context, names: &str, _missing: usize, _blobs: usize) -> (Step, String) {
+        (Step::Write, format!("{names} to {}", ctx.display_path(&self.path)))
     }
 
     fn write(&self, ctx: &Context, transfer: &Transfer<'_>) -> Result<()> {

@@ -13,7 +13,7 @@ use crate::image::{Blob, Descriptor};
 use crate::reference::{Reference, Tag};
 use crate::transport::content::BlobContent;
 use crate::transport::index::{self, BLOBS, INDEX, IndexError, LayoutIndex, MARKER};
-use crate::transport::sink::{Sink, Transfer};
+use crate::transport::sink::{Sink, Step, Transfer};
 use crate::transport::source::Source;
 
 /// A layout. Its directory need not exist yet.
@@ -124,8 +124,8 @@ impl Sink for Layout {
         Ok(missing)
     }
 
-    fn announce(&self, ctx: &Context, names: &str, _missing: usize, _blobs: usize) {
-        ctx.shell.status("Writing", format_args!("{names} to {}", ctx.display_path(&self.directory)));
+    fn announcement(&self, ctx: &Context, names: &str, _missing: usize, _blobs: usize) -> (Step, String) {
+        (Step::Write, format!("{names} to {}", ctx.display_path(&self.directory)))
     }
 
     /// Preserves everything else in the layout.
