@@ -30,7 +30,8 @@ pub use write::OutputError;
 ///
 /// # Errors
 ///
-/// If a stage fails. The output of earlier runs then stays unchanged.
+/// If a stage fails. The output of earlier runs then stays unchanged. If writing fails, this is true only of the package
+/// that failed and of those after it, because they are written one by one.
 pub fn build(ctx: &Context, plan: Plan) -> Result<Outcome<Vec<Built>>> {
     let Plan { packages, modules, deny_warnings } = plan;
     if !packages.iter().all(|package| package.findings.pass(deny_warnings)) {
