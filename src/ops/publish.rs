@@ -14,16 +14,14 @@ use crate::transport::{Destination, DryRun, Layout, Sink, Source as _, Step, Tra
 /// The options of `publish`.
 #[derive(Debug)]
 pub struct PublishOptions {
-    /// What is built. Its tag is the first one that is published.
+    /// Its tag is the first one that is published.
     pub plan: PlanOptions,
-    /// How the images are pushed.
     pub push: PushOptions,
 }
 
 /// How images are pushed.
 #[derive(Debug)]
 pub struct PushOptions {
-    /// Where the images are pushed.
     pub destination: Destination,
     /// Tags in addition to the one from the build.
     pub more_tags: Vec<Tag>,
@@ -36,7 +34,6 @@ pub struct PushOptions {
 /// A package that was published.
 #[derive(Debug)]
 pub struct Published {
-    /// What was built.
     pub built: Built,
     /// The repository that its image was pushed to. In a dry run, nothing was pushed.
     pub repository: Repository,
@@ -44,14 +41,12 @@ pub struct Published {
     pub tags: Vec<TagChange>,
     /// The size of the blobs that had to be written, in bytes.
     pub uploaded: u64,
-    /// How long the push took.
     pub time: Duration,
 }
 
 /// A tag, and the digest that it named before.
 #[derive(Debug, Clone)]
 pub struct TagChange {
-    /// The tag.
     pub tag: Tag,
     /// The digest that it named before; `None` if the tag is new.
     pub before: Option<Digest>,

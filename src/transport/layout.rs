@@ -28,14 +28,8 @@ pub enum LayoutError {
     /// It contains something else.
     #[error("`{0}` is neither empty nor an OCI image layout")]
     Foreign(Utf8PathBuf),
-    /// The list of images can't be read.
     #[error("`{path}` is not an image index")]
-    LayoutIndex {
-        /// The file.
-        path: Utf8PathBuf,
-        /// What is wrong with it.
-        source: IndexError,
-    },
+    LayoutIndex { path: Utf8PathBuf, source: IndexError },
 }
 
 impl Explain for LayoutError {
@@ -45,7 +39,6 @@ impl Explain for LayoutError {
 }
 
 impl Layout {
-    /// The layout in `directory`.
     pub fn at(directory: Utf8PathBuf) -> Self {
         Layout { directory }
     }

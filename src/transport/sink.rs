@@ -66,9 +66,7 @@ impl Step {
 /// An image on its way into a sink.
 #[derive(Clone, Copy)]
 pub struct Transfer<'t> {
-    /// Where the blobs are read from.
     pub source: &'t dyn Source,
-    /// Its manifest.
     pub manifest: &'t Blob,
     /// The blobs to write, as returned by [`Sink::missing`].
     pub blobs: &'t [Descriptor],

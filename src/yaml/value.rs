@@ -7,7 +7,6 @@ use std::ops::Range;
 pub struct Node {
     /// The bytes in the text; empty if the value is omitted or was not read from a text.
     pub span: Range<usize>,
-    /// The value.
     pub value: Value,
 }
 
@@ -16,15 +15,12 @@ pub struct Node {
 pub enum Value {
     /// `null`, `~` or an omitted value.
     Null,
-    /// `true` or `false`.
     Bool(bool),
     /// A whole number.
     Int(i64),
     /// A finite number with a fraction or an exponent.
     Float(f64),
-    /// Text.
     String(String),
-    /// A sequence.
     Seq(Vec<Node>),
     /// A mapping without duplicate keys.
     Map(Vec<(Key, Node)>),
@@ -35,7 +31,6 @@ pub enum Value {
 pub struct Key {
     /// The bytes in the text; empty if the key was not read from a text.
     pub span: Range<usize>,
-    /// The key itself.
     pub name: String,
 }
 

@@ -36,7 +36,6 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A name and a password.
 #[derive(Debug, Clone)]
 pub struct Login {
     pub username: String,
@@ -105,10 +104,8 @@ pub enum CredentialError {
     /// A file is not in the format that docker and podman write.
     #[error("can't read the credentials in `{0}`")]
     Unreadable(Utf8PathBuf),
-    /// A credential helper failed.
     #[error("the credential helper `{program}`, set in `{file}`, returned no credentials for `{server}`")]
     Helper {
-        /// The program.
         program: String,
         /// The file that names it.
         file: Utf8PathBuf,
