@@ -3,7 +3,7 @@
 use toml_edit::{DocumentMut, Item};
 
 use crate::compile::options::CargoOptions;
-use crate::compile::sources;
+use crate::compile::sources::{self, Outside};
 use crate::compile::toolchain::Toolchain;
 use crate::config::Target;
 use crate::context::Context;
@@ -26,8 +26,9 @@ impl Toolchain {
     ) -> Result<(String, Option<Error>)> {
         let mut flags = self.config.rustflags(target.triple())?.unwrap_or_default();
         let mut remapped = vec![(project.workspace_root.clone(), "/workspace".to_owned())];
-        let (outside, unlisted) = sources::outside_workspace(ctx, project, self, options, target)?;
-        remapped.extend(outside);
+        let Outside { directories, unlisted } =
+            sources::outside_workspace(ctx, project, self, options, target)?;
+        remapped.extend(directories);
         // If rust-src is installed, rustc uses its path instead of the neutral path in the released std.
         let std_source = self.sysroot.join("lib/rustlib/src/rust");
         if std_source.exists() {

@@ -15,10 +15,16 @@ use crate::context::Context;
 use crate::error::{Error, Exit, Result};
 use crate::project::Project;
 
+/// The directories with sources outside the workspace.
+pub(super) struct Outside {
+    /// Each with its neutral name.
+    pub(super) directories: Vec<(Utf8PathBuf, String)>,
+    /// Why cargo can't list the sources of all crates, so that some directories may be missing. Cargo has printed it.
+    pub(super) unlisted: Option<Error>,
+}
+
 /// The directories that crates come from, and their neutral names. A crate from a registry has the same name regardless
 /// of whether it was unpacked or vendored.
-///
-/// If cargo can't list the sources of all crates, the reason is the second part of the result. Cargo has printed it.
 ///
 /// # Errors
 ///
@@ -29,7 +35,7 @@ pub(super) fn outside_workspace(
     toolchain: &Toolchain,
     options: &CargoOptions,
     target: Target,
-) -> Result<(Vec<(Utf8PathBuf, String)>, Option<Error>)> {
+) -> Result<Outside> {
     let unpacked = || match &toolchain.cargo_home {
         // The name of each of these directories contains a hash, which changes with a mirror of the registry.
         Some(home) => directories(&home.join("registry/src")),
@@ -61,7 +67,7 @@ pub(super) fn outside_workspace(
         outside.insert(0, (home.to_owned(), "/cargo".to_owned()));
     }
     outside.extend(unpacked()?.into_iter().map(|dir| (dir, REGISTRY.to_owned())));
-    Ok((outside, unlisted))
+    Ok(Outside { directories: outside, unlisted })
 }
 
 /// Whether the compilation will fail because Cargo.lock must not be created. Listing the crates would print the same

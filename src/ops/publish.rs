@@ -66,7 +66,7 @@ pub fn publish(ctx: &Context, options: PublishOptions) -> Result<Outcome<Vec<Pub
         package.repository("can't be published")?;
         package.tag.as_ref().ok_or_else(|| NoTag(package.name.clone()))?;
     }
-    plan.has_distinct_references().map_err(|same| same.from_flag(has_image_flag))?;
+    plan.has_distinct_references().map_err(|same| same.caused_by_flag(has_image_flag))?;
     if push.destination.is_one_place() {
         plan.has_one_package("--to")?;
     }

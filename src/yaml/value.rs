@@ -7,6 +7,7 @@ use std::ops::Range;
 pub struct Node {
     /// The bytes in the text; empty if the value is omitted or was not read from a text.
     pub span: Range<usize>,
+    /// The value.
     pub value: Value,
 }
 
@@ -15,12 +16,15 @@ pub struct Node {
 pub enum Value {
     /// `null`, `~` or an omitted value.
     Null,
+    /// `true` or `false`.
     Bool(bool),
     /// A whole number.
     Int(i64),
     /// A finite number with a fraction or an exponent.
     Float(f64),
+    /// Text, without quotes and escapes.
     String(String),
+    /// A sequence; its items can have different types.
     Seq(Vec<Node>),
     /// A mapping without duplicate keys.
     Map(Vec<(Key, Node)>),
@@ -31,6 +35,7 @@ pub enum Value {
 pub struct Key {
     /// The bytes in the text; empty if the key was not read from a text.
     pub span: Range<usize>,
+    /// The text of the key, without quotes and escapes.
     pub name: String,
 }
 

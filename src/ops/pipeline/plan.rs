@@ -307,7 +307,7 @@ pub struct SameReference {
 impl SameReference {
     /// The same error, with the help for a repository that comes from `--image` if `is_from_flag` is set.
     #[must_use]
-    pub fn from_flag(self, is_from_flag: bool) -> Self {
+    pub fn caused_by_flag(self, is_from_flag: bool) -> Self {
         SameReference { is_from_flag, ..self }
     }
 }
