@@ -110,7 +110,7 @@ fn terminate(child: &SharedChild) {
 
 /// A signal has interrupted the program.
 #[derive(Debug, thiserror::Error)]
-#[error("interrupted; nothing is half-written")]
+#[error("interrupted; no partial output was left behind")]
 pub struct Interrupted;
 
 impl Explain for Interrupted {

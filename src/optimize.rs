@@ -4,6 +4,7 @@
 //! are cached by content, so the same bytes are never optimized twice.
 
 use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
 use std::os::unix::process::CommandExt as _;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use wasmparser::WasmFeatures;
 use crate::config::Optimize;
 use crate::context::Context;
 use crate::digest::Digest;
-use crate::error::{Explain, Result};
+use crate::error::{Error, Explain, Result};
 use crate::module::{CompiledModule, OptimizedModule};
 use crate::process::{self, ProcessError};
 use crate::wasm::{self, ModuleInfo};
@@ -72,7 +73,7 @@ impl Optimizer {
             Some(program) => {
                 let mut command = process::command(ctx, program);
                 let version = process::output(ctx, command.arg("--version"), Some(TIME_LIMIT))
-                    .map_err(|error| OptimizeError::of(program.as_str(), error))?;
+                    .map_err(|error| OptimizeError::of_version(program, error))?;
                 format!("{program} {}", String::from_utf8_lossy(&version))
             }
         };
@@ -120,8 +121,13 @@ impl Optimizer {
         let mut command = process::command(ctx, &self.launcher);
         command.arg(SUBCOMMAND).args(&self.program).arg("--").arg(&input).arg("-o").arg(&output).args(args);
         process::output(ctx, &mut command, Some(TIME_LIMIT))
-            .map_err(|error| OptimizeError::of(module.path.as_str(), error))?;
-        Ok(fs_err::read(&output)?)
+            .map_err(|error| OptimizeError::of_run(&module.path, error))?;
+        match fs_err::read(&output) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(OptimizeError::NoModule { module: module.path.clone() }.into())
+            }
+            read => Ok(read?),
+        }
     }
 }
 
@@ -237,13 +243,22 @@ pub enum OptimizeError {
     NoSelf(#[source] std::io::Error),
     /// The external optimizer can't be started.
     #[error("failed to run the optimizer `{program}`")]
-    NoProgram { program: String, source: ProcessError },
+    NoProgram { program: Utf8PathBuf, source: ProcessError },
     /// The optimizer reported an error or crashed.
-    #[error("the optimizer failed on `{subject}`")]
+    #[error("the optimizer failed on `{module}`")]
     Failed {
-        /// The module; the program if it failed to print its version.
-        subject: String,
+        /// The input.
+        module: Utf8PathBuf,
         source: ProcessError,
+    },
+    /// The external optimizer failed to print its version.
+    #[error("the optimizer `{program}` failed")]
+    NoVersion { program: Utf8PathBuf, source: ProcessError },
+    /// There is no output.
+    #[error("the optimizer wrote no module for `{module}`")]
+    NoModule {
+        /// The input.
+        module: Utf8PathBuf,
     },
     /// The output isn't a valid module.
     #[error("the optimizer wrote an invalid module for `{module}`")]
@@ -261,13 +276,19 @@ pub enum OptimizeError {
 }
 
 impl OptimizeError {
-    fn of(subject: &str, error: ProcessError) -> crate::error::Error {
+    fn of_version(program: &Utf8Path, error: ProcessError) -> Error {
+        let program = program.to_owned();
         match error {
             ProcessError::Interrupted(interrupted) => interrupted.into(),
-            source @ ProcessError::Start { .. } => {
-                OptimizeError::NoProgram { program: subject.to_owned(), source }.into()
-            }
-            source => OptimizeError::Failed { subject: subject.to_owned(), source }.into(),
+            source @ ProcessError::Start { .. } => OptimizeError::NoProgram { program, source }.into(),
+            source => OptimizeError::NoVersion { program, source }.into(),
+        }
+    }
+
+    fn of_run(module: &Utf8Path, error: ProcessError) -> Error {
+        match error {
+            ProcessError::Interrupted(interrupted) => interrupted.into(),
+            source => OptimizeError::Failed { module: module.to_owned(), source }.into(),
         }
     }
 }

@@ -104,7 +104,7 @@ impl Project {
             crates.push(of_package(package, Settings::of(&[flags, &own_settings, &workspace_settings]))?);
         }
         if crates.is_empty() {
-            return Err(ProjectError::NoPlugin(skipped).into());
+            return Err(ProjectError::NoPlugin { skipped, excluded: selected.excluded }.into());
         }
         crates.sort_by(|a, b| a.plugin.name.cmp(&b.plugin.name));
         Ok(Project {
@@ -187,6 +187,8 @@ struct Selected<'m> {
     packages: Vec<&'m Package>,
     /// Whether the user selected them explicitly, so that none of them can be skipped.
     by_name: bool,
+    /// Whether `--exclude` left out a package.
+    excluded: bool,
 }
 
 fn select<'m>(ctx: &Context, selection: &Selection, metadata: &'m Metadata) -> Result<Selected<'m>> {
@@ -206,8 +208,10 @@ fn select<'m>(ctx: &Context, selection: &Selection, metadata: &'m Metadata) -> R
         }
     }
     if selection.workspace {
-        let excluded = |package: &&Package| !selection.exclude.iter().any(|spec| matches(package, spec));
-        return Ok(Selected { packages: members.into_iter().filter(excluded).collect(), by_name: false });
+        let is_kept = |package: &&Package| !selection.exclude.iter().any(|spec| matches(package, spec));
+        let all = members.len();
+        let packages: Vec<_> = members.into_iter().filter(is_kept).collect();
+        return Ok(Selected { excluded: packages.len() < all, packages, by_name: false });
     }
     if !selection.packages.is_empty() {
         for spec in &selection.packages {
@@ -216,16 +220,20 @@ fn select<'m>(ctx: &Context, selection: &Selection, metadata: &'m Metadata) -> R
             }
         }
         let named = |package: &&Package| selection.packages.iter().any(|spec| matches(package, spec));
-        return Ok(Selected { packages: members.into_iter().filter(named).collect(), by_name: true });
+        return Ok(Selected {
+            packages: members.into_iter().filter(named).collect(),
+            by_name: true,
+            excluded: false,
+        });
     }
     let current = current_manifest(ctx, selection);
     match members.iter().find(|package| Some(&package.manifest_path) == current.as_ref()) {
         Some(package) if package.manifest_path.parent() != Some(&metadata.workspace_root) => {
-            Ok(Selected { packages: vec![package], by_name: true })
+            Ok(Selected { packages: vec![package], by_name: true, excluded: false })
         }
         _ => {
             let packages = metadata.workspace_default_packages();
-            Ok(Selected { by_name: packages.len() == 1, packages })
+            Ok(Selected { by_name: packages.len() == 1, packages, excluded: false })
         }
     }
 }
@@ -351,12 +359,18 @@ pub enum ProjectError {
     #[error("package `{0}` can't be built as a module: its library isn't a cdylib")]
     NoCdylib(String),
     /// There is nothing to build.
-    #[error("no plugin found{}", skipped(.0))]
-    NoPlugin(Vec<String>),
+    #[error("no plugin found{}", why_none(skipped, *excluded))]
+    NoPlugin {
+        /// The packages that aren't plugins.
+        skipped: Vec<String>,
+        /// Whether `--exclude` left out a package.
+        excluded: bool,
+    },
 }
 
-fn skipped(names: &[String]) -> String {
-    match names {
+fn why_none(skipped: &[String], excluded: bool) -> String {
+    match skipped {
+        [] if excluded => ": all packages are excluded".to_owned(),
         [] => ": no package is selected".to_owned(),
         [name] => format!(": `{name}` isn't a cdylib that depends on proxy-wasm"),
         names => format!(": none of `{}` is a cdylib that depends on proxy-wasm", names.join("`, `")),
@@ -371,7 +385,7 @@ impl Explain for ProjectError {
             | ProjectError::NoCdylib(name) => Some(name),
             ProjectError::Unreadable { .. }
             | ProjectError::ExcludeWithoutWorkspace
-            | ProjectError::NoPlugin(_) => None,
+            | ProjectError::NoPlugin { .. } => None,
         }
     }
 
@@ -381,7 +395,7 @@ impl Explain for ProjectError {
             ProjectError::Unreadable { .. }
             | ProjectError::Reserved(_)
             | ProjectError::NoCdylib(_)
-            | ProjectError::NoPlugin(_) => Exit::Failure,
+            | ProjectError::NoPlugin { .. } => Exit::Failure,
         }
     }
 
@@ -389,6 +403,9 @@ impl Explain for ProjectError {
         match self {
             ProjectError::Unknown { suggestion: Some(name), .. } => {
                 vec![format!("a package with a similar name exists: `{name}`")]
+            }
+            ProjectError::Unknown { members, .. } if members.is_empty() => {
+                vec!["this workspace has no packages: add one to `members` in its Cargo.toml".to_owned()]
             }
             ProjectError::Unknown { members, .. } => {
                 vec![format!("the packages in this workspace are `{}`", members.join("`, `"))]
@@ -405,11 +422,18 @@ impl Explain for ProjectError {
             ProjectError::NoCdylib(_) => {
                 vec!["add to its Cargo.toml:\n\n    [lib]\n    crate-type = [\"cdylib\"]".to_owned()]
             }
-            ProjectError::NoPlugin(_) => vec![
-                "create a plugin with `cargo wasmplugin new PATH`".to_owned(),
-                "or add `crate-type = [\"cdylib\"]` and `[package.metadata.wasmplugin]` to a crate"
-                    .to_owned(),
-            ],
+            ProjectError::NoPlugin { skipped, excluded } => {
+                let mut help = Vec::new();
+                help.extend(excluded.then(|| "leave out the `--exclude` of a plugin".to_owned()));
+                if !excluded || !skipped.is_empty() {
+                    help.push("create a plugin with `cargo wasmplugin new PATH`".to_owned());
+                    help.push(
+                        "or add `crate-type = [\"cdylib\"]` and `[package.metadata.wasmplugin]` to a crate"
+                            .to_owned(),
+                    );
+                }
+                help
+            }
         }
     }
 }

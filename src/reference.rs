@@ -45,25 +45,20 @@ impl FromStr for Repository {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
-        let refused = |reason, suggestion: String| {
-            let suggestion = Some(suggestion).filter(|text| check(text).is_ok());
+        let refused = |reason| {
+            let suggestion = Some(only_repository(text)).filter(|text| check(text).is_ok());
             ReferenceError { text: text.to_owned(), reason, suggestion }
         };
-        if let Some((_, rest)) = text.split_once("://") {
-            return Err(refused("a repository has no scheme", rest.to_owned()));
+        if text.contains("://") {
+            return Err(refused("a repository has no scheme"));
         }
-        if let Some((before, _)) = text.split_once('@') {
-            return Err(refused("a repository has no digest", before.to_owned()));
+        if text.contains('@') {
+            return Err(refused("a repository has no digest"));
         }
-        let path_start = text.find('/').map_or(0, |slash| slash + 1);
-        if let Some(colon) = text[path_start..].find(':') {
-            let before = text[..path_start + colon].to_owned();
-            return Err(refused(
-                "a repository has no tag: the tag is the version of the crate, or `--tag`",
-                before,
-            ));
+        if without_tag(text) != text {
+            return Err(refused("a repository has no tag: the tag is the version of the crate, or `--tag`"));
         }
-        check(text).map_err(|reason| refused(reason, text.to_lowercase()))?;
+        check(text).map_err(refused)?;
         let (first, _) = text.split_once('/').unwrap_or((text, ""));
         if let Some(path) = text.strip_prefix("index.docker.io/") {
             Ok(Repository(format!("docker.io/{path}")))
@@ -75,6 +70,19 @@ impl FromStr for Repository {
     }
 }
 
+/// The text without scheme, digest and tag, in lower case.
+fn only_repository(text: &str) -> String {
+    let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let text = text.split_once('@').map_or(text, |(before, _)| before);
+    without_tag(text).to_lowercase()
+}
+
+/// The text before the first colon in its path. A colon before the path belongs to the port of the registry.
+fn without_tag(text: &str) -> &str {
+    let path_start = text.find('/').map_or(0, |slash| slash + 1);
+    text[path_start..].find(':').map_or(text, |colon| &text[..path_start + colon])
+}
+
 /// Whether the first component is a registry and not a part of the path. All clients of Docker Hub use this rule.
 fn is_registry(first: &str) -> bool {
     first == "localhost" || first.contains(['.', ':'])
@@ -82,13 +90,13 @@ fn is_registry(first: &str) -> bool {
 
 fn check(text: &str) -> Result<(), &'static str> {
     if text.is_empty() {
-        return Err("it is empty");
+        return Err("the repository is empty");
     }
     if text.len() > 255 {
-        return Err("it is longer than 255 characters");
+        return Err("the repository is longer than 255 characters");
     }
     let Some((first, rest)) = text.split_once('/') else {
-        return Err("it has no registry and no owner; write it like `quay.io/acme/hello`");
+        return Err("the repository has no registry and no owner: write it like `quay.io/acme/hello`");
     };
     let path = if is_registry(first) {
         check_registry(first)?;
@@ -121,24 +129,26 @@ fn check_registry(registry: &str) -> Result<(), &'static str> {
 
 fn check_component(component: &str) -> Result<(), &'static str> {
     if component.is_empty() {
-        return Err("its path has an empty component");
+        return Err("the path of the repository has an empty component");
     }
     if component.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return Err("its path has upper-case letters, which registries refuse");
+        return Err("the path of the repository has upper-case letters, which registries refuse");
     }
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
     if !component.bytes().all(allowed) {
-        return Err("its path can only contain lower-case letters, digits, `.`, `_` and `-`");
+        return Err(
+            "the path of the repository can only contain lower-case letters, digits, `.`, `_` and `-`",
+        );
     }
     let letters = |c: char| c.is_ascii_alphanumeric();
     if !component.starts_with(letters) || !component.ends_with(letters) {
-        return Err("each component of its path must begin and end with a letter or a digit");
+        return Err("each component of the path must begin and end with a letter or a digit");
     }
     let separators = component.split(letters).filter(|separator| !separator.is_empty());
     let allowed =
         |separator: &str| matches!(separator, "." | "_" | "__") || separator.bytes().all(|b| b == b'-');
     if !separators.into_iter().all(allowed) {
-        return Err("its path has consecutive separators other than `__` and `--`");
+        return Err("the path of the repository has consecutive separators other than `__` and `--`");
     }
     Ok(())
 }
@@ -224,6 +234,7 @@ mod tests {
     #[test]
     fn an_invalid_repository_is_refused_with_a_suggestion() {
         assert_eq!(suggestion("http://quay.io/acme/x").as_deref(), Some("quay.io/acme/x"));
+        assert_eq!(suggestion("https://quay.io/Acme/x:1@sha256:0").as_deref(), Some("quay.io/acme/x"));
         assert_eq!(suggestion("quay.io/Acme/X").as_deref(), Some("quay.io/acme/x"));
         assert_eq!(suggestion("quay.io/acme/x:1.0").as_deref(), Some("quay.io/acme/x"));
         assert_eq!(suggestion("localhost:5000/acme/x@sha256:00").as_deref(), Some("localhost:5000/acme/x"));

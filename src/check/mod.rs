@@ -10,6 +10,7 @@ mod rules;
 
 use std::sync::Arc;
 
+use crate::diagnostics::findings::Findings;
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::mesh::Mesh;
 use crate::resource::references::ManifestFile;
@@ -18,6 +19,7 @@ use crate::text::{nearest, quoted};
 use crate::wasm::ModuleInfo;
 use crate::yaml::{Fault, FaultKind};
 use hostcalls::Abi;
+use levels::Levels;
 use rule::{
     ConversionSubject, DocumentSubject, ImageSubject, Judge, ManifestsSubject, ModuleSubject,
     PublicationSubject, ResourceSubject, Rule, SettingsSubject, TogetherSubject,
@@ -150,9 +152,10 @@ pub fn together(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
 }
 
 /// Judges levels. This needs the findings of all other rules.
-pub fn settings(subject: &SettingsSubject<'_>) -> Vec<Diagnostic> {
+pub fn settings(levels: &Levels, findings: &[&Findings]) -> Vec<Diagnostic> {
+    let subject = SettingsSubject { rules: RULES, levels, findings };
     judge(|rule| match rule.judge {
-        Judge::Settings(judge) => judge(subject),
+        Judge::Settings(judge) => judge(&subject),
         _ => Vec::new(),
     })
 }

@@ -179,6 +179,8 @@ pub struct TogetherSubject<'a> {
 /// Levels, and the findings that they apply to.
 #[derive(Debug, Clone, Copy)]
 pub struct SettingsSubject<'a> {
+    /// All rules.
+    pub rules: &'static [Rule],
     pub levels: &'a Levels,
     pub findings: &'a [&'a Findings],
 }

@@ -25,7 +25,7 @@ use crate::report::{self, Format};
     cargo wasmplugin build --kind envoy
   Build all plugins in the workspace and write their resources to one file:
     cargo wasmplugin build --workspace -o yaml > plugins.yaml
-  Package a module that another toolchain built:
+  Package a module that another toolchain built, with the resource in ./wasmplugin.yaml:
     cargo wasmplugin build --module build/filter.wasm --image quay.io/acme/filter --tag 1.0.0"))]
 pub(super) struct Build {
     /// Tag of the image [default: the version of the package]

@@ -18,6 +18,7 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
+use crate::compile::CompileError;
 use crate::context::{Context, Env};
 use crate::error::{Error, Exit, Explain, Result};
 use crate::interrupt::Interrupt;
@@ -34,7 +35,6 @@ use crate::optimize;
     version,
     styles = args::STYLES,
     max_term_width = 100,
-    disable_help_subcommand = true,
     after_help = args::examples("\
   Create and build a first filter:
     cargo wasmplugin new hello --image quay.io/acme/hello
@@ -93,8 +93,9 @@ pub fn run(args: Vec<OsString>) -> Exit {
 
 /// Advice about options, for errors from modules that don't know the command line.
 fn advice(error: &Error) -> Option<&'static str> {
-    let output = error.downcast_ref::<OutputError>()?;
-    output.may_work_elsewhere().then_some("choose another directory with `--target-dir`")
+    let output = error.downcast_ref().is_some_and(OutputError::may_work_elsewhere);
+    let compiler = error.downcast_ref().is_some_and(CompileError::may_work_elsewhere);
+    (output || compiler).then_some("choose another directory with `--target-dir`")
 }
 
 fn dispatch(cli: &Cli, env: Env) -> Result<Exit> {

@@ -1,7 +1,7 @@
 //! The flags that set fields of the resource, generated from [`RESOURCE_FLAGS`].
 
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::cli::args;
 use crate::resource::{FlagSyntax, FlagValue, Overrides, RESOURCE_FLAGS, ResourceFlag};
@@ -37,9 +37,13 @@ fn arg(flag: &ResourceFlag) -> Arg {
     match flag.syntax {
         FlagSyntax::Text => arg,
         FlagSyntax::OneOf(words) => arg.value_parser(PossibleValuesParser::new(words)),
-        FlagSyntax::Integer => arg.value_parser(value_parser!(i64)).allow_negative_numbers(true),
+        FlagSyntax::Integer => arg.value_parser(integer).allow_negative_numbers(true),
         FlagSyntax::Labels => arg.value_parser(args::key_value).action(ArgAction::Append),
     }
+}
+
+fn integer(text: &str) -> Result<i64, &'static str> {
+    text.parse().map_err(|_| "expected an integer")
 }
 
 fn value(flag: &ResourceFlag, matches: &ArgMatches) -> Option<FlagValue> {

@@ -60,7 +60,7 @@ pub(super) struct PackageArgs {
     kind: Kind,
     #[command(flatten)]
     overrides: Overrides,
-    /// Package this module instead of compiling a crate
+    /// Package this module instead of compiling a crate; its resource is the wasmplugin.yaml in the current directory
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "packages", "workspace", "exclude", "features", "all_features", "no_default_features", "profile", "jobs",
         "config", "manifest_path", "locked", "frozen", "target",

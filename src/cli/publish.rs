@@ -149,7 +149,7 @@ fn local_destination(text: &str) -> Result<LocalDestination, String> {
     let refused = || "expected oci-layout:DIR[:TAG] or oci-archive:FILE[:TAG]".to_owned();
     let (kind, path) = text.split_once(':').ok_or_else(refused)?;
     // A tag can't contain a slash, so text with a slash is part of the path.
-    let (path, tag) = match path.rsplit_once(':').filter(|(_, tag)| !tag.contains(['/', '\\'])) {
+    let (path, tag) = match path.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')) {
         Some((path, tag)) => (path, Some(tag.parse::<Tag>().map_err(|error| error.to_string())?)),
         None => (path, None),
     };

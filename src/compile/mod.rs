@@ -6,6 +6,8 @@ mod rustflags;
 mod sources;
 mod toolchain;
 
+use std::io;
+
 use camino::Utf8PathBuf;
 use cargo_metadata::Message;
 
@@ -33,19 +35,29 @@ pub fn compile(
 ) -> Result<Vec<ModuleFile>> {
     rustflags::refuse_in(&options.config)?;
     // Another run must not overwrite the modules after cargo has finished and before they are opened.
-    let _lock = Lock::take(ctx, &project.target_dir.join("wasmplugin/.compile.lock"), "the compiler")?;
+    let directory = project.target_dir.join("wasmplugin");
+    let lock = Lock::take(ctx, &directory.join(".compile.lock"), "the compiler");
+    let _lock = lock.map_err(|error| match error.downcast::<io::Error>() {
+        Ok(source) => CompileError::TargetDir { directory, source }.into(),
+        Err(error) => error,
+    })?;
     let mut paths: Vec<Option<Utf8PathBuf>> = vec![None; project.crates.len()];
     for group in groups(&project.crates) {
         toolchain.ensure(ctx, group.target, options.offline)?;
         let mut compile = |flags: &str| {
             build(ctx, project, options, &group, flags, |index, path| paths[index] = Some(path))
         };
-        let flags = toolchain.rustflags(ctx, project, options, group.target)?;
+        let (flags, _) = toolchain.rustflags(ctx, project, options, group.target)?;
         compile(&flags)?;
         // Cargo may have locked and unpacked crates from new places, whose paths have to be remapped too.
-        let updated = toolchain.rustflags(ctx, project, options, group.target)?;
+        let (updated, unlisted) = toolchain.rustflags(ctx, project, options, group.target)?;
         if updated != flags {
             compile(&updated)?;
+        }
+        if let Some(error) = unlisted {
+            ctx.shell.warn(format_args!(
+                "the module may contain paths of this machine: cargo can't list the sources of all crates ({error})"
+            ));
         }
     }
     let modules = paths.into_iter().zip(&project.crates).map(|(path, krate)| {
@@ -156,6 +168,22 @@ pub enum CompileError {
     /// Cargo succeeded, but built no module.
     #[error("cargo built no `.wasm` file for `{0}`")]
     NoModule(String),
+    /// The target directory can't be written to.
+    #[error("could not write to `{directory}`")]
+    TargetDir { directory: Utf8PathBuf, source: io::Error },
+}
+
+impl CompileError {
+    /// Whether another target directory may help.
+    pub fn may_work_elsewhere(&self) -> bool {
+        use io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+        match self {
+            CompileError::TargetDir { source, .. } => {
+                matches!(source.kind(), NotADirectory | PermissionDenied | ReadOnlyFilesystem)
+            }
+            CompileError::Failed | CompileError::NoModule(_) => false,
+        }
+    }
 }
 
 impl Explain for CompileError {
@@ -169,6 +197,7 @@ impl Explain for CompileError {
             CompileError::NoModule(_) => {
                 vec!["make its library a cdylib: set `crate-type = [\"cdylib\"]` in `[lib]`".to_owned()]
             }
+            CompileError::TargetDir { source, .. } => source.help(),
         }
     }
 }

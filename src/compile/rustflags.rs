@@ -3,11 +3,11 @@
 use toml_edit::{DocumentMut, Item};
 
 use crate::compile::options::CargoOptions;
-use crate::compile::sources;
+use crate::compile::sources::{self, Outside};
 use crate::compile::toolchain::Toolchain;
 use crate::config::Target;
 use crate::context::Context;
-use crate::error::{Result, UsageError};
+use crate::error::{Error, Result, UsageError};
 use crate::project::Project;
 
 impl Toolchain {
@@ -15,16 +15,20 @@ impl Toolchain {
     ///
     /// Cargo uses flags from only one source, and ours must not replace the user's. So this starts with the user's
     /// effective flags.
+    ///
+    /// If some paths of this machine aren't known, the second part of the result says why.
     pub(super) fn rustflags(
         &self,
         ctx: &Context,
         project: &Project,
         options: &CargoOptions,
         target: Target,
-    ) -> Result<String> {
+    ) -> Result<(String, Option<Error>)> {
         let mut flags = self.config.rustflags(target.triple())?.unwrap_or_default();
         let mut remapped = vec![(project.workspace_root.clone(), "/workspace".to_owned())];
-        remapped.extend(sources::outside_workspace(ctx, project, self, options, target)?);
+        let Outside { directories, unlisted } =
+            sources::outside_workspace(ctx, project, self, options, target)?;
+        remapped.extend(directories);
         // If rust-src is installed, rustc uses its path instead of the neutral path in the released std.
         let std_source = self.sysroot.join("lib/rustlib/src/rust");
         if std_source.exists() {
@@ -37,7 +41,7 @@ impl Toolchain {
         for (from, to) in remapped {
             flags.push(format!("--remap-path-prefix={from}={to}"));
         }
-        Ok(flags.encode()?)
+        Ok((flags.encode()?, unlisted))
     }
 }
 

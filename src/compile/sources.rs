@@ -12,8 +12,16 @@ use crate::compile::options::CargoOptions;
 use crate::compile::toolchain::Toolchain;
 use crate::config::Target;
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Exit, Result};
 use crate::project::Project;
+
+/// The directories with sources outside the workspace.
+pub(super) struct Outside {
+    /// Each with its neutral name.
+    pub(super) directories: Vec<(Utf8PathBuf, String)>,
+    /// Why cargo can't list the sources of all crates, so that some directories may be missing. Cargo has printed it.
+    pub(super) unlisted: Option<Error>,
+}
 
 /// The directories that crates come from, and their neutral names. A crate from a registry has the same name regardless
 /// of whether it was unpacked or vendored.
@@ -27,7 +35,7 @@ pub(super) fn outside_workspace(
     toolchain: &Toolchain,
     options: &CargoOptions,
     target: Target,
-) -> Result<Vec<(Utf8PathBuf, String)>> {
+) -> Result<Outside> {
     let unpacked = || match &toolchain.cargo_home {
         // The name of each of these directories contains a hash, which changes with a mirror of the registry.
         Some(home) => directories(&home.join("registry/src")),
@@ -39,17 +47,16 @@ pub(super) fn outside_workspace(
         && options.config.is_empty()
         && lock_is_usual(project, &unpacked()?);
     // This also unpacks the crates, so that `unpacked` finds their directory below.
-    let packages =
-        if usual { Ok(Vec::new()) } else { project.packages(ctx, target.triple(), output_options(options)) };
-    let packages = packages.or_else(|error| match error.exit() {
-        crate::error::Exit::Interrupted => Err(error),
-        _ => {
-            ctx.shell.warn(format_args!(
-                "the module may contain paths of this machine: cargo can't list the sources of all crates ({error})"
-            ));
-            Ok(Vec::new())
-        }
-    })?;
+    let packages = if usual || must_fail(project, options) {
+        Ok(Vec::new())
+    } else {
+        project.packages(ctx, target.triple(), output_options(options))
+    };
+    let (packages, unlisted) = match packages {
+        Ok(packages) => (packages, None),
+        Err(error) if error.exit() == Exit::Interrupted => return Err(error),
+        Err(error) => (Vec::new(), Some(error)),
+    };
     let mut outside: Vec<_> =
         project.outside.iter().map(|(at, name)| (at.clone(), format!("/{name}"))).collect();
     let home = toolchain.cargo_home.as_deref();
@@ -60,7 +67,14 @@ pub(super) fn outside_workspace(
         outside.insert(0, (home.to_owned(), "/cargo".to_owned()));
     }
     outside.extend(unpacked()?.into_iter().map(|dir| (dir, REGISTRY.to_owned())));
-    Ok(outside)
+    Ok(Outside { directories: outside, unlisted })
+}
+
+/// Whether the compilation will fail because Cargo.lock must not be created. Listing the crates would print the same
+/// error before.
+fn must_fail(project: &Project, options: &CargoOptions) -> bool {
+    let is_locked = options.args.iter().any(|arg| arg == "--locked" || arg == "--frozen");
+    is_locked && !project.workspace_root.join("Cargo.lock").exists()
 }
 
 /// The options that control how much cargo prints, and in which colours.

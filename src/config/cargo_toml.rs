@@ -168,7 +168,7 @@ impl SettingsReader<'_> {
                     None => format!("the settings are {}", quoted(keys.iter().copied())),
                 };
                 let message = format!("unknown setting `{name}`");
-                self.add("unknown-setting", span, message, String::new(), Some(help));
+                self.add("unknown-setting", span, message, Some(help));
             }
         }
     }
@@ -185,7 +185,7 @@ impl SettingsReader<'_> {
             let rule = match check::find(code) {
                 Ok(rule) => rule,
                 Err(help) => {
-                    self.problem(span, format!("unknown rule `{code}`"), String::new(), Some(help));
+                    self.problem(span, format!("unknown rule `{code}`"), Some(help));
                     continue;
                 }
             };
@@ -193,7 +193,7 @@ impl SettingsReader<'_> {
             if matches!(rule.judge, Judge::Manifests(_)) {
                 let message = format!("`{code}` is a rule about manifests, not about a package");
                 let help = format!("pass `--check {code}=LEVEL` to `resolve`");
-                self.problem(span, message, String::new(), Some(help));
+                self.problem(span, message, Some(help));
                 continue;
             }
             if let Some(level) = self.level(item) {
@@ -223,12 +223,12 @@ impl SettingsReader<'_> {
         let level: Option<Level> = self.choice(table, "level");
         if table.get("level").is_none() {
             let help = format!("add `level`: the values are {}", quoted(Level::names()));
-            self.problem(item.span(), "missing `level`".to_owned(), String::new(), Some(help));
+            self.problem(item.span(), "missing `level`".to_owned(), Some(help));
         }
         if level == Some(Level::Allow) && reason.is_none_or(|reason| reason.is_empty()) {
             let message = "missing `reason` for an allowed rule".to_owned();
             let help = "say why the rule doesn't apply: `reason = \"...\"`".to_owned();
-            self.problem(item.span(), message, String::new(), Some(help));
+            self.problem(item.span(), message, Some(help));
         }
         level
     }
@@ -247,7 +247,7 @@ impl SettingsReader<'_> {
                 } else {
                     error.suggestion.as_ref().map(|suggestion| format!("write \"{suggestion}\""))
                 };
-                self.problem(item.span(), error.to_string(), String::new(), help);
+                self.problem(item.span(), error.to_string(), help);
                 None
             }
         }
@@ -261,12 +261,7 @@ impl SettingsReader<'_> {
                 Some(similar) => format!("write \"{similar}\""),
                 None => format!("the values are {}", quoted(T::names())),
             };
-            self.problem(
-                item.span(),
-                format!("invalid value `{name}` for `{key}`"),
-                String::new(),
-                Some(help),
-            );
+            self.problem(item.span(), format!("invalid value `{name}` for `{key}`"), Some(help));
         }
         choice
     }
@@ -279,7 +274,7 @@ impl SettingsReader<'_> {
             let message =
                 "invalid value `wasm32-wasip2` for `target`: it builds components, but proxies load modules";
             let help = "write \"wasm32-wasip1\"".to_owned();
-            self.problem(item.span(), message.to_owned(), String::new(), Some(help));
+            self.problem(item.span(), message.to_owned(), Some(help));
             return None;
         }
         self.choice(table, "target")
@@ -294,14 +289,14 @@ impl SettingsReader<'_> {
                 Ok(mesh) => found.push(mesh),
                 Err(error) => {
                     let help = error.help().join("; ");
-                    self.problem(span, error.to_string(), String::new(), Some(help));
+                    self.problem(span, error.to_string(), Some(help));
                 }
             }
         }
         if names_none {
             let span = table.get("mesh").and_then(Item::span);
             let help = "add a mesh, as in `mesh = [\"istio-1.28\"]`, or remove the key".to_owned();
-            self.problem(span, "`mesh` is empty".to_owned(), String::new(), Some(help));
+            self.problem(span, "`mesh` is empty".to_owned(), Some(help));
         }
         Some(found)
     }
@@ -326,8 +321,8 @@ impl SettingsReader<'_> {
             match value.as_str() {
                 Some(text) => all.push((text, value.span())),
                 None => {
-                    let message = format!("invalid item in `{key}`: found {}", a(value.type_name()));
-                    self.problem(value.span(), message, "expected a string".to_owned(), None);
+                    let message = format!("expected strings in `{key}`, found {}", a(value.type_name()));
+                    self.problem(value.span(), message, None);
                 }
             }
         }
@@ -335,23 +330,17 @@ impl SettingsReader<'_> {
     }
 
     fn expected(&mut self, item: &Item, what: &str) {
-        let message = format!("invalid type: {}", a(item.type_name()));
-        self.problem(item.span(), message, format!("expected {what}"), None);
+        let message = format!("expected {what}, found {}", a(item.type_name()));
+        self.problem(item.span(), message, None);
     }
 
-    fn problem(&mut self, span: Option<Range<usize>>, message: String, label: String, help: Option<String>) {
-        self.add("invalid-setting", span, message, label, help);
+    fn problem(&mut self, span: Option<Range<usize>>, message: String, help: Option<String>) {
+        self.add("invalid-setting", span, message, help);
     }
 
-    fn add(
-        &mut self,
-        rule: &'static str,
-        span: Option<Range<usize>>,
-        message: String,
-        label: String,
-        help: Option<String>,
-    ) {
-        let location = Location { file: Arc::clone(self.file), span: span.unwrap_or(0..0), label };
+    fn add(&mut self, rule: &'static str, span: Option<Range<usize>>, message: String, help: Option<String>) {
+        let location =
+            Location { file: Arc::clone(self.file), span: span.unwrap_or(0..0), label: String::new() };
         self.diagnostics.push(Diagnostic {
             rule,
             severity: Severity::Error,

@@ -14,11 +14,9 @@ const DOWNLOAD: &str = "plugin_download";
 pub struct Filter<'f> {
     /// The name, which is shown in the log.
     pub name: String,
-    /// The root id.
     pub root_id: Option<&'f str>,
-    /// The configuration, as it is passed to the filter.
+    /// The text that is passed to the filter.
     pub configuration: Option<String>,
-    /// The module.
     pub code: Code<'f>,
     /// The environment variables of the proxy that are passed to the filter.
     pub host_variables: Vec<&'f str>,
@@ -33,7 +31,6 @@ pub struct Filter<'f> {
 /// Where the module of a filter is.
 #[derive(Debug)]
 pub enum Code<'f> {
-    /// In a file.
     File(&'f Utf8Path),
     /// On an HTTP server.
     Download {

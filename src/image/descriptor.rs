@@ -10,11 +10,8 @@ use crate::digest::Digest;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    /// The type of the bytes.
     pub media_type: MediaType,
-    /// The digest of the bytes.
     pub digest: Digest,
-    /// The number of bytes.
     pub size: u64,
 }
 
@@ -40,14 +37,11 @@ impl Descriptor {
 /// A blob in memory. Clones share the bytes.
 #[derive(Debug, Clone)]
 pub struct Blob {
-    /// Describes the bytes.
     pub descriptor: Descriptor,
-    /// The bytes.
     pub bytes: Bytes,
 }
 
 impl Blob {
-    /// Describes `bytes`.
     pub fn new(media_type: MediaType, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let descriptor = Descriptor { media_type, digest: Digest::of(&bytes), size: bytes.len() as u64 };

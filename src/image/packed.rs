@@ -12,9 +12,7 @@ use crate::image::json::canonical_json;
 pub struct Image {
     /// The manifest, serialized only once: these bytes are hashed, stored and pushed.
     pub manifest: Blob,
-    /// The configuration.
     pub config: Blob,
-    /// The layers, in order.
     pub layers: Vec<Blob>,
 }
 

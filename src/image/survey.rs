@@ -48,7 +48,7 @@ pub enum Unloadable {
     #[error("{0}")]
     Docker(LayerProblem),
     /// The image is in OCI format, and is neither a suitable container image nor a suitable artifact.
-    #[error("{compat}, and it is not an artifact: {artifact}")]
+    #[error("it has no module as a container image ({compat}), and none as an artifact ({artifact})")]
     Oci {
         /// Why it is not a suitable container image.
         compat: LayerProblem,

@@ -16,7 +16,7 @@ pub struct BuildOptions {
 ///
 /// # Errors
 ///
-/// If a stage fails. The output of earlier runs then stays unchanged.
+/// If a stage fails. See [`pipeline::build`] for what is then left in the output directories.
 pub fn build(ctx: &Context, options: BuildOptions) -> Result<Outcome<Vec<Built>>> {
     let plan = pipeline::plan(ctx, options.plan)?;
     if options.needs_resources {

@@ -11,21 +11,19 @@ use crate::image::{Blob, Descriptor, Manifest, Unloadable, Verdict};
 use crate::ops::pipeline::{self, Built, Outcome, PlanOptions};
 use crate::reference::{Reference, Repository, Tag};
 use crate::transport::registry::Scope;
-use crate::transport::{Destination, DryRun, Layout, Sink, Source as _, Transfer, survey};
+use crate::transport::{Destination, DryRun, Layout, Sink, Source as _, Step, Transfer, survey};
 
 /// The options of `publish`.
 #[derive(Debug)]
 pub struct PublishOptions {
-    /// What is built. Its tag is the first one that is published.
+    /// Its tag is the first one that is published.
     pub plan: PlanOptions,
-    /// How the images are pushed.
     pub push: PushOptions,
 }
 
 /// How images are pushed.
 #[derive(Debug)]
 pub struct PushOptions {
-    /// Where the images are pushed.
     pub destination: Destination,
     /// Tags in addition to the one from the build.
     pub more_tags: Vec<Tag>,
@@ -38,7 +36,6 @@ pub struct PushOptions {
 /// A package that was published.
 #[derive(Debug)]
 pub struct Published {
-    /// What was built.
     pub built: Built,
     /// The repository that its image was pushed to. In a dry run, nothing was pushed.
     pub repository: Repository,
@@ -46,14 +43,12 @@ pub struct Published {
     pub tags: Vec<TagChange>,
     /// The size of the blobs that had to be written, in bytes.
     pub uploaded: u64,
-    /// How long the push took.
     pub time: Duration,
 }
 
 /// A tag, and the digest that it named before.
 #[derive(Debug, Clone)]
 pub struct TagChange {
-    /// The tag.
     pub tag: Tag,
     /// The digest that it named before; `None` if the tag is new.
     pub before: Option<Digest>,
@@ -94,14 +89,15 @@ pub fn publish(ctx: &Context, options: PublishOptions) -> Result<Outcome<Vec<Pub
 fn push_all(ctx: &Context, options: &PushOptions, pushes: Vec<Push>) -> Result<Vec<Published>> {
     let published = pushes.into_iter().map(|push| push.carry_out(ctx)).collect();
     if options.dry_run {
-        ctx.shell.warn("nothing was pushed: this is a dry run");
+        let done = if options.destination.is_one_place() { "written" } else { "pushed" };
+        ctx.shell.warn(format_args!("nothing was {done}: this is a dry run"));
     }
     published
 }
 
-/// A package has no tag.
+/// There is no tag for an image. A crate has its version, so this is a module of another toolchain.
 #[derive(Debug, thiserror::Error)]
-#[error("package `{0}` can't be published: it has no version that can be used as a tag")]
+#[error("module `{0}` can't be published: it has no version to use as a tag")]
 struct NoTag(String);
 
 impl Explain for NoTag {
@@ -110,7 +106,7 @@ impl Explain for NoTag {
     }
 
     fn help(&self) -> Vec<String> {
-        vec!["pass a tag with `--tag`".to_owned()]
+        vec!["pass `--tag`".to_owned()]
     }
 }
 
@@ -123,6 +119,7 @@ struct Push {
     blobs: Vec<Descriptor>,
     sink: Box<dyn Sink>,
     tags: Vec<TagChange>,
+    is_dry_run: bool,
 }
 
 impl Push {
@@ -158,7 +155,7 @@ impl Push {
             }
             tags.push(TagChange { tag, before });
         }
-        Ok(Push { built, repository, layout, manifest, blobs, sink, tags })
+        Ok(Push { built, repository, layout, manifest, blobs, sink, tags, is_dry_run: options.dry_run })
     }
 
     fn carry_out(self, ctx: &Context) -> Result<Published> {
@@ -181,7 +178,8 @@ impl Push {
     /// Writes the image under the tags that don't name it yet. Returns the size of the blobs that were missing.
     fn write(&self, ctx: &Context, stale: &[Tag]) -> Result<u64> {
         let missing = self.sink.missing(ctx, self.blobs.clone())?;
-        self.sink.announce(ctx, &self.names(), missing.len(), self.blobs.len());
+        let (step, text) = self.sink.announcement(ctx, &self.names(), missing.len(), self.blobs.len());
+        self.show(ctx, step, &text);
         self.sink.write(
             ctx,
             &Transfer { source: &self.layout, manifest: &self.manifest, blobs: &missing, tags: stale },
@@ -193,8 +191,12 @@ impl Push {
     fn show_moves(&self, ctx: &Context) {
         let moved = self.tags.iter().filter_map(|change| Some((&change.tag, change.before?)));
         for (tag, before) in moved.filter(|(_, before)| *before != self.manifest.descriptor.digest) {
-            ctx.shell.status("Moving", format_args!("{}:{tag} from {before}", self.repository));
+            self.show(ctx, Step::Move, &format!("{}:{tag} from {before}", self.repository));
         }
+    }
+
+    fn show(&self, ctx: &Context, step: Step, text: &str) {
+        ctx.shell.status(step.verb(self.is_dry_run), text);
     }
 
     /// `quay.io/acme/hello:0.1.0, latest`
@@ -266,7 +268,7 @@ struct Clash {
 
 /// The tags of versions already name other images.
 #[derive(Debug, thiserror::Error)]
-#[error("the tag of a version already names another image{}", listed(_0))]
+#[error("the tag of a version already points to a different image{}", listed(_0))]
 struct TagsTaken(Vec<Clash>);
 
 fn listed(clashes: &[Clash]) -> String {
@@ -276,7 +278,7 @@ fn listed(clashes: &[Clash]) -> String {
 impl Explain for TagsTaken {
     fn help(&self) -> Vec<String> {
         vec![
-            "raise `version` in Cargo.toml, or push under another tag with `--tag`: users rely on the image of a version not to change".to_owned(),
+            "increase `version` in Cargo.toml, or push under another tag with `--tag`: users rely on the image of a version not to change".to_owned(),
             "to replace it anyway, use `--force`".to_owned(),
         ]
     }

@@ -15,7 +15,7 @@ use crate::image::{Blob, Descriptor, entry_header};
 use crate::reference::{Reference, Tag};
 use crate::transport::content::BlobContent;
 use crate::transport::index::{self, INDEX, IndexError, LayoutIndex, MARKER};
-use crate::transport::sink::{Sink, Transfer};
+use crate::transport::sink::{Sink, Step, Transfer};
 use crate::transport::source::{LARGEST_MANIFEST, Source};
 
 /// An archive. Its file need not exist yet.
@@ -27,33 +27,14 @@ pub struct Archive {
 /// A file is not an archive, or can't become one.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// An archive would replace something that is not a file.
     #[error("`{0}` exists and is not a file")]
     NotAFile(Utf8PathBuf),
-    /// There is no layout in the file.
     #[error("`{path}` is not an OCI archive")]
-    Foreign {
-        /// The file.
-        path: Utf8PathBuf,
-        /// What is wrong with it.
-        source: io::Error,
-    },
-    /// The list of images can't be read.
+    Foreign { path: Utf8PathBuf, source: io::Error },
     #[error("`{INDEX}` in `{path}` is not an image index")]
-    LayoutIndex {
-        /// The file.
-        path: Utf8PathBuf,
-        /// What is wrong with it.
-        source: IndexError,
-    },
-    /// A blob is not in the archive.
+    LayoutIndex { path: Utf8PathBuf, source: IndexError },
     #[error("`{path}` doesn't contain the blob {digest}")]
-    NoBlob {
-        /// The file.
-        path: Utf8PathBuf,
-        /// The digest of the blob.
-        digest: Digest,
-    },
+    NoBlob { path: Utf8PathBuf, digest: Digest },
 }
 
 impl Explain for ArchiveError {
@@ -71,7 +52,6 @@ impl Explain for ArchiveError {
 struct Entries(HashMap<Utf8PathBuf, (u64, u64)>);
 
 impl Archive {
-    /// The archive at `path`.
     pub fn at(path: Utf8PathBuf) -> Self {
         Archive { path }
     }
@@ -140,8 +120,8 @@ impl Sink for Archive {
         Ok(blobs)
     }
 
-    fn announce(&self, ctx: &Context, names: &str, _missing: usize, _blobs: usize) {
-        ctx.shell.status("Writing", format_args!("{names} to {}", ctx.display_path(&self.path)));
+    fn announcement(&self, ctx: &Context, names: &str, _missing: usize, _blobs: usize) -> (Step, String) {
+        (Step::Write, format!("{names} to {}", ctx.display_path(&self.path)))
     }
 
     fn write(&self, ctx: &Context, transfer: &Transfer<'_>) -> Result<()> {

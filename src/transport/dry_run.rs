@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::image::{Blob, Descriptor};
 use crate::reference::{Reference, Tag};
 use crate::transport::content::BlobContent;
-use crate::transport::sink::{Sink, Transfer};
+use crate::transport::sink::{Sink, Step, Transfer};
 use crate::transport::source::Source;
 
 /// Reads from the inner sink, but writes nothing to it.
@@ -35,8 +35,8 @@ impl Sink for DryRun {
         self.0.missing(ctx, blobs)
     }
 
-    fn announce(&self, ctx: &Context, names: &str, missing: usize, blobs: usize) {
-        self.0.announce(ctx, names, missing, blobs);
+    fn announcement(&self, ctx: &Context, names: &str, missing: usize, blobs: usize) -> (Step, String) {
+        self.0.announcement(ctx, names, missing, blobs)
     }
 
     fn write(&self, _ctx: &Context, _transfer: &Transfer<'_>) -> Result<()> {

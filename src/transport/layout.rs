@@ -13,7 +13,7 @@ use crate::image::{Blob, Descriptor};
 use crate::reference::{Reference, Tag};
 use crate::transport::content::BlobContent;
 use crate::transport::index::{self, BLOBS, INDEX, IndexError, LayoutIndex, MARKER};
-use crate::transport::sink::{Sink, Transfer};
+use crate::transport::sink::{Sink, Step, Transfer};
 use crate::transport::source::Source;
 
 /// A layout. Its directory need not exist yet.
@@ -28,14 +28,8 @@ pub enum LayoutError {
     /// It contains something else.
     #[error("`{0}` is neither empty nor an OCI image layout")]
     Foreign(Utf8PathBuf),
-    /// The list of images can't be read.
     #[error("`{path}` is not an image index")]
-    LayoutIndex {
-        /// The file.
-        path: Utf8PathBuf,
-        /// What is wrong with it.
-        source: IndexError,
-    },
+    LayoutIndex { path: Utf8PathBuf, source: IndexError },
 }
 
 impl Explain for LayoutError {
@@ -45,7 +39,6 @@ impl Explain for LayoutError {
 }
 
 impl Layout {
-    /// The layout in `directory`.
     pub fn at(directory: Utf8PathBuf) -> Self {
         Layout { directory }
     }
@@ -124,8 +117,8 @@ impl Sink for Layout {
         Ok(missing)
     }
 
-    fn announce(&self, ctx: &Context, names: &str, _missing: usize, _blobs: usize) {
-        ctx.shell.status("Writing", format_args!("{names} to {}", ctx.display_path(&self.directory)));
+    fn announcement(&self, ctx: &Context, names: &str, _missing: usize, _blobs: usize) -> (Step, String) {
+        (Step::Write, format!("{names} to {}", ctx.display_path(&self.directory)))
     }
 
     /// Preserves everything else in the layout.

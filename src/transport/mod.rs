@@ -20,5 +20,5 @@ mod tests;
 pub use destination::Destination;
 pub use dry_run::DryRun;
 pub use layout::Layout;
-pub use sink::{Sink, Transfer};
+pub use sink::{Sink, Step, Transfer};
 pub use source::{Source, survey};

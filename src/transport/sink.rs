@@ -26,8 +26,8 @@ pub trait Sink: Source {
     /// If the sink can't be read.
     fn missing(&self, ctx: &Context, blobs: Vec<Descriptor>) -> Result<Vec<Descriptor>>;
 
-    /// Shows what is about to be written: the names of an image, and how many of its blobs.
-    fn announce(&self, ctx: &Context, names: &str, missing: usize, blobs: usize);
+    /// The status of a write: its step, and a text with the names of an image and how many of its blobs are missing.
+    fn announcement(&self, ctx: &Context, names: &str, missing: usize, blobs: usize) -> (Step, String);
 
     /// Writes the blobs, then the manifest under each tag. Another process that reads a tag at the same time gets either
     /// the complete old image or the complete new one.
@@ -38,12 +38,35 @@ pub trait Sink: Source {
     fn write(&self, ctx: &Context, transfer: &Transfer<'_>) -> Result<()>;
 }
 
+/// A step of publishing an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Blobs and the manifest are sent to a registry.
+    Push,
+    /// Blobs and the manifest are written to files.
+    Write,
+    /// A tag has been moved from another image.
+    Move,
+}
+
+impl Step {
+    /// The verb of the status.
+    pub fn verb(self, is_dry_run: bool) -> &'static str {
+        match (self, is_dry_run) {
+            (Step::Push, false) => "Pushing",
+            (Step::Push, true) => "Would push",
+            (Step::Write, false) => "Writing",
+            (Step::Write, true) => "Would write",
+            (Step::Move, false) => "Moved",
+            (Step::Move, true) => "Would move",
+        }
+    }
+}
+
 /// An image on its way into a sink.
 #[derive(Clone, Copy)]
 pub struct Transfer<'t> {
-    /// Where the blobs are read from.
     pub source: &'t dyn Source,
-    /// Its manifest.
     pub manifest: &'t Blob,
     /// The blobs to write, as returned by [`Sink::missing`].
     pub blobs: &'t [Descriptor],

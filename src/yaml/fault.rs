@@ -5,18 +5,14 @@ use std::ops::Range;
 /// Something that a resource must not contain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The bytes to point at.
     pub span: Range<usize>,
-    /// What is wrong.
     pub kind: FaultKind,
 }
 
-/// The kinds of faults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FaultKind {
     /// An unquoted scalar that YAML readers interpret differently: `yes`, `012`.
     AmbiguousScalar {
-        /// The scalar.
         text: String,
         /// How the readers interpret it, such as `the number 10`.
         readings: [String; 2],
@@ -85,7 +81,7 @@ impl FaultKind {
     /// What to show next to the bytes; may be empty.
     pub fn label(&self) -> &'static str {
         match self {
-            FaultKind::DuplicateKey { .. } => "this mapping already has the key",
+            FaultKind::DuplicateKey { .. } => "this key is already set",
             FaultKind::NonTextKey { .. } => "keys are always text in JSON",
             _ => "",
         }

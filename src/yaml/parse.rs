@@ -141,7 +141,7 @@ impl<'t> Events<'t> {
         let (start, document) = (span.start, &text[span]);
         if document.len() > MAX_BYTES {
             return Err(SyntaxError {
-                help: Some("split the resources into several documents".to_owned()),
+                help: Some("make it smaller: a cluster doesn't store larger resources".to_owned()),
                 ..SyntaxError::new(
                     start..start,
                     format!("the document has {} bytes, but the limit is {MAX_BYTES}", document.len()),

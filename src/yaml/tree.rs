@@ -16,9 +16,7 @@ pub struct SyntaxNode<'t> {
     pub span: Range<usize>,
     /// The anchor and the tag, if there are any.
     pub properties: Option<Box<Properties<'t>>>,
-    /// How the value is written.
     pub style: Style,
-    /// The value.
     pub content: Content<'t>,
 }
 
@@ -53,7 +51,6 @@ pub enum Content<'t> {
         /// The [`Anchor::id`] that it refers to.
         id: usize,
     },
-    /// The items.
     Sequence(Vec<SyntaxNode<'t>>),
     /// The keys and values. Any node can be a key, and keys can be duplicate.
     Mapping(Vec<(SyntaxNode<'t>, SyntaxNode<'t>)>),
@@ -62,9 +59,7 @@ pub enum Content<'t> {
 /// What is written before a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Properties<'t> {
-    /// The anchor.
     pub anchor: Option<Anchor<'t>>,
-    /// The tag.
     pub tag: Option<NodeTag<'t>>,
 }
 
@@ -93,21 +88,16 @@ pub struct NodeTag<'t> {
 /// Why a text can't be read at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyntaxError {
-    /// The bytes to point at.
     pub span: Range<usize>,
-    /// What is wrong.
     pub message: String,
-    /// What to do about it.
     pub help: Option<String>,
 }
 
 impl<'t> SyntaxNode<'t> {
-    /// The anchor.
     pub fn anchor(&self) -> Option<&Anchor<'t>> {
         self.properties.as_ref()?.anchor.as_ref()
     }
 
-    /// The tag.
     pub fn tag(&self) -> Option<&NodeTag<'t>> {
         self.properties.as_ref()?.tag.as_ref()
     }

@@ -22,9 +22,9 @@ pub enum Value {
     Int(i64),
     /// A finite number with a fraction or an exponent.
     Float(f64),
-    /// Text.
+    /// Text, without quotes and escapes.
     String(String),
-    /// A sequence.
+    /// A sequence; its items can have different types.
     Seq(Vec<Node>),
     /// A mapping without duplicate keys.
     Map(Vec<(Key, Node)>),
@@ -35,7 +35,7 @@ pub enum Value {
 pub struct Key {
     /// The bytes in the text; empty if the key was not read from a text.
     pub span: Range<usize>,
-    /// The key itself.
+    /// The text of the key, without quotes and escapes.
     pub name: String,
 }
 

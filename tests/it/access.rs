@@ -98,7 +98,12 @@ fn the_longest_entry_is_the_login() {
     Said::of(&mut command).done();
     let mut command = filter.command(&registry.repository("other/bare"), &[]);
     with_logins(&filter, &mut command, "REGISTRY_AUTH_FILE", logins);
-    Said::of(&mut command).failed(&["401 Unauthorized", "`robot` from `", "auth.json`", "docker login"]);
+    Said::of(&mut command).failed(&[
+        "401 Unauthorized",
+        "rejected `robot` (from `",
+        "auth.json`",
+        "docker login",
+    ]);
 }
 
 #[test]
@@ -108,8 +113,9 @@ fn a_password_comes_from_standard_input() {
     let filter = Filter::new();
     let args = ["--username", USER, "--password-stdin", "--verbose"];
     let with = |input: &str| Said::of_with_input(&mut filter.command(&repository, &args), input);
-    with(&format!("{PASSWORD}\n")).done();
-    with("wrong").failed(&["401", "`robot` from --username and --password-stdin"]);
+    let said = with(&format!("{PASSWORD}\n")).done();
+    assert!(said.stderr.contains("  Logging in as `robot` (from `--username`)\n"), "{}", said.stderr);
+    with("wrong").failed(&["401", "rejected `robot` (from `--username`)"]);
     assert_eq!(with("").code, Some(2));
     assert_eq!(filter.publish(&repository, &["--username", USER]).code, Some(2));
 }
@@ -234,7 +240,7 @@ fn identity_tokens_are_exchanged() {
     let mut command = filter.command(&repository, &[]);
     let logins = json!({ "auths": { registry.address(): { "identitytoken": "stale" } } });
     with_logins(&filter, &mut command, "DOCKER_CONFIG", logins);
-    Said::of(&mut command).failed(&["401", "an identity token from `", "docker login"]);
+    Said::of(&mut command).failed(&["401", "an identity token (from `", "docker login"]);
 }
 
 #[test]

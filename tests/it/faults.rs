@@ -221,7 +221,11 @@ fn an_interrupted_push_leaves_the_tag_as_it_was() {
         kill_process(Pid::from_child(&child), Signal::INT).unwrap();
         let said = Said::of_output(child.wait_with_output().unwrap());
         assert_eq!(said.code, Some(130), "{}", said.stderr);
-        assert!(said.stderr.ends_with("error: interrupted; nothing is half-written\n"), "{}", said.stderr);
+        assert!(
+            said.stderr.ends_with("error: interrupted; no partial output was left behind\n"),
+            "{}",
+            said.stderr
+        );
         assert_eq!(scene.module(), before);
     }
 }

@@ -99,7 +99,11 @@ fn an_artifact_is_judged_as_by_a_mesh() {
         ("the module first", &[raw, config][..], None),
         ("the module last", &[config, raw], None),
         ("an archive next to it", &[raw, (OCI_LAYER, &archive)], None),
-        ("one layer", &[raw], Some("the number of its layers is 1 instead of 2")),
+        (
+            "one layer",
+            &[raw],
+            Some("), and none as an artifact (the number of its layers is 1 instead of 2)"),
+        ),
         ("three layers", &[config, raw, config], Some("the number of its layers is 3 instead of 2")),
         ("no module", &[config, config], Some("none of its layers has the media type `")),
         ("gzipped", &[config, (MODULE_LAYER, &gzipped)], Some("is not a WebAssembly module")),

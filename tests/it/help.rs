@@ -42,6 +42,7 @@ fn help_of_new() {
 #[test]
 fn help_of_build() {
     both_say(&["build", "--help"], file!["help/build.txt"]);
+    both_say(&["help", "build"], file!["help/build.txt"]);
 }
 
 #[test]

@@ -69,7 +69,7 @@ error: the optimizer failed on `bare.wasm`
 
 Caused by:
   `[TOOL] __wasm-opt [..]` failed (signal: [..])
-    thread 'main' (30543) has overflowed its stack
+    thread 'main' ([..]) has overflowed its stack
     fatal runtime error: stack overflow, aborting
 
 help: try a newer version of wasm-opt with `--wasm-opt PATH`

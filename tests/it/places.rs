@@ -35,7 +35,7 @@ fn a_layout_takes_one_image_after_another() {
     }
     let said = filter.published(REPOSITORY, &["--to", "oci-layout:images"]);
     assert!(
-        said.stderr.contains(&format!("      Moving {REPOSITORY}:0.1.0 from {first}\n")),
+        said.stderr.contains(&format!("       Moved {REPOSITORY}:0.1.0 from {first}\n")),
         "{}",
         said.stderr
     );
@@ -112,7 +112,9 @@ fn a_dry_run_writes_no_layout_or_archive() {
     let filter = Filter::new();
     for place in ["oci-layout:images", "oci-archive:bare.tar"] {
         let said = filter.published(REPOSITORY, &["--to", place, "--dry-run"]);
-        assert!(said.stderr.contains("this is a dry run"), "{}", said.stderr);
+        assert!(said.stderr.contains("warning: nothing was written: this is a dry run\n"), "{}", said.stderr);
+        assert!(said.stderr.contains(&format!(" Would write {REPOSITORY}:0.1.0 to ")), "{}", said.stderr);
+        assert!(!said.stderr.contains("Writing"), "{}", said.stderr);
         assert!(!filter.sandbox.path("bare").join(place.split_once(':').unwrap().1).exists());
     }
 }

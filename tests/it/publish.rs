@@ -100,14 +100,14 @@ fn several_tags_need_one_upload_and_show_what_they_named() {
     let filter = Filter::new();
     let tags = ["--tag", "1.0", "--tag", "latest", "--tag", "1.0"];
     let said = filter.published(&repository, &tags);
-    assert!(!said.stderr.contains("Moving"), "{}", said.stderr);
+    assert!(!said.stderr.contains("Moved"), "{}", said.stderr);
     let count = |method: &str| proxy.requests().iter().filter(|request| request.method == method).count();
     assert_eq!((count("POST"), count("PUT")), (3, 3 + 2));
     let old = filter.digest();
 
     filter.change("changed");
     let yaml = filter.published(&repository, &["--tag", "latest", "--tag", "2.0", "-o", "yaml"]);
-    let moved = format!("      Moving {repository}:latest from {old}\n");
+    let moved = format!("       Moved {repository}:latest from {old}\n");
     assert!(yaml.stderr.contains(&moved), "{}", yaml.stderr);
     assert!(field(&yaml.stdout, "url").contains(":latest@sha256:"), "{}", yaml.stdout);
     let now = Some(filter.digest());
@@ -128,8 +128,15 @@ fn the_tag_of_a_version_keeps_its_image() {
         proxy.clear();
         let packaging = filter.publish(&repository, &["--variant", variant, "--annotation", "a=b"]);
         let new = filter.digest();
-        let words =
-            [&format!("`{repository}:0.1.0`"), &*old, &*new, "the module is the same", "--tag", "--force"];
+        let words = [
+            &format!("`{repository}:0.1.0`"),
+            &*old,
+            &*new,
+            "points to a different image",
+            "the module is the same",
+            "--tag",
+            "--force",
+        ];
         packaging.failed(&words);
         filter.change("changed");
         let module =
@@ -223,12 +230,15 @@ fn a_dry_run_writes_nothing() {
     let said = filter.published(&repository, &["--dry-run"]);
     assert_eq!(said.stdout, format!("{repository}@{}\n", filter.digest()));
     assert!(said.stderr.contains("warning: nothing was pushed: this is a dry run\n"), "{}", said.stderr);
+    assert!(said.stderr.contains(&format!("  Would push {repository}:0.1.0 (")), "{}", said.stderr);
     assert!(proxy.requests().iter().all(|request| matches!(&*request.method, "GET" | "HEAD")));
     assert_eq!(digest_of(&registry, "acme/bare", "0.1.0"), None);
 
     filter.published(&repository, &[]);
     filter.publish(&repository, &["--dry-run", "--annotation", "a=b"]).failed(&["--force"]);
     filter.change("changed");
+    let said = filter.published(&repository, &["--dry-run", "--force"]);
+    assert!(said.stderr.contains(&format!("  Would move {repository}:0.1.0 from ")), "{}", said.stderr);
     let json = filter.published(&repository, &["--dry-run", "-o", "json", "--tag", "next"]).json();
     assert!(json["packages"][0]["published"]["uploadedBytes"].as_u64().unwrap() > 1000, "{json:#}");
     assert_eq!(json["packages"][0]["published"]["dryRun"], true);
@@ -274,7 +284,7 @@ fn what_cannot_be_published_is_not_compiled() {
     let publish = ["publish", "--module", "bare.wasm", "--image", "localhost:5000/acme/bare"];
     let said = Said::of(&mut filter.sandbox.process_in("", publish));
     assert_eq!(said.code, Some(2), "{}", said.stderr);
-    assert!(said.stderr.contains("no version that can be used as a tag"), "{}", said.stderr);
+    assert!(said.stderr.contains("no version to use as a tag"), "{}", said.stderr);
 }
 
 #[test]

@@ -197,7 +197,7 @@ fn assert_interrupted(said: &Said) {
     let stderr = &said.stderr;
     assert_eq!(said.code, Some(130), "{stderr}");
     let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error")).collect();
-    assert_eq!(errors, ["error: interrupted; nothing is half-written"], "{stderr}");
+    assert_eq!(errors, ["error: interrupted; no partial output was left behind"], "{stderr}");
 }
 
 #[test]

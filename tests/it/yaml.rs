@@ -320,7 +320,7 @@ error: the document has 1048669 bytes, but the limit is 1048576
 1 | apiVersion: extensions.istio.io/v1alpha1
   | ^
   |
-  = help: split the resources into several documents
+  = help: make it smaller: a cluster doesn't store larger resources
 
 "#]],
     );

@@ -11,7 +11,8 @@ use crate::context::Context;
 use crate::error::{Result, UsageError};
 use crate::ops::overrides;
 use crate::process;
-use crate::resource::{Draft, Overrides};
+use crate::reference::Repository;
+use crate::resource::{Draft, Overrides, Url};
 use crate::scaffold::{self, Answers, File, TEMPLATES, Template, name};
 
 /// The options of `new`.
@@ -53,7 +54,8 @@ pub fn new(ctx: &Context, options: &NewOptions) -> Result<()> {
     };
     let mut files = scaffold::render(template, &answers)?;
     name::check(&answers.name, &scaffold::dependencies(&files))?;
-    overrides::apply(Draft::minimal(&answers.name), &answers.overrides, &Levels::default())?;
+    let draft = overrides::apply(Draft::minimal(&answers.name), &answers.overrides, &Levels::default())?;
+    check_url(&draft, answers.image.as_deref())?;
     if options.vcs.as_deref().is_some_and(|vcs| vcs != "git") {
         files.retain(|file| file.path != ".gitignore");
     }
@@ -75,6 +77,24 @@ fn package_name(path: &Utf8Path, options: &NewOptions) -> Result<String, UsageEr
         message: format!("the path `{}` doesn't end in a name for the filter", options.path),
         help: vec!["pass a name with `--name`".to_owned()],
     })
+}
+
+/// Checks that an `oci://` url names `image`, because the first build would fail.
+fn check_url(draft: &Draft, image: Option<&str>) -> Result<(), UsageError> {
+    let url = draft.root().at(&["spec", "url"]).and_then(|url| url.as_str());
+    let named = match url.map(Url::parse) {
+        Some(Ok(Url::Oci(named))) => named.repository,
+        _ => return Ok(()),
+    };
+    // `acme/hello` and `docker.io/acme/hello` are the same repository.
+    let named = named.parse().map_or(named, |repository: Repository| repository.to_string());
+    match image {
+        Some(image) if image != named => Err(UsageError {
+            message: format!("`--url` names the image `{named}`, but `--image` is `{image}`"),
+            help: vec!["leave out `--url`: the url of the image is filled in".to_owned()],
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn cargo_init(ctx: &Context, options: &NewOptions, name: &str) -> Result<()> {

@@ -15,7 +15,6 @@ use std::time::Instant;
 
 use crate::check;
 use crate::check::levels::{LevelOrigin, Levels};
-use crate::check::rule::SettingsSubject;
 use crate::compile;
 use crate::context::Context;
 use crate::diagnostics::findings::Findings;
@@ -34,9 +33,10 @@ pub use write::OutputError;
 ///
 /// # Errors
 ///
-/// If a stage fails. The output of earlier runs then stays unchanged.
+/// If a stage fails. The output of earlier runs then stays unchanged. If writing fails, this is true only of the package
+/// that failed and of those after it, because they are written one by one.
 pub fn build(ctx: &Context, plan: Plan) -> Result<Outcome<Vec<Built>>> {
-    let Plan { packages, modules, other_findings, deny_warnings } = plan;
+    let Plan { packages, modules, other_findings, deny_warnings, .. } = plan;
     if !packages.iter().all(|package| package.findings.pass(deny_warnings)) {
         return Ok(Outcome::Refused(packages.into_iter().map(PackagePlan::into_findings).collect()));
     }
@@ -73,13 +73,11 @@ pub fn build(ctx: &Context, plan: Plan) -> Result<Outcome<Vec<Built>>> {
 /// Judges the levels of the packages, after all their findings are known. A level that several packages share is judged
 /// once, with the findings of all of them, and reported with the first.
 fn judge_levels(ctx: &Context, packages: &mut [Packed], other_findings: &Findings, is_whole: bool) {
-    let judge =
-        |levels: &Levels, findings: &[&Findings]| check::settings(&SettingsSubject { levels, findings });
     let mut found: Vec<_> = packages
         .iter()
         .map(|Packed { package, findings, .. }| {
             let own = package.settings.checks.filter(|origin| matches!(origin, LevelOrigin::Package(_)));
-            judge(&own, &[findings])
+            check::settings(&own, &[findings])
         })
         .collect();
     let is_shared = |origin: &LevelOrigin| match origin {
@@ -94,7 +92,7 @@ fn judge_levels(ctx: &Context, packages: &mut [Packed], other_findings: &Finding
     }
     let all: Vec<_> = packages.iter().map(|package| &package.findings).chain([other_findings]).collect();
     if let Some(first) = found.first_mut() {
-        first.extend(judge(&shared, &all));
+        first.extend(check::settings(&shared, &all));
     }
     for (package, found) in packages.iter_mut().zip(found) {
         package.findings = std::mem::take(&mut package.findings).and(package.package.report(ctx, found));

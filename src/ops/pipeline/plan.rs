@@ -57,6 +57,8 @@ pub struct Plan {
     /// Findings outside of the packages.
     pub other_findings: Findings,
     pub(super) modules: Modules,
+    /// Whether the repository of all packages is that of `--image`.
+    has_image_flag: bool,
     pub(super) deny_warnings: bool,
 }
 
@@ -145,7 +147,13 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
         Ok(package)
     };
     let packages = plugins.into_iter().map(package).collect::<Result<Vec<_>>>()?;
-    let plan = Plan { packages, modules, other_findings: Findings::default(), deny_warnings };
+    let plan = Plan {
+        packages,
+        modules,
+        other_findings: Findings::default(),
+        has_image_flag: flags.image.is_some(),
+        deny_warnings,
+    };
     if overrides.has_url() {
         plan.has_one_package("--url")?;
     }
@@ -183,6 +191,7 @@ impl Plan {
                 return Err(SameReference {
                     packages: [other, package].map(|package| package.name.clone()),
                     reference: format!("{image}:{tag}"),
+                    is_from_flag: self.has_image_flag,
                 });
             }
         }
@@ -210,13 +219,16 @@ impl PackagePlan {
         self.output.join(&self.name)
     }
 
-    /// The repository to push the image to. The error says that the package `consequence`.
+    /// The repository to push the image to. The error says that the package, or the module of another toolchain,
+    /// `consequence`.
     ///
     /// # Errors
     ///
     /// If the setting `image` is missing.
     pub fn repository(&self, consequence: &'static str) -> Result<&Repository, NoRepository> {
-        let missing = || NoRepository { package: self.name.clone(), consequence };
+        // Only a module of another toolchain has no version.
+        let is_module = self.version.is_none();
+        let missing = || NoRepository { package: self.name.clone(), is_module, consequence };
         self.settings.image.as_ref().ok_or_else(missing)
     }
 
@@ -269,11 +281,17 @@ fn draft(ctx: &Context, root: &Utf8Path, package: &str) -> Result<Draft> {
     Ok(Draft::read(file, package)?)
 }
 
-/// A package has no setting `image`.
+/// The repository of an image isn't known.
 #[derive(Debug, thiserror::Error)]
-#[error("package `{package}` {consequence}: `image` is not set")]
+#[error(
+    "{} `{package}` {consequence}: {}",
+    if *is_module { "module" } else { "package" },
+    if *is_module { "it has no image repository" } else { "`image` is not set" }
+)]
 pub struct NoRepository {
     package: String,
+    /// Whether it comes from another toolchain, so that no Cargo.toml is read.
+    is_module: bool,
     consequence: &'static str,
 }
 
@@ -283,6 +301,9 @@ impl Explain for NoRepository {
     }
 
     fn help(&self) -> Vec<String> {
+        if self.is_module {
+            return vec!["pass `--image`".to_owned()];
+        }
         vec![
             "set `image` in Cargo.toml:\n\n    [package.metadata.wasmplugin]\n    image = \"quay.io/acme/hello\""
                 .to_owned(),
@@ -297,14 +318,19 @@ impl Explain for NoRepository {
 pub struct SameReference {
     packages: [String; 2],
     reference: String,
+    is_from_flag: bool,
 }
 
 impl Explain for SameReference {
     fn help(&self) -> Vec<String> {
-        vec![
-            "set a different `image` for each package; in `[workspace.metadata.wasmplugin]`, `{name}` is replaced with the package name: `image = \"quay.io/acme/{name}\"`"
-                .to_owned(),
-        ]
+        let set = "set a different `image` for each package; in `[workspace.metadata.wasmplugin]`, `{name}` is replaced with the package name: `image = \"quay.io/acme/{name}\"`";
+        if self.is_from_flag {
+            return vec![
+                format!("leave out `--image`, and {set}"),
+                "or select one package with `-p`".to_owned(),
+            ];
+        }
+        vec![set.to_owned()]
     }
 }
 

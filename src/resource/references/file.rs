@@ -14,7 +14,6 @@ use crate::yaml::{Fault, stream};
 /// A file of manifests, and the references in it.
 #[derive(Debug)]
 pub struct ManifestFile {
-    /// The path and the text of the file.
     pub source: Arc<SourceFile>,
     /// The resources of the kinds that can have references.
     pub resources: Vec<NamedResource>,

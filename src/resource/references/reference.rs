@@ -21,22 +21,17 @@ pub(super) struct PackageReference {
 /// A resource of a kind that can have references.
 #[derive(Debug)]
 pub struct NamedResource {
-    /// Identifies the resource.
     pub id: ResourceId,
-    /// The bytes of its name.
     pub span: Range<usize>,
     /// Whether it contains a reference.
     pub has_references: bool,
 }
 
-/// Identifies a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ResourceId {
-    /// The kind.
     pub kind: &'static str,
     /// The namespace; empty if it has none.
     pub namespace: String,
-    /// The name.
     pub name: String,
 }
 
@@ -45,12 +40,9 @@ pub struct ResourceId {
 pub struct ReferenceFault {
     /// The path of the field.
     pub field: String,
-    /// The bytes to point at.
     pub span: Range<usize>,
-    /// What is wrong, in one line.
     pub message: String,
     /// What to show next to these bytes; may be empty.
     pub label: String,
-    /// What to do about it.
     pub help: String,
 }

@@ -17,7 +17,6 @@ pub struct Access {
 pub enum Protocol {
     /// Plain HTTP on this machine, TLS everywhere else.
     Usual,
-    /// Plain HTTP.
     Plain,
     /// TLS. The certificates in the file are trusted in addition to the system's.
     Tls {
@@ -30,9 +29,7 @@ pub enum Protocol {
 /// rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Read access.
     Pull,
-    /// Read and write access.
     Push,
 }
 

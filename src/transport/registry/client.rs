@@ -197,7 +197,7 @@ impl Client {
             None => credentials::find(ctx, &self.repository).map_err(Failure::Other)?,
         };
         if let Some(credential) = &credential {
-            ctx.shell.verbose("Login", credential.who());
+            ctx.shell.verbose("Logging in", credential.as_whom());
         }
         let mut identity = self.identity.borrow_mut();
         credential.iter().flat_map(Credential::secrets).for_each(|secret| identity.secrets.add(&secret));

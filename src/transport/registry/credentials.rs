@@ -36,7 +36,6 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A name and a password.
 #[derive(Debug, Clone)]
 pub struct Login {
     pub username: String,
@@ -67,15 +66,24 @@ pub(super) enum Proof {
 
 impl Credential {
     pub(super) fn from_login(login: Login) -> Self {
-        Credential { proof: Proof::Password(login), source: "--username and --password-stdin".to_owned() }
+        Credential { proof: Proof::Password(login), source: "`--username`".to_owned() }
     }
 
     /// The user and the source of the credential, for messages.
     pub(super) fn who(&self) -> String {
         match &self.proof {
-            Proof::Password(login) => format!("`{}` from {}", login.username, self.source),
-            Proof::IdentityToken(_) => format!("an identity token from {}", self.source),
+            Proof::Password(login) => format!("`{}` (from {})", login.username, self.source),
+            Proof::IdentityToken(_) => format!("an identity token (from {})", self.source),
         }
+    }
+
+    /// The end of a sentence that begins with "logging in".
+    pub(super) fn as_whom(&self) -> String {
+        let word = match &self.proof {
+            Proof::Password(_) => "as",
+            Proof::IdentityToken(_) => "with",
+        };
+        format!("{word} {}", self.who())
     }
 
     /// What must not be shown if the registry sends it back: the secret, and its form in a header.
@@ -96,10 +104,8 @@ pub enum CredentialError {
     /// A file is not in the format that docker and podman write.
     #[error("can't read the credentials in `{0}`")]
     Unreadable(Utf8PathBuf),
-    /// A credential helper failed.
     #[error("the credential helper `{program}`, set in `{file}`, returned no credentials for `{server}`")]
     Helper {
-        /// The program.
         program: String,
         /// The file that names it.
         file: Utf8PathBuf,

@@ -302,7 +302,7 @@ impl RegistryError {
                 None => vec![log_in(), "or pass `--username NAME --password-stdin`".to_owned()],
                 Some(who) => vec![
                     format!(
-                        "the registry doesn't accept {who}: check the username, the password, and the right to {right} `{path}`"
+                        "the registry rejected {who}: check the username, the password, and the right to {right} `{path}`"
                     ),
                     log_in(),
                 ],
@@ -315,7 +315,7 @@ impl RegistryError {
                 format!("or create the repository `{path}` if the registry doesn't create it on a push"),
             ],
             (400..500, Task::Tag(_)) if is_immutable(code, message) => vec![
-                "the registry doesn't allow this tag to change: raise `version` in Cargo.toml, or push under another tag with `--tag`".to_owned(),
+                "the registry doesn't allow this tag to change: increase `version` in Cargo.toml, or push under another tag with `--tag`".to_owned(),
             ],
             (405, _) => vec![
                 "mirrors, caches and registries under maintenance don't accept pushes: pass the registry behind it with `--image`, and this name with `--pull-image`".to_owned(),

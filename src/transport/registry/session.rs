@@ -24,7 +24,7 @@ use crate::transport::registry::client::{Client, Failure, PAUSES, REQUEST_LIMIT,
 use crate::transport::registry::download::download;
 use crate::transport::registry::error::{Altered, RequestError, RequestErrorKind, Task};
 use crate::transport::registry::upload::upload;
-use crate::transport::sink::{Sink, Transfer};
+use crate::transport::sink::{Sink, Step, Transfer};
 use crate::transport::source::{LARGEST_MANIFEST, Source};
 
 /// A repository in a registry that has accepted our credentials.
@@ -236,8 +236,8 @@ impl Sink for Registry {
         Ok(missing.into_iter().flatten().collect())
     }
 
-    fn announce(&self, ctx: &Context, names: &str, missing: usize, blobs: usize) {
-        ctx.shell.status("Pushing", format_args!("{names} ({missing} of {blobs} blobs)"));
+    fn announcement(&self, _ctx: &Context, names: &str, missing: usize, blobs: usize) -> (Step, String) {
+        (Step::Push, format!("{names} ({missing} of {blobs} blobs)"))
     }
 
     fn write(&self, ctx: &Context, transfer: &Transfer<'_>) -> Result<()> {

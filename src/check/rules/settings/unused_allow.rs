@@ -1,6 +1,5 @@
 //! A rule is allowed only if it finds something.
 
-use crate::check;
 use crate::check::levels::{Level, LevelOrigin};
 use crate::check::rule::{Docs, Judge, Rule, SettingsSubject};
 use crate::diagnostics::{Diagnostic, Place, Severity};
@@ -27,7 +26,9 @@ fn judge(subject: &SettingsSubject<'_>) -> Vec<Diagnostic> {
     let allowed = subject.levels.iter().filter(|(_, setting)| setting.level == Level::Allow);
     // A setting can be for another command or another kind than this one.
     let is_judged = |rule: &str, origin: &LevelOrigin| {
-        *origin == LevelOrigin::Flag || check::find(rule).is_ok_and(|rule| rule.judge.is_in_every_build())
+        let is_in_every_build =
+            || subject.rules.iter().any(|other| other.code == rule && other.judge.is_in_every_build());
+        *origin == LevelOrigin::Flag || is_in_every_build()
     };
     let unused = allowed.filter(|(rule, setting)| is_judged(rule, &setting.origin) && !is_used(rule));
     unused
