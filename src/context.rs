@@ -9,6 +9,10 @@ use crate::error::{Explain, Result};
 use crate::interrupt::Interrupt;
 use crate::shell::Shell;
 
+/// This program's version and a digest of its sources, because the sources can change without a new version during
+/// development.
+pub const PROGRAM: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("CARGO_WASMPLUGIN_SOURCES"));
+
 /// The environment of a command.
 #[derive(Debug)]
 pub struct Context {

@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use wasmparser::WasmFeatures;
 
 use crate::config::Optimize;
-use crate::context::Context;
+use crate::context::{Context, PROGRAM};
 use crate::digest::Digest;
 use crate::error::{Error, Explain, Result};
 use crate::module::{CompiledModule, OptimizedModule};
@@ -69,7 +69,7 @@ impl Optimizer {
             None => Some("wasm-opt".into()),
         };
         let id = match &program {
-            None => concat!("embedded in ", env!("CARGO_PKG_VERSION")).to_owned(),
+            None => "embedded".to_owned(),
             Some(program) => {
                 let mut command = process::command(ctx, program);
                 let version = process::output(ctx, command.arg("--version"), Some(TIME_LIMIT))
@@ -98,7 +98,7 @@ impl Optimizer {
         cache: &Utf8Path,
     ) -> Result<OptimizedModule> {
         let args = arguments(module.info.features, self.level, self.program.is_none());
-        let identity = args.iter().chain([&self.id]).map(String::as_bytes);
+        let identity = args.iter().chain([&self.id]).map(String::as_bytes).chain([PROGRAM.as_bytes()]);
         let key = Digest::of_parts(identity.chain([&module.bytes[..]]));
         let cached = cache.join(format!("{}.wasm", key.hex()));
         // A cached result that can't be read is ignored.

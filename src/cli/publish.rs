@@ -71,8 +71,7 @@ pub(super) struct Publish {
 /// The value of `--to`.
 #[derive(Debug, Clone)]
 struct LocalDestination {
-    path: Utf8PathBuf,
-    is_archive: bool,
+    destination: Destination,
     tag: Option<Tag>,
 }
 
@@ -90,8 +89,7 @@ impl Publish {
     fn options(&self, ctx: &Context, global: &GlobalArgs) -> Result<PublishOptions> {
         let destination = match &self.to {
             None => Destination::Registry(self.access(ctx)?),
-            Some(LocalDestination { path, is_archive: true, .. }) => Destination::Archive(path.clone()),
-            Some(LocalDestination { path, is_archive: false, .. }) => Destination::Layout(path.clone()),
+            Some(to) => to.destination.clone(),
         };
         let local_tag = self.to.as_ref().and_then(|to| to.tag.as_ref());
         if let Some(tag) = local_tag.filter(|_| !self.tags.is_empty()) {
@@ -153,13 +151,10 @@ fn local_destination(text: &str) -> Result<LocalDestination, String> {
         Some((path, tag)) => (path, Some(tag.parse::<Tag>().map_err(|error| error.to_string())?)),
         None => (path, None),
     };
-    match kind {
-        "oci-layout" if !path.is_empty() => {
-            Ok(LocalDestination { path: path.into(), is_archive: false, tag })
-        }
-        "oci-archive" if !path.is_empty() => {
-            Ok(LocalDestination { path: path.into(), is_archive: true, tag })
-        }
-        _ => Err(refused()),
-    }
+    let destination = match kind {
+        "oci-layout" if !path.is_empty() => Destination::Layout(path.into()),
+        "oci-archive" if !path.is_empty() => Destination::Archive(path.into()),
+        _ => return Err(refused()),
+    };
+    Ok(LocalDestination { destination, tag })
 }

@@ -4,11 +4,15 @@ pub mod findings;
 pub mod render;
 pub mod source;
 
+use serde::Serialize;
+
 use crate::mesh::Mesh;
 use source::Location;
 
 /// How serious a diagnostic is. The order is from harmless to serious.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 pub enum Severity {
     /// Only information.
     Note,

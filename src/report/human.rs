@@ -23,7 +23,7 @@ pub(super) fn summary(ctx: &Context, built: &Built) {
         bytes(sizes.compiled),
         bytes(sizes.stripped)
     ));
-    let layers: Vec<String> = built.packaged.layers.iter().map(|layer| bytes(layer.size)).collect();
+    let layers: Vec<String> = built.packaged.manifest.layers.iter().map(|layer| bytes(layer.size)).collect();
     shell.detail(format_args!(
         "image     {} variant, {}: {}",
         built.settings.variant.name(),
@@ -72,7 +72,7 @@ pub(super) fn refusal(packages: &[PackageFindings]) -> String {
 }
 
 /// Formats a size with a unit.
-fn bytes(size: usize) -> String {
+fn bytes(size: u64) -> String {
     match size {
         0..1000 => format!("{size} B"),
         1000..1_000_000 => format!("{:.1} kB", size as f64 / 1e3),

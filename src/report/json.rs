@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use crate::config::Choice as _;
 use crate::diagnostics::source::Location;
-use crate::diagnostics::{Diagnostic, Place};
-use crate::ops::pipeline::{Built, LayerSummary, PackageFindings};
+use crate::diagnostics::{Diagnostic, Place, Severity};
+use crate::image::Descriptor;
+use crate::ops::pipeline::{Built, PackageFindings};
 use crate::ops::publish::Published;
 
 /// The version of the document. It changes when a field is removed or changes its meaning.
@@ -64,7 +65,7 @@ struct ImageReport {
     digest: String,
     /// `REPOSITORY@DIGEST`; null if there is no repository.
     reference: Option<String>,
-    /// `oci` or `compat`.
+    #[cfg_attr(test, schemars(extend("enum" = names::<crate::config::Variant>())))]
     variant: &'static str,
     /// The layers in the order of the manifest.
     layers: Vec<Layer>,
@@ -78,7 +79,7 @@ struct Layer {
     /// The digest of the layer as it is stored.
     digest: String,
     /// The size of the layer as it is stored, in bytes; for `compat`, the compressed size.
-    size: usize,
+    size: u64,
 }
 
 #[derive(Serialize)]
@@ -88,12 +89,12 @@ struct ModuleReport {
     /// The digest of `plugin.wasm`.
     digest: String,
     /// The size of `plugin.wasm` in bytes.
-    size: usize,
+    size: u64,
     /// The size of the module after the compiler, in bytes.
-    compiled_size: usize,
+    compiled_size: u64,
     /// The size of the module after the optimizer, before its names are removed, in bytes.
-    optimized_size: usize,
-    /// `speed`, `size` or `none`.
+    optimized_size: u64,
+    #[cfg_attr(test, schemars(extend("enum" = names::<crate::config::Optimize>())))]
     optimize: &'static str,
 }
 
@@ -104,8 +105,7 @@ struct ModuleReport {
 struct Finding {
     /// The code of the rule.
     code: &'static str,
-    /// `note`, `warning` or `error`.
-    severity: &'static str,
+    severity: Severity,
     /// What is wrong, in one line.
     message: String,
     /// The places of the problem, the most important one first.
@@ -123,12 +123,25 @@ struct Finding {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct PlaceReport {
-    /// `item` (of a module), `layer` (of an image), `field` (of a resource) or `file`.
-    kind: &'static str,
+    kind: PlaceKind,
     /// The item, the layer, the path of the field or the path of the file.
     name: String,
     /// The location in a file; null if it isn't in a file.
     location: Option<LocationReport>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+enum PlaceKind {
+    /// An item of a module.
+    Item,
+    /// A layer of an image.
+    Layer,
+    /// A field of a resource.
+    Field,
+    /// A part of another file.
+    File,
 }
 
 #[derive(Serialize)]
@@ -202,8 +215,8 @@ impl Package {
     fn built(built: &Built) -> Self {
         let repository = built.settings.image.as_ref().map(ToString::to_string);
         let packaged = &built.packaged;
-        let layer = |layer: &LayerSummary| Layer {
-            media_type: layer.media_type.clone(),
+        let layer = |layer: &Descriptor| Layer {
+            media_type: layer.media_type.to_string(),
             digest: layer.digest.to_string(),
             size: layer.size,
         };
@@ -219,7 +232,7 @@ impl Package {
                         .map(|repository| format!("{repository}@{}", packaged.image)),
                     repository,
                     variant: built.settings.variant.name(),
-                    layers: packaged.layers.iter().map(layer).collect(),
+                    layers: packaged.manifest.layers.iter().map(layer).collect(),
                 },
                 module: ModuleReport {
                     digest: packaged.module.to_string(),
@@ -240,7 +253,7 @@ impl Finding {
     fn of(diagnostic: &Diagnostic) -> Self {
         Finding {
             code: diagnostic.rule,
-            severity: diagnostic.severity.name(),
+            severity: diagnostic.severity,
             message: diagnostic.message.clone(),
             places: diagnostic.places.iter().map(PlaceReport::of).collect(),
             reason: diagnostic.reason.clone(),
@@ -253,10 +266,10 @@ impl Finding {
 impl PlaceReport {
     fn of(place: &Place) -> Self {
         let (kind, name) = match place {
-            Place::Item(item) => ("item", item.clone()),
-            Place::Layer { .. } => ("layer", place.to_string()),
-            Place::Field { path, .. } => ("field", path.clone()),
-            Place::File(location) => ("file", location.file.path.to_string()),
+            Place::Item(item) => (PlaceKind::Item, item.clone()),
+            Place::Layer { .. } => (PlaceKind::Layer, place.to_string()),
+            Place::Field { path, .. } => (PlaceKind::Field, path.clone()),
+            Place::File(location) => (PlaceKind::File, location.file.path.to_string()),
         };
         PlaceReport { kind, name, location: place.location().map(LocationReport::of) }
     }
@@ -277,6 +290,12 @@ impl PublishedPackage {
         });
         PublishedPackage { dry_run, tags: tags.collect(), uploaded_bytes: published.uploaded }
     }
+}
+
+/// The names of a setting's values, for the schema.
+#[cfg(test)]
+fn names<C: crate::config::Choice>() -> Vec<&'static str> {
+    C::names().collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Settings;
 use crate::diagnostics::findings::Findings;
 use crate::digest::Digest;
-use crate::image::{Blob, Image, Manifest};
+use crate::image::{Image, Manifest};
 use crate::module::{OptimizedModule, ShippedModule};
 use crate::reference::Tag;
 use crate::resource::{PulledImage, Resource};
@@ -38,32 +38,21 @@ pub struct Built {
 pub struct Packaged {
     /// The digest of the image's manifest.
     pub image: Digest,
-    /// The manifest, so that an image that is up to date can be judged.
-    pub(super) manifest: Manifest,
-    pub layers: Vec<LayerSummary>,
+    pub manifest: Manifest,
     /// The digest of the shipped module.
     pub module: Digest,
     pub sizes: Sizes,
-}
-
-/// The descriptor of a layer.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct LayerSummary {
-    pub media_type: String,
-    pub digest: Digest,
-    /// In bytes.
-    pub size: usize,
 }
 
 /// The size of a module after each stage, in bytes.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Sizes {
     /// After the compiler.
-    pub compiled: usize,
+    pub compiled: u64,
     /// After the optimizer, with the name section.
-    pub optimized: usize,
+    pub optimized: u64,
     /// After removing the name section, as it is shipped.
-    pub stripped: usize,
+    pub stripped: u64,
 }
 
 /// How long each stage took. All packages have the same compile time, because one cargo command compiles them.
@@ -81,22 +70,16 @@ impl Packaged {
         image: &Image,
         shipped: &ShippedModule,
         optimized: &OptimizedModule,
-        compiled_size: usize,
+        compiled_size: u64,
     ) -> Self {
-        let layer = |layer: &Blob| LayerSummary {
-            media_type: layer.descriptor.media_type.to_string(),
-            digest: layer.descriptor.digest,
-            size: layer.bytes.len(),
-        };
         Packaged {
             image: image.digest(),
             manifest: Manifest::read(&image.manifest.bytes).expect("a packed image has a manifest"),
-            layers: image.layers.iter().map(layer).collect(),
             module: Digest::of(shipped.bytes()),
             sizes: Sizes {
                 compiled: compiled_size,
-                optimized: optimized.bytes.len(),
-                stripped: shipped.bytes().len(),
+                optimized: optimized.bytes.len() as u64,
+                stripped: shipped.bytes().len() as u64,
             },
         }
     }

@@ -10,15 +10,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Choice as _, Settings};
+use crate::context::PROGRAM;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::ops::pipeline::built::Packaged;
 use crate::ops::pipeline::plan::PackagePlan;
 use crate::optimize::Optimizer;
-
-/// This program's version and a digest of its sources, because the rules can change without a new version during
-/// development.
-const PROGRAM: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("CARGO_WASMPLUGIN_SOURCES"));
 
 /// The digest of everything that the output of a package depends on.
 pub(super) struct Stamp(Digest);

@@ -26,7 +26,7 @@ pub(super) enum JudgedModule {
     /// The module was packaged before without findings, and the output is still up to date.
     Fresh(Packaged),
     /// The module has to be packaged. It is `clean` if it has no findings.
-    New { module: OptimizedModule, compiled_size: usize, clean: bool },
+    New { module: OptimizedModule, compiled_size: u64, clean: bool },
 }
 
 /// Optimizes and checks a module, and reports the findings.
@@ -46,7 +46,7 @@ pub(super) fn judge(
     let file = file.read()?;
     // Another process may have changed the file since it was hashed.
     let stamp = Stamp::of(&package, Digest::of(&file.bytes));
-    let compiled_size = file.bytes.len();
+    let compiled_size = file.bytes.len() as u64;
     let compiled = CompiledModule::read(file)?;
     // Proxies refuse a module with a damaged name section. The shipped module has no name section, so only
     // plugin.debug.wasm loses its names.

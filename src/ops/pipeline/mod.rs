@@ -23,7 +23,7 @@ use crate::error::Result;
 use pack::{Packed, pack};
 use plan::Modules;
 
-pub use built::{Built, LayerSummary};
+pub use built::Built;
 pub use outcome::{Outcome, PackageFindings};
 pub use plan::{Origin, PackagePlan, Plan, PlanOptions, plan};
 pub use write::OutputError;

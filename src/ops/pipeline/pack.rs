@@ -78,7 +78,7 @@ fn judge(package: &PackagePlan, packaged: &Packaged) -> Vec<Diagnostic> {
     let image = package.pulled_image(packaged.image);
     let subject = TogetherSubject { draft: &package.draft, image: image.as_ref(), module: packaged.module };
     let mut found = check::together(&subject);
-    let image = ImageSubject { manifest: &packaged.manifest, module_size: packaged.sizes.stripped as u64 };
+    let image = ImageSubject { manifest: &packaged.manifest, module_size: packaged.sizes.stripped };
     found.extend(check::image(&image));
     found
 }
