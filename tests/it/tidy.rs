@@ -1,6 +1,7 @@
 //! Checks the sources: their dependencies, lengths and names.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -365,4 +366,22 @@ fn every_file_of_tests_is_compiled() {
         let name = name.strip_suffix(".rs").unwrap_or(&name);
         assert!(name == "main" || main.contains(&format!("mod {name};")), "tests/it/{name} is in no test");
     }
+}
+
+#[test]
+fn everything_that_a_build_needs_is_published() {
+    let mut list = Command::new(env!("CARGO"));
+    let listed = list.args(["package", "--list", "--allow-dirty"]).current_dir(root()).output().unwrap();
+    let published: BTreeSet<&str> = std::str::from_utf8(&listed.stdout).unwrap().lines().collect();
+    let needed = ["src", "templates"].map(|directory| {
+        let files = tree::files(&root().join(directory)).unwrap();
+        files.into_keys().map(move |path| format!("{directory}/{path}"))
+    });
+    let missing: Vec<String> = needed
+        .into_iter()
+        .flatten()
+        .chain(["build.rs", "Cargo.toml", "Cargo.lock"].map(str::to_owned))
+        .filter(|file| !published.contains(file.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "{missing:#?}\n{}", String::from_utf8_lossy(&listed.stderr));
 }
