@@ -34,12 +34,29 @@ mod yaml;
 /// Items that the integration tests and the fuzzer of this crate use. They are not a public interface.
 #[doc(hidden)]
 pub mod internals {
-    pub use crate::check::RULES;
-    pub use crate::check::rule::Rule;
+    pub use crate::check::rule::Docs;
     pub use crate::mesh::{MESHES, Mesh};
     pub use crate::resource::{FlagSyntax, KINDS, Kind, RESOURCE_FLAGS};
     pub use crate::scaffold::TEMPLATES;
     pub use crate::yaml::{
         Key, Node, Value, kubectl, mapping, parse, read_document, sequence, stream, write,
     };
+
+    /// A rule without the function that judges, which would make every type that it uses public.
+    pub struct Rule {
+        pub code: &'static str,
+        pub severity: &'static str,
+        pub subject: &'static str,
+        pub docs: Docs,
+    }
+
+    /// All rules.
+    pub fn rules() -> impl Iterator<Item = Rule> {
+        crate::check::RULES.iter().map(|rule| Rule {
+            code: rule.code,
+            severity: rule.severity.name(),
+            subject: rule.judge.subject(),
+            docs: rule.docs,
+        })
+    }
 }

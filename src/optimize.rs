@@ -246,33 +246,19 @@ pub enum OptimizeError {
     NoProgram { program: Utf8PathBuf, source: ProcessError },
     /// The optimizer reported an error or crashed.
     #[error("the optimizer failed on `{module}`")]
-    Failed {
-        /// The input.
-        module: Utf8PathBuf,
-        source: ProcessError,
-    },
+    Failed { module: Utf8PathBuf, source: ProcessError },
     /// The external optimizer failed to print its version.
     #[error("the optimizer `{program}` failed")]
     NoVersion { program: Utf8PathBuf, source: ProcessError },
     /// There is no output.
     #[error("the optimizer wrote no module for `{module}`")]
-    NoModule {
-        /// The input.
-        module: Utf8PathBuf,
-    },
+    NoModule { module: Utf8PathBuf },
     /// The output isn't a valid module.
     #[error("the optimizer wrote an invalid module for `{module}`")]
-    Broken {
-        /// The input.
-        module: Utf8PathBuf,
-        source: Box<wasm::ReadError>,
-    },
+    Broken { module: Utf8PathBuf, source: Box<wasm::ReadError> },
     /// The output uses features that the input doesn't use.
     #[error("the optimizer added WebAssembly features to `{module}` that a proxy may not support")]
-    NeedsMore {
-        /// The input.
-        module: Utf8PathBuf,
-    },
+    NeedsMore { module: Utf8PathBuf },
 }
 
 impl OptimizeError {

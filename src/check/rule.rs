@@ -25,7 +25,6 @@ pub struct Rule {
     pub severity: Severity,
     /// The function that judges, by the kind of subject.
     pub judge: Judge,
-    /// The documentation.
     pub docs: Docs,
 }
 
@@ -179,7 +178,6 @@ pub struct TogetherSubject<'a> {
 /// Levels, and the findings that they apply to.
 #[derive(Debug, Clone, Copy)]
 pub struct SettingsSubject<'a> {
-    /// All rules.
     pub rules: &'static [Rule],
     pub levels: &'a Levels,
     pub findings: &'a [&'a Findings],

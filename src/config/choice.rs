@@ -19,7 +19,7 @@ pub trait Choice: Copy + PartialEq + 'static {
         Self::ALL.iter().find(|(_, choice)| *choice == self).map_or("", |(name, _)| name)
     }
 
-    /// All names.
+    /// The names of all values, in the order of the help.
     fn names() -> impl Iterator<Item = &'static str> {
         Self::ALL.iter().map(|(name, _)| *name)
     }

@@ -7,26 +7,18 @@ use crate::mesh::Mesh;
 use crate::reference::Repository;
 use crate::resource::Kind;
 
-/// The settings from one source: flags, a package or a workspace.
+/// The settings from one source: flags, a package or a workspace. See [`Settings`].
 #[derive(Debug, Clone, Default)]
 pub struct PartialSettings {
-    /// `image`
     pub image: Option<Repository>,
-    /// `pull-image`
     pub pull_image: Option<Repository>,
-    /// `variant`
     pub variant: Option<Variant>,
-    /// `optimize`
     pub optimize: Option<Optimize>,
-    /// `target`
     pub target: Option<Target>,
-    /// `root-ids`
     pub root_ids: Option<Vec<String>>,
     /// `--kind`. It can't be set in Cargo.toml, because the user of the resource chooses it.
     pub kind: Option<Kind>,
-    /// `mesh`
     pub meshes: Option<Vec<&'static Mesh>>,
-    /// `checks`
     pub checks: Levels,
 }
 
@@ -37,7 +29,7 @@ pub struct Settings {
     pub image: Option<Repository>,
     /// The repository that the mesh pulls the image from, if it is another one.
     pub pull_image: Option<Repository>,
-    /// The layout of the image.
+    /// The format of the image.
     pub variant: Variant,
     /// What the optimizer optimizes for.
     pub optimize: Optimize,

@@ -88,7 +88,7 @@ impl Draft {
 
     /// Whether a document of this kind makes the mesh pull an image, and not load a file or a download.
     pub fn needs_image(&self, kind: Kind) -> bool {
-        kind != Kind::Envoy && !matches!(self.url(), Some(Ok(Url::File | Url::Http(_))))
+        kind.image_path().is_some() && !matches!(self.url(), Some(Ok(Url::File | Url::Http(_))))
     }
 
     /// The url, if it is set.

@@ -50,8 +50,7 @@ impl Draft {
     pub fn pin(&self, kind: Kind, artifact: &Artifact) -> Option<Resource> {
         let plugin = match self.pin_of(artifact.image.as_ref(), artifact.module) {
             Some(pin) => self.with_pin(pin),
-            // Envoy pulls no images.
-            None if kind == Kind::Envoy => self.document.clone(),
+            None if kind.image_path().is_none() => self.document.clone(),
             None => return None,
         };
         Some(Resource { document: kind.convert(&plugin, &artifact.file) })

@@ -138,11 +138,6 @@ impl ModuleInfo {
         Ok(info)
     }
 
-    /// Whether the module has a name section.
-    pub fn has_names(&self) -> bool {
-        self.custom_sections.iter().any(|section| section.name == "name")
-    }
-
     /// The name of the function with this index, from the name section.
     pub fn function_name(&self, index: u32) -> Option<&str> {
         self.function_names.get(&index).map(String::as_str)

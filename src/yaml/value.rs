@@ -7,7 +7,7 @@ use std::ops::Range;
 pub struct Node {
     /// The bytes in the text; empty if the value is omitted or was not read from a text.
     pub span: Range<usize>,
-    /// The value.
+    /// The value without its position.
     pub value: Value,
 }
 

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
-use cargo_wasmplugin::internals::RULES;
-use cargo_wasmplugin::internals::Rule;
 use cargo_wasmplugin::internals::read_document;
 use cargo_wasmplugin::internals::{KINDS, Kind, RESOURCE_FLAGS};
 use cargo_wasmplugin::internals::{MESHES, Mesh};
+use cargo_wasmplugin::internals::{Rule, rules};
 use serde_json::Value;
 use snapbox::cmd::Command;
 
@@ -29,15 +28,15 @@ const SETTINGS: &str = include_str!("../../docs/settings.md");
 fn the_page_of_checks_is_up_to_date() {
     let head = CHECKS.split_once("| code |").map(|(head, _)| head).expect("the page has a table");
     let mut page = format!("{head}| code | subject | severity | log |\n| --- | --- | --- | --- |\n");
-    for Rule { code, severity, judge, docs } in RULES {
+    for Rule { code, severity, subject, docs } in rules() {
         let log = if docs.log.is_empty() { String::new() } else { format!("`{}`", docs.log) };
         let mark = if docs.severities.is_empty() { "" } else { "\\*" };
-        page += &format!("| [{code}](#{code}) | {} | {}{mark} | {log} |\n", judge.subject(), severity.name());
+        page += &format!("| [{code}](#{code}) | {subject} | {severity}{mark} | {log} |\n");
     }
     page += "\n\\* Some findings of the rule are less serious; its chapter says which.\n";
-    for Rule { code, severity, docs, .. } in RULES {
+    for Rule { code, severity, docs, .. } in rules() {
         let severity = match docs.severities {
-            "" => format!("{}{}.", severity.name()[..1].to_uppercase(), &severity.name()[1..]),
+            "" => format!("{}{}.", severity[..1].to_uppercase(), &severity[1..]),
             severities => severities.to_owned(),
         };
         page += &format!(

@@ -1,10 +1,6 @@
 //! Runs the program as a user does, with the real tools: cargo, rustc for wasm32, Envoy, umoci and skopeo.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "a test fails by panicking, and is its own room"
-)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -242,19 +242,6 @@ fn calls_go_one_way() {
 }
 
 #[test]
-fn checks_know_modules_and_images_but_not_the_reverse() {
-    for (path, text) in sources() {
-        let used = used(&text);
-        if ["image", "resource", "wasm"].contains(&module_of(&path)) {
-            assert!(!used.contains("check"), "src/{path} uses check");
-        }
-        if module_of(&path) == "ops" || module_of(&path) == "check" {
-            assert!(!used.contains("cli"), "src/{path} uses cli");
-        }
-    }
-}
-
-#[test]
 fn what_is_computed_does_no_io() {
     let forbidden = [
         "std::fs",
@@ -339,8 +326,7 @@ fn every_rule_has_its_file_its_row_and_its_name() {
         .map(str::to_owned)
         .collect();
     let rows: BTreeSet<String> =
-        cargo_wasmplugin::internals::RULES.iter().map(|rule| rule.code.replace('-', "_")).collect();
-    assert_eq!(rows.len(), cargo_wasmplugin::internals::RULES.len(), "a rule is listed twice");
+        cargo_wasmplugin::internals::rules().map(|rule| rule.code.replace('-', "_")).collect();
     assert_eq!(files, rows);
 }
 

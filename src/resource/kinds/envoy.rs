@@ -7,8 +7,14 @@ use crate::resource::conversion::{Conversion, Losses, entries, selects_all};
 use crate::resource::url::{HttpUrl, Url};
 use crate::yaml::{Node, Value};
 
-pub(super) const CONVERSION: Conversion =
-    Conversion { name: "envoy", api_version: None, file: "envoy.yaml", image_path: None, convert };
+pub(super) const CONVERSION: Conversion = Conversion {
+    name: "envoy",
+    api_version: None,
+    file: "envoy.yaml",
+    image_path: None,
+    since: None,
+    convert,
+};
 
 fn convert(plugin: &Node, module: &Utf8Path, losses: &mut Losses) -> Node {
     let spec = plugin.get("spec");

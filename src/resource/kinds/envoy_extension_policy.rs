@@ -17,6 +17,7 @@ pub(super) const CONVERSION: Conversion = Conversion {
     api_version: Some(API_VERSION),
     file: "envoyextensionpolicy.yaml",
     image_path: Some(&["spec", "wasm[]", "code", "image"]),
+    since: None,
     convert,
 };
 

@@ -10,7 +10,7 @@ use std::fmt;
 use camino::Utf8Path;
 
 use crate::mesh::{self, Mesh};
-use crate::resource::conversion::{Conversion, Loss, Losses};
+use crate::resource::conversion::{Conversion, Loss, Losses, Since};
 use crate::yaml::Node;
 
 pub(super) use wasm_plugin::{API_VERSION, KIND, PHASES, PULL_POLICIES, schema};
@@ -57,8 +57,12 @@ impl Kind {
     /// Whether the API server of `mesh` knows this kind. An Envoy without a mesh has no API server that would refuse it,
     /// and Envoy Gateway isn't one of the known meshes.
     pub fn is_known_to(self, mesh: &Mesh) -> bool {
-        // The kind was added in Istio 1.30, which contains Envoy 1.38.
-        self != Kind::TrafficExtension || mesh.envoy >= 38 || mesh.is_bare_envoy()
+        self.since().is_none_or(|since| mesh.envoy >= since.envoy) || mesh.is_bare_envoy()
+    }
+
+    /// The first version of Istio that knows this kind, if not all of them do.
+    pub fn since(self) -> Option<Since> {
+        self.conversion().since
     }
 
     /// The default of the setting `mesh`: the newest meshes that know the kind.

@@ -13,6 +13,7 @@ pub(super) const CONVERSION: Conversion = Conversion {
     api_version: Some(API_VERSION),
     file: "wasmplugin.yaml",
     image_path: Some(&["spec"]),
+    since: None,
     convert: |plugin, _, _| plugin.clone(),
 };
 

@@ -20,17 +20,15 @@ pub(in crate::check) const RULE: Rule = Rule {
 fn judge(subject: &ConversionSubject<'_>) -> Vec<Diagnostic> {
     let kind = subject.kind;
     let refusing: Vec<_> = subject.meshes.iter().copied().filter(|mesh| !kind.is_known_to(mesh)).collect();
-    if refusing.is_empty() {
-        return Vec::new();
-    }
+    let Some(since) = kind.since().filter(|_| !refusing.is_empty()) else { return Vec::new() };
     let finding = RULE
         .finding(
             format!("the kind {kind} is not known to {}", names(&refusing)),
             [Place::Field { path: "kind".to_owned(), location: None }],
         )
         .reason(format!(
-            "{kind} was added in Istio 1.30. An older API server refuses it with `no matches for kind \
-             \"{kind}\"`."
+            "{kind} was added in {}. An older API server refuses it with `no matches for kind \"{kind}\"`.",
+            since.release
         ))
         .help(RULE.docs.cure)
         .meshes(refusing);

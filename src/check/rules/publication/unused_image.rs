@@ -2,7 +2,6 @@
 
 use crate::check::rule::{Docs, Judge, PublicationSubject, Rule};
 use crate::diagnostics::{Diagnostic, Severity};
-use crate::resource::Kind;
 
 pub(in crate::check) const RULE: Rule = Rule {
     code: "unused-image",
@@ -22,18 +21,15 @@ fn judge(subject: &PublicationSubject<'_>) -> Vec<Diagnostic> {
         return Vec::new();
     }
     let complaint = "doesn't begin with `oci://`, so the mesh doesn't load the pushed image";
-    let mut finding = match subject.draft.root().at(&["spec", "url"]) {
+    let finding = match subject.draft.root().at(&["spec", "url"]) {
         Some(field) => subject.finding(&RULE, &field, complaint, ""),
-        None => subject.finding(
-            &RULE,
-            &subject.draft.root(),
-            "becomes an Envoy bootstrap, which can't load an image",
-            "",
-        ),
+        None => {
+            let complaint = format!("is converted to {}, which can't load an image", subject.kind);
+            subject.finding(&RULE, &subject.draft.root(), &complaint, "")
+        }
     };
-    finding.help = vec![match subject.kind {
-        Kind::Envoy => "choose another kind, or build without publishing".to_owned(),
-        _ => "remove `url`: it is filled in".to_owned(),
-    }];
-    vec![finding]
+    vec![finding.help(match subject.kind.image_path() {
+        Some(_) => "remove `url`: it is filled in",
+        None => "choose another kind, or build without publishing",
+    })]
 }
