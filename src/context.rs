@@ -73,6 +73,13 @@ impl Env {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 
+    /// The names of all variables, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let mut names: Vec<_> = self.0.keys().filter_map(|name| name.to_str()).collect();
+        names.sort_unstable();
+        names.into_iter()
+    }
+
     /// The value of a variable in upper or in lower case, as programs support them for HTTP proxies.
     pub fn either(&self, name: &str) -> Option<&str> {
         self.get(name).or_else(|| self.get(&name.to_lowercase()))?.to_str()

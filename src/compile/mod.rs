@@ -53,7 +53,7 @@ pub fn compile(
         Err(error) => error,
     })?;
     let wrapper = Wrapper::install(&directory).map_err(unusable)?;
-    warnings::show(ctx, &toolchain.config);
+    warnings::show(ctx, project, &toolchain.config, options);
     let compiler = Compiler { ctx, project, toolchain, options, directory: &directory, wrapper };
     let mut paths = vec![None; project.crates.len()];
     for (_, target) in Target::ALL {

@@ -93,6 +93,8 @@ impl Compiler<'_> {
         if project.has_build_dir {
             command.arg("--config").arg(format!("build.build-dir={:?}", directory.as_str()));
         }
+        // It would override the profile, and incremental compilation isn't reproducible.
+        command.env_remove("CARGO_INCREMENTAL");
         let wrapper = toolchain.wrapper(ctx);
         self.wrapper.wrap(&mut command, &remapping.flags(&directory), wrapper.as_deref());
 

@@ -1,12 +1,23 @@
 //! Warnings about configuration that makes a module depend on the machine.
 
+use camino::Utf8Path;
 use toml_edit::Item;
 
 use crate::compile::cargo_config::CargoConfig;
+use crate::compile::options::CargoOptions;
 use crate::context::Context;
+use crate::project::Project;
 
 /// Prints the warnings.
-pub(super) fn show(ctx: &Context, config: &CargoConfig) {
+pub(super) fn show(ctx: &Context, project: &Project, config: &CargoConfig, options: &CargoOptions) {
+    if options.profile.is_none() && !project.has_profile {
+        for origin in origins_of_release(ctx, project, config) {
+            ctx.shell.warn(format_args!(
+                "`{origin}` also changes the profile `wasmplugin`, which inherits `release`, so the module may be another \
+                 one on other machines: set it for the profile in Cargo.toml"
+            ));
+        }
+    }
     if let Some(paths) = config.settings(&["paths"]).next() {
         ctx.shell.warn(format_args!(
             "`paths` in `{}` replaces crates by those in directories of this machine, so the module may be another one \
@@ -20,6 +31,18 @@ pub(super) fn show(ctx: &Context, config: &CargoConfig) {
              `[target.'cfg(not(target_family = \"wasm\"))']` instead of `[build]`"
         ));
     }
+}
+
+/// The variables and files outside of the workspace that change the profile `release`.
+fn origins_of_release(ctx: &Context, project: &Project, config: &CargoConfig) -> Vec<String> {
+    let variables =
+        ctx.env.names().filter(|name| name.starts_with("CARGO_PROFILE_RELEASE_")).map(str::to_owned);
+    let files = config.settings(&["profile", "release"]);
+    let files = files.map(|setting| setting.origin).filter(|origin| {
+        let path = Utf8Path::new(origin);
+        path.is_absolute() && !path.starts_with(&project.workspace_root)
+    });
+    variables.chain(files.map(str::to_owned)).collect()
 }
 
 /// The origin of the flag `-Ctarget-cpu=native`, if it applies to all targets.

@@ -243,6 +243,26 @@ fn configuration_of_the_machine_is_reported() {
     assert!(paths.len() == 1 && paths[0].contains("`paths` in `"), "{paths:?}");
 }
 
+#[test]
+fn the_environment_of_a_release_profile_is_reported() {
+    let sandbox = Sandbox::with_bare();
+    let build = |variables: &[(&str, &str)]| {
+        let said =
+            Said::of(sandbox.process_in("bare", ["build"]).envs(variables.iter().copied())).done().stderr;
+        let module = fs_err::read(sandbox.path(OUTPUT).join("plugin.wasm")).unwrap();
+        (said.matches("inherits `release`").count(), module)
+    };
+    let (warnings, reference) = build(&[]);
+    assert_eq!(warnings, 0);
+    assert!(build(&[("CARGO_INCREMENTAL", "1")]) == (0, reference));
+    assert_eq!(build(&[("CARGO_PROFILE_RELEASE_DEBUG", "true")]).0, 1);
+    // Everybody who builds the workspace has this file, but not the next one.
+    sandbox.write("bare/.cargo/config.toml", "[profile.release]\ndebug = true\n");
+    assert_eq!(build(&[]).0, 0);
+    sandbox.write(".cargo/config.toml", "[profile.release]\ndebug = true\n");
+    assert_eq!(build(&[]).0, 1);
+}
+
 /// Runs cargo itself in a directory of the sandbox, and returns its standard error.
 fn cargo(sandbox: &Sandbox, below: &str, args: &[&str]) -> String {
     Said::of(process("cargo").current_dir(sandbox.path(below)).args(args)).done().stderr
