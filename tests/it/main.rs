@@ -14,6 +14,7 @@ mod foreign;
 mod help;
 mod image;
 mod kinds;
+mod members;
 mod new;
 mod optimizer;
 mod output;
