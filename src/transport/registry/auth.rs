@@ -40,32 +40,29 @@ impl Challenge {
     }
 }
 
-/// Why no token can be requested.
+/// The registry doesn't say where tokens come from.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoToken {
-    #[error("the registry doesn't provide a valid URL to get a token from")]
-    Realm,
-    #[error("the registry asks for credentials over an unencrypted connection")]
-    Plain,
+#[error("the registry doesn't provide a valid URL to get a token from")]
+pub(super) struct RealmError;
+
+/// The URL of a token service.
+pub(super) fn realm(text: &str) -> Result<Url, RealmError> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or(RealmError)
 }
 
-/// The request for a token for `scope`. `is_tls` says whether the connection to the registry uses TLS.
+/// The request for a token for `scope`.
 pub(super) fn token_request(
     http: &reqwest::Client,
-    is_tls: bool,
+    url: &Url,
     scope: &str,
-    realm: &str,
     service: Option<&str>,
     proof: Option<&Proof>,
-) -> Result<RequestBuilder, NoToken> {
-    let url = Url::parse(realm).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    let url = url.ok_or(NoToken::Realm)?;
-    if is_tls && url.scheme() != "https" {
-        return Err(NoToken::Plain);
-    }
+) -> RequestBuilder {
+    let url = url.clone();
     let mut query = vec![("scope", scope)];
     query.extend(service.map(|service| ("service", service)));
-    Ok(match proof {
+    match proof {
         None => http.get(url).query(&query),
         Some(Proof::Password(login)) => {
             http.get(url).query(&query).basic_auth(&login.username, Some(login.password.reveal()))
@@ -78,18 +75,18 @@ pub(super) fn token_request(
             ]);
             http.post(url).form(&query)
         }
-    })
+    }
 }
 
-/// The token in the response of a token service, which has one of two names.
+/// The token in the response of a token service, which has one of two names. The other one can be empty.
 pub(super) fn token(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct TokenResponse {
         token: Option<String>,
         access_token: Option<String>,
     }
-    let response: TokenResponse = serde_json::from_slice(body).ok()?;
-    response.token.or(response.access_token).filter(|token| !token.is_empty())
+    let TokenResponse { token, access_token } = serde_json::from_slice(body).ok()?;
+    token.into_iter().chain(access_token).find(|token| !token.is_empty())
 }
 
 #[cfg(test)]
