@@ -5,6 +5,7 @@
 mod support;
 
 mod access;
+mod advice;
 mod cases;
 mod disk;
 mod docs;
@@ -17,6 +18,7 @@ mod kinds;
 mod new;
 mod optimizer;
 mod output;
+mod patience;
 mod places;
 mod publish;
 mod registries;
@@ -26,4 +28,5 @@ mod rustflags;
 mod swap;
 mod tidy;
 mod toolchain;
+mod trust;
 mod yaml;

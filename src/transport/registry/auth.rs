@@ -2,7 +2,7 @@
 
 use http_auth::ChallengeParser;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
-use reqwest::{RequestBuilder, Url};
+use reqwest::{Method, RequestBuilder, Url};
 use serde::Deserialize;
 
 use crate::transport::registry::credentials::Proof;
@@ -45,36 +45,49 @@ impl Challenge {
 #[error("the registry doesn't provide a valid URL to get a token from")]
 pub(super) struct RealmError;
 
-/// The URL of a token service.
-pub(super) fn realm(text: &str) -> Result<Url, RealmError> {
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    url.ok_or(RealmError)
+/// A request for a token.
+pub(super) struct TokenRequest<'r> {
+    pub(super) scope: &'r str,
+    pub(super) service: Option<&'r str>,
+    pub(super) proof: Option<&'r Proof>,
 }
 
-/// The request for a token for `scope`.
-pub(super) fn token_request(
-    http: &reqwest::Client,
-    url: &Url,
-    scope: &str,
-    service: Option<&str>,
-    proof: Option<&Proof>,
-) -> RequestBuilder {
-    let url = url.clone();
-    let mut query = vec![("scope", scope)];
-    query.extend(service.map(|service| ("service", service)));
-    match proof {
-        None => http.get(url).query(&query),
-        Some(Proof::Password(login)) => {
-            http.get(url).query(&query).basic_auth(&login.username, Some(login.password.reveal()))
+impl TokenRequest<'_> {
+    pub(super) fn method(&self) -> Method {
+        if matches!(self.proof, Some(Proof::IdentityToken(_))) { Method::POST } else { Method::GET }
+    }
+
+    /// The URL at the token service in the challenge.
+    pub(super) fn url(&self, realm: &str) -> Result<Url, RealmError> {
+        let url = Url::parse(realm).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let mut url = url.ok_or(RealmError)?;
+        if self.method() == Method::GET {
+            url.query_pairs_mut().extend_pairs(self.parameters());
         }
-        Some(Proof::IdentityToken(identity)) => {
-            query.extend([
-                ("grant_type", "refresh_token"),
-                ("client_id", "cargo-wasmplugin"),
-                ("refresh_token", identity.reveal()),
-            ]);
-            http.post(url).form(&query)
+        Ok(url)
+    }
+
+    pub(super) fn to(&self, http: &reqwest::Client, url: Url) -> RequestBuilder {
+        let builder = http.request(self.method(), url);
+        match self.proof {
+            None => builder,
+            Some(Proof::Password(login)) => {
+                builder.basic_auth(&login.username, Some(login.password.reveal()))
+            }
+            Some(Proof::IdentityToken(identity)) => {
+                let mut form = self.parameters();
+                form.extend([
+                    ("grant_type", "refresh_token"),
+                    ("client_id", "cargo-wasmplugin"),
+                    ("refresh_token", identity.reveal()),
+                ]);
+                builder.form(&form)
+            }
         }
+    }
+
+    fn parameters(&self) -> Vec<(&str, &str)> {
+        [("scope", self.scope)].into_iter().chain(self.service.map(|service| ("service", service))).collect()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::reference::Repository;
 use crate::transport::registry::access::{Access, Scope};
-use crate::transport::registry::auth::{self, Challenge};
+use crate::transport::registry::auth::{self, Challenge, TokenRequest};
 use crate::transport::registry::connection;
 use crate::transport::registry::credentials::{self, Credential, Proof};
 use crate::transport::registry::error::{
@@ -243,14 +243,14 @@ impl Client {
         let (_, path) = self.repository.parts();
         let scope = format!("repository:{path}:{}", self.scope.actions());
         let failed = |kind| RequestError::new(self.request_line(&Method::GET, &self.root()), kind);
-        let url = auth::realm(realm).map_err(|error| failed(RequestErrorKind::NotSent(error.to_string())))?;
+        let wanted = TokenRequest { scope: &scope, service, proof };
+        let url = wanted.url(realm).map_err(|error| failed(RequestErrorKind::NotSent(error.to_string())))?;
         let mut url = self.permitted(url).map_err(|error| failed(RequestErrorKind::Elsewhere(error)))?;
+        let method = wanted.method();
         let mut redirects = 0;
         let reply = loop {
-            let builder = auth::token_request(&self.http, &url, &scope, service, proof);
-            let method = if proof.is_some_and(Proof::is_identity_token) { Method::POST } else { Method::GET };
-            let request = self.request_line(&method, &url);
-            let reply = self.execute(ctx, request, builder.timeout(REQUEST_LIMIT)).await?;
+            let builder = wanted.to(&self.http, url.clone()).timeout(REQUEST_LIMIT);
+            let reply = self.execute(ctx, self.request_line(&method, &url), builder).await?;
             let Some(target) = redirection(&method, &reply.response) else { break reply };
             redirects += 1;
             // The request contains the credentials, so it is sent to no other server.

@@ -64,12 +64,6 @@ pub(super) enum Proof {
     IdentityToken(Secret),
 }
 
-impl Proof {
-    pub(super) fn is_identity_token(&self) -> bool {
-        matches!(self, Proof::IdentityToken(_))
-    }
-}
-
 impl Credential {
     pub(super) fn from_login(login: Login) -> Self {
         Credential { proof: Proof::Password(login), source: "`--username`".to_owned() }

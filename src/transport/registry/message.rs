@@ -55,7 +55,11 @@ impl ErrorEntry {
         let [code, message, detail] = [&self.code, &self.message, &self.detail].map(flat);
         let parts = [code, message].into_iter().filter(|part| !part.is_empty());
         let text = parts.collect::<Vec<_>>().join(": ");
-        if detail.is_empty() || text.contains(&detail) { text } else { format!("{text} ({detail})") }
+        match (text.as_str(), detail.as_str()) {
+            ("", detail) => detail.to_owned(),
+            (_, detail) if text.contains(detail) => text,
+            _ => format!("{text} ({detail})"),
+        }
     }
 }
 
