@@ -372,10 +372,17 @@ fn an_upload_to_another_host_has_no_credentials() {
     let place = format!("http://{}/store?signature=x", elsewhere.address());
     proxy.rule(Rule::on("POST", "/blobs/uploads/", Action::answer(202, "").header("Location", &place)));
     let filter = Filter::new();
-    let args = ["--username", USER, "--password-stdin"];
+    let args = ["--username", USER, "--password-stdin", "--retry-for", "0"];
     let mut command = filter.command(&proxy.repository("acme/bare"), &args);
-    // The registry has none of the blobs, so it doesn't accept the manifest.
-    Said::of_with_input(&mut command, PASSWORD).failed(&["MANIFEST_BLOB_UNKNOWN"]);
+    // The registry has none of the blobs, so the manifest isn't written.
+    let said = Said::of_with_input(&mut command, PASSWORD).failed(&["BLOB_UNKNOWN", "lost a blob"]);
+    assert!(!said.stderr.contains("create the repository"), "{}", said.stderr);
+    assert!(
+        proxy
+            .requests()
+            .iter()
+            .all(|request| !request.target.contains("/manifests/") || request.method == "GET")
+    );
     let stored = elsewhere.requests();
     assert_eq!(stored.len(), 3);
     assert!(stored.iter().all(|request| request.header("authorization").is_none() && request.body > 0));

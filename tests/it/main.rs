@@ -5,6 +5,7 @@
 mod support;
 
 mod access;
+mod advice;
 mod cases;
 mod disk;
 mod docs;
@@ -18,6 +19,7 @@ mod members;
 mod new;
 mod optimizer;
 mod output;
+mod patience;
 mod places;
 mod publish;
 mod registries;
@@ -27,4 +29,5 @@ mod rustflags;
 mod swap;
 mod tidy;
 mod toolchain;
+mod trust;
 mod yaml;
