@@ -15,6 +15,7 @@ mod foreign;
 mod help;
 mod image;
 mod kinds;
+mod logins;
 mod members;
 mod new;
 mod optimizer;

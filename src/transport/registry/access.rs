@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
-use crate::transport::registry::credentials::Login;
+use crate::transport::registry::credential::Login;
 
 /// How to access a registry.
 #[derive(Debug, Clone)]

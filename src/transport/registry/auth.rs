@@ -5,7 +5,7 @@ use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 use reqwest::{Method, RequestBuilder, Url};
 use serde::Deserialize;
 
-use crate::transport::registry::credentials::Proof;
+use crate::transport::registry::credential::Proof;
 
 /// The authentication that a registry requires.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl TokenRequest<'_> {
     pub(super) fn to(&self, http: &reqwest::Client, url: Url) -> RequestBuilder {
         let builder = http.request(self.method(), url);
         match self.proof {
-            None => builder,
+            None | Some(Proof::RegistryToken(_)) => builder,
             Some(Proof::Password(login)) => {
                 builder.basic_auth(&login.username, Some(login.password.reveal()))
             }

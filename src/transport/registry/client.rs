@@ -16,7 +16,8 @@ use crate::reference::Repository;
 use crate::transport::registry::access::{Access, Scope};
 use crate::transport::registry::auth::{self, Challenge, TokenRequest};
 use crate::transport::registry::connection;
-use crate::transport::registry::credentials::{self, Credential, Proof};
+use crate::transport::registry::credential::{Credential, Proof};
+use crate::transport::registry::credentials;
 use crate::transport::registry::error::{
     Elsewhere, NetworkFault, RegistryError, RequestError, RequestErrorKind, Task,
 };
@@ -209,6 +210,7 @@ impl Client {
         let credential = self.credential(ctx)?;
         let proof = credential.as_ref().map(|credential| &credential.proof);
         let authorization = match (challenge, proof) {
+            (_, Some(Proof::RegistryToken(token))) => format!("Bearer {}", token.reveal()),
             (Challenge::Bearer { realm, service }, proof) => {
                 let token = self.token(ctx, &realm, service.as_deref(), proof).await?;
                 let header = format!("Bearer {token}");

@@ -3,8 +3,10 @@
 mod access;
 mod advice;
 mod auth;
+mod auth_file;
 mod client;
 mod connection;
+mod credential;
 mod credentials;
 mod download;
 mod error;
@@ -17,5 +19,5 @@ mod tls;
 mod upload;
 
 pub use access::{Access, Protocol, Scope};
-pub use credentials::{Login, Secret};
+pub use credential::{Login, Secret};
 pub use session::Registry;
