@@ -6,12 +6,14 @@ mod support;
 
 mod access;
 mod cases;
+mod children;
 mod disk;
 mod docs;
 mod envoy;
 mod faults;
 mod foreign;
 mod help;
+mod hostile;
 mod image;
 mod kinds;
 mod members;

@@ -13,6 +13,7 @@ use crate::config::{Choice as _, Settings};
 use crate::context::PROGRAM;
 use crate::digest::Digest;
 use crate::error::Result;
+use crate::fs::{self, TEXT_LIMIT};
 use crate::ops::pipeline::built::Packaged;
 use crate::ops::pipeline::plan::PackagePlan;
 use crate::optimize::Optimizer;
@@ -85,7 +86,7 @@ impl Stamp {
     /// The existing output, if it was built with the same stamp and no file has changed.
     pub(super) fn fresh(&self, package: &PackagePlan) -> Option<Packaged> {
         // If the record can't be read, the package is built again.
-        let record: Record = serde_json::from_slice(&fs_err::read(record(package)).ok()?).ok()?;
+        let record: Record = serde_json::from_slice(&fs::read(record(package), TEXT_LIMIT).ok()?).ok()?;
         let files = files(&package.directory()).ok()?;
         (record.stamp == self.0 && record.files == files).then_some(record.packaged)
     }
@@ -95,7 +96,7 @@ impl Stamp {
         let remembered =
             Record { stamp: self.0, packaged: packaged.clone(), files: files(&package.directory())? };
         let text = serde_json::to_vec(&remembered).expect("all keys of a record are strings");
-        Ok(crate::fs::write_atomically(&record(package), &text)?)
+        Ok(fs::write_atomically(&record(package), &text)?)
     }
 }
 

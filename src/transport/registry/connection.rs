@@ -10,6 +10,7 @@ use rustls::pki_types::pem::PemObject as _;
 
 use crate::context::{Context, Env};
 use crate::error::{Explain, Result};
+use crate::fs::{self, TEXT_LIMIT};
 use crate::transport::registry::access::Protocol;
 
 const USER_AGENT: &str = concat!("cargo-wasmplugin/", env!("CARGO_PKG_VERSION"));
@@ -74,7 +75,7 @@ pub(super) fn client(ctx: &Context, registry: &str, protocol: &Protocol) -> Resu
 }
 
 fn certificates(ctx: &Context, file: &Utf8Path) -> Result<Vec<Certificate>> {
-    let pem = fs_err::read(ctx.cwd.join(file))?;
+    let pem = fs::read(ctx.cwd.join(file), TEXT_LIMIT)?;
     let missing = || ConnectionError::NoCertificate(file.to_owned());
     let certificates: Vec<_> =
         CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(|_| missing())?;

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::context::Context;
 use crate::error::{Explain, Result};
+use crate::fs::{self, TEXT_LIMIT};
 use crate::process::{self, ProcessError};
 use crate::reference::Repository;
 
@@ -178,7 +179,7 @@ struct HelperOutput {
 /// The credential from the first file that has one for the repository.
 pub(super) fn find(ctx: &Context, repository: &Repository) -> Result<Option<Credential>> {
     for file in files(ctx)? {
-        let bytes = match fs_err::read(&file) {
+        let bytes = match fs::read(&file, TEXT_LIMIT) {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
             bytes => bytes?,
         };
