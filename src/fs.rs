@@ -1,20 +1,88 @@
-//! Files and directories that are replaced atomically, and file locks.
+//! Files that are read within limits, files and directories that are replaced atomically, and file locks.
 
 use std::fs::TryLockError;
-use std::io::{self, Write as _};
-use std::time::Duration;
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err::File;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use fs_err::os::unix::fs::OpenOptionsExt as _;
+use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::context::Context;
 use crate::error::{Explain, Result};
+use crate::interrupt::POLL;
 
-/// How often to retry a lock that another process holds.
-const POLL: Duration = Duration::from_millis(20);
+/// The maximum size of a file with text: YAML, TOML, JSON or certificates.
+pub const TEXT_LIMIT: u64 = 64 << 20;
+
+/// The maximum size of a file with a module. Before names and debug information are removed, it can be much larger than
+/// what a mesh loads.
+pub const MODULE_LIMIT: u64 = 1 << 30;
+
+/// Opens a file to read it. Only regular files have an end: reading a FIFO can wait forever, and reading a device can
+/// return more than fits into memory.
+///
+/// # Errors
+///
+/// If it isn't a regular file, is larger than `limit`, or can't be opened.
+pub fn open(path: impl AsRef<Path>, limit: u64) -> io::Result<File> {
+    let path = path.as_ref();
+    // Otherwise opening a FIFO waits for a writer.
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(unreadable(path, io::ErrorKind::IsADirectory, "it is a directory"));
+    }
+    if !metadata.is_file() {
+        return Err(unreadable(path, io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    if metadata.len() > limit {
+        return Err(too_large(path, limit));
+    }
+    Ok(file)
+}
+
+/// Reads a file.
+///
+/// # Errors
+///
+/// See [`open`].
+pub fn read(path: impl AsRef<Path>, limit: u64) -> io::Result<Vec<u8>> {
+    read_all(open(&path, limit)?, path, limit)
+}
+
+/// Reads a file with text.
+///
+/// # Errors
+///
+/// If it isn't UTF-8. See also [`open`].
+pub fn read_text(path: impl AsRef<Path>) -> io::Result<String> {
+    let text = String::from_utf8(read(&path, TEXT_LIMIT)?);
+    text.map_err(|_| unreadable(path.as_ref(), io::ErrorKind::InvalidData, "it is not UTF-8"))
+}
+
+/// Reads all of `source`, whose name is `path`.
+///
+/// # Errors
+///
+/// If it has more than `limit` bytes or can't be read.
+pub fn read_all(source: impl io::Read, path: impl AsRef<Path>, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let size = source.take(limit + 1).read_to_end(&mut bytes)?;
+    if size as u64 > limit { Err(too_large(path.as_ref(), limit)) } else { Ok(bytes) }
+}
+
+fn too_large(path: &Path, limit: u64) -> io::Error {
+    unreadable(path, io::ErrorKind::FileTooLarge, &format!("it is larger than {} MiB", limit >> 20))
+}
+
+fn unreadable(path: &Path, kind: io::ErrorKind, reason: &str) -> io::Error {
+    io::Error::new(kind, format!("failed to read `{}`: {reason}", path.display()))
+}
 
 /// A file lock between runs of this program. It is released when this value is dropped or the process ends.
 #[derive(Debug)]

@@ -1,42 +1,37 @@
-//! Handles signals that stop the program, and its child processes with it.
+//! Signals that stop the program.
 
+use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use shared_child::SharedChild;
+use rustix::process::Signal;
 
 use crate::error::{Exit, Explain, Result};
 
 /// How often a waiting thread checks for a signal.
-const POLL: Duration = Duration::from_millis(20);
+pub const POLL: Duration = Duration::from_millis(20);
 
 /// Knows whether a signal has interrupted the program.
 #[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<State>);
-
-#[derive(Debug, Default)]
-struct State {
-    interrupted: AtomicBool,
-    children: Mutex<Vec<Arc<SharedChild>>>,
-}
+pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Handles Ctrl-C, SIGTERM and SIGHUP for this process.
+    /// Handles Ctrl-C, SIGTERM and SIGHUP for this process. A signal that is ignored stays ignored, as `nohup` and
+    /// shells expect it.
     ///
     /// # Errors
     ///
-    /// If the process already has a handler.
-    pub fn install() -> Result<Self> {
+    /// If the system refuses to register a handler.
+    pub fn install() -> io::Result<Self> {
         let interrupt = Interrupt::default();
-        let seen = interrupt.clone();
-        ctrlc::set_handler(move || {
-            seen.0.interrupted.store(true, Ordering::SeqCst);
-            for child in &*seen.children() {
-                terminate(child);
+        let ignored = ignored_signals();
+        for signal in [Signal::INT, Signal::TERM, Signal::HUP].map(Signal::as_raw) {
+            if ignored & 1 << (signal - 1) == 0 {
+                signal_hook::flag::register(signal, Arc::clone(&interrupt.0))?;
             }
-        })?;
+        }
         Ok(interrupt)
     }
 
@@ -46,7 +41,7 @@ impl Interrupt {
     ///
     /// If it has.
     pub fn check(&self) -> Result<(), Interrupted> {
-        if self.0.interrupted.load(Ordering::SeqCst) { Err(Interrupted) } else { Ok(()) }
+        if self.0.load(Ordering::SeqCst) { Err(Interrupted) } else { Ok(()) }
     }
 
     /// Does work that can't be cancelled, such as reading from a pipe, and stops waiting for it if a signal arrives.
@@ -69,43 +64,14 @@ impl Interrupt {
             }
         }
     }
-
-    /// Terminates `child` if a signal arrives, as long as the returned guard lives.
-    ///
-    /// # Errors
-    ///
-    /// If a signal has interrupted the program already. The child is terminated then.
-    pub fn watch(&self, child: &Arc<SharedChild>) -> Result<Watched, Interrupted> {
-        self.children().push(Arc::clone(child));
-        let watched = Watched { interrupt: self.clone(), child: Arc::clone(child) };
-        // The signal may have arrived before the handler knew about this child.
-        self.check().inspect_err(|_| terminate(child))?;
-        Ok(watched)
-    }
-
-    fn children(&self) -> MutexGuard<'_, Vec<Arc<SharedChild>>> {
-        self.0.children.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// Keeps a child process registered for [`Interrupt::watch`].
-#[derive(Debug)]
-pub struct Watched {
-    interrupt: Interrupt,
-    child: Arc<SharedChild>,
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        self.interrupt.children().retain(|child| !Arc::ptr_eq(child, &self.child));
-    }
-}
-
-// Sending the signal fails if the child has ended already, which is fine.
-fn terminate(child: &SharedChild) {
-    if let Some(pid) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-    }
+/// The signals that this process ignores, as a bit set that begins with signal 1. Only Linux says which ones; elsewhere
+/// none are known.
+fn ignored_signals() -> u64 {
+    let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
+    let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or_default()
 }
 
 /// A signal has interrupted the program.
@@ -118,5 +84,3 @@ impl Explain for Interrupted {
         Exit::Interrupted
     }
 }
-
-impl Explain for ctrlc::Error {}

@@ -9,6 +9,7 @@ use cargo_metadata::{Metadata, MetadataCommand, Package};
 use crate::config::{CargoToml, PartialSettings, Section, Settings};
 use crate::context::Context;
 use crate::error::{Error, Exit, Explain, Result};
+use crate::fs;
 use crate::process::{self, ProcessError};
 use crate::reference::Tag;
 use crate::text::nearest;
@@ -328,7 +329,7 @@ fn outside(metadata: &Metadata) -> Vec<(Utf8PathBuf, String)> {
 }
 
 fn read_manifest(ctx: &Context, path: &Utf8Path) -> Result<CargoToml> {
-    Ok(CargoToml::parse(ctx.display_path(path), fs_err::read_to_string(path)?)?)
+    Ok(CargoToml::parse(ctx.display_path(path), fs::read_text(path)?)?)
 }
 
 /// There is no project, or no plugin was selected.

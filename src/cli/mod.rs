@@ -24,7 +24,7 @@ use crate::context::{Context, Env};
 use crate::error::{Error, Exit, Explain, Result};
 use crate::interrupt::Interrupt;
 use crate::ops::pipeline::OutputError;
-use crate::optimize;
+use crate::optimize::supervisor;
 use crate::shell::{Shell, Verbosity};
 
 /// Ship Proxy-Wasm filters into Envoy, Istio and OpenShift Service Mesh
@@ -61,10 +61,16 @@ enum Command {
     Build(Box<build::Build>),
     Publish(Box<publish::Publish>),
     Resolve(Box<resolve::Resolve>),
-    /// Internal: runs the optimizer with its limits
-    #[command(name = optimize::SUBCOMMAND, hide = true)]
+    /// Internal: runs the optimizer within limits
+    #[command(name = supervisor::SUPERVISE, hide = true)]
+    Supervise {
+        program: OsString,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Internal: the embedded optimizer
+    #[command(name = supervisor::EMBEDDED, hide = true)]
     WasmOpt {
-        program: Option<OsString>,
         #[arg(last = true)]
         args: Vec<OsString>,
     },
@@ -112,8 +118,12 @@ fn dispatch(cli: &Cli, env: Env) -> Result<Exit> {
         Command::Build(build) => build.run(&context()?, &cli.global),
         Command::Publish(publish) => publish.run(&context()?, &cli.global),
         Command::Resolve(resolve) => resolve.run(&context()?, &cli.global),
-        Command::WasmOpt { program, args } => {
-            optimize::child(program.as_deref(), args).map_err(OptimizerFailed)?;
+        Command::Supervise { program, args } => {
+            let has_succeeded = supervisor::supervise(program, args).map_err(OptimizerFailed)?;
+            Ok(if has_succeeded { Exit::Done } else { Exit::Failure })
+        }
+        Command::WasmOpt { args } => {
+            supervisor::embedded(args).map_err(OptimizerFailed)?;
             Ok(Exit::Done)
         }
     }

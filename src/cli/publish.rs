@@ -8,6 +8,7 @@ use crate::cli::args::{self, GlobalArgs, OutputArgs};
 use crate::cli::package::PackageArgs;
 use crate::context::Context;
 use crate::error::{Error, Exit, Result, UsageError};
+use crate::fs::{self, TEXT_LIMIT};
 use crate::ops::pipeline::Outcome;
 use crate::ops::publish::{self, PublishOptions, PushOptions};
 use crate::reference::Tag;
@@ -144,7 +145,8 @@ fn password(ctx: &Context) -> Result<Secret> {
     if std::io::stdin().is_terminal() {
         return Err(usage("the password can't be read from a terminal").into());
     }
-    let text = ctx.interrupt.or_done(|| std::io::read_to_string(std::io::stdin()))??;
+    let text = ctx.interrupt.or_done(|| fs::read_all(std::io::stdin(), "<stdin>", TEXT_LIMIT))??;
+    let text = String::from_utf8(text).map_err(|_| usage("the password on standard input is not UTF-8"))?;
     let password = text.trim_end_matches(['\r', '\n']);
     if password.is_empty() {
         return Err(usage("the password on standard input is empty").into());

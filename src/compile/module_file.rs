@@ -1,11 +1,12 @@
 //! The file that a compiler wrote, before it is read.
 
-use std::io::{self, Read as _, Seek as _};
+use std::io::{self, Seek as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err::File;
 
 use crate::digest::Digest;
+use crate::fs::{self, MODULE_LIMIT};
 use crate::module::CompiledFile;
 
 /// An open file, so that its content stays the same if a compiler replaces it. It can be large, and is read only if its
@@ -23,7 +24,7 @@ impl ModuleFile {
     ///
     /// If it can't be opened.
     pub fn open(path: &Utf8Path, shown: &Utf8Path) -> io::Result<Self> {
-        Ok(ModuleFile { path: shown.to_owned(), file: File::open(path)? })
+        Ok(ModuleFile { path: shown.to_owned(), file: fs::open(path, MODULE_LIMIT)? })
     }
 
     /// The digest of the content.
@@ -43,8 +44,7 @@ impl ModuleFile {
     /// If it can't be read.
     pub fn read(mut self) -> io::Result<CompiledFile> {
         self.file.rewind()?;
-        let mut bytes = Vec::with_capacity(usize::try_from(self.file.metadata()?.len()).unwrap_or_default());
-        self.file.read_to_end(&mut bytes)?;
+        let bytes = fs::read_all(self.file, &self.path, MODULE_LIMIT)?;
         Ok(CompiledFile { path: self.path, bytes: bytes.into() })
     }
 }

@@ -1,15 +1,18 @@
 //! `resolve`: fill the digests of packages into the manifests that refer to them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read as _};
+use std::io;
+use std::os::unix::fs::FileTypeExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use fs_err::File;
 
 use crate::check;
 use crate::context::Context;
 use crate::diagnostics::findings::Findings;
 use crate::diagnostics::source::SourceFile;
 use crate::error::{Error, Explain, FileError, FileErrors, Result};
+use crate::fs::{self, TEXT_LIMIT};
 use crate::ops::pipeline::{self, Built, Origin, Outcome, PackageFindings, PlanOptions};
 use crate::resource::PulledImage;
 use crate::resource::references::{ManifestFile, SCHEME};
@@ -88,24 +91,33 @@ fn read(cwd: &Utf8Path, input: &Input) -> Result<Vec<(Utf8PathBuf, Vec<u8>)>, In
         |source| InputError::Unreadable { path, source }
     };
     let Input::Path(path) = input else {
-        let (name, mut bytes) = (Utf8PathBuf::from("<stdin>"), Vec::new());
-        io::stdin().read_to_end(&mut bytes).map_err(unreadable(&name))?;
+        let name = Utf8PathBuf::from("<stdin>");
+        let bytes = fs::read_all(io::stdin(), &name, TEXT_LIMIT).map_err(unreadable(&name))?;
         return Ok(vec![(name, bytes)]);
     };
     let absolute = cwd.join(path);
     if !absolute.is_dir() {
-        return Ok(vec![(path.clone(), fs_err::read(&absolute).map_err(unreadable(path))?)]);
+        return Ok(vec![(path.clone(), read_input(&absolute).map_err(unreadable(path))?)]);
     }
     let files = files(&absolute).map_err(unreadable(path))?;
     if files.is_empty() {
         return Err(InputError::Empty(path.clone()));
     }
     let read = |file: Utf8PathBuf| {
-        let bytes = fs_err::read(&file).map_err(unreadable(path))?;
+        let bytes = fs::read(&file, TEXT_LIMIT).map_err(unreadable(path))?;
         let below = file.strip_prefix(&absolute).unwrap_or(&file);
         Ok((path.join(below), bytes))
     };
     files.into_iter().map(read).collect()
+}
+
+/// Reads a file. It can be a pipe, as in `-f <(kustomize build)`, because the caller stops waiting for it if a signal
+/// arrives.
+fn read_input(path: &Utf8Path) -> io::Result<Vec<u8>> {
+    match fs_err::metadata(path) {
+        Ok(metadata) if metadata.file_type().is_fifo() => fs::read_all(File::open(path)?, path, TEXT_LIMIT),
+        _ => fs::read(path, TEXT_LIMIT),
+    }
 }
 
 /// The manifests in a directory and its subdirectories, sorted. Like kubectl, follows links to files but not links to

@@ -68,9 +68,10 @@ fn the_optimizer_crashes() {
 error: the optimizer failed on `bare.wasm`
 
 Caused by:
-  `[TOOL] __wasm-opt [..]` failed (signal: [..])
+  `[TOOL] __supervise [TOOL] __wasm-opt [..]` failed (exit status: [..])
     thread 'main' ([..]) has overflowed its stack
     fatal runtime error: stack overflow, aborting
+    error: the optimizer was ended by a signal: 6 (SIGABRT)
 
 help: try a newer version of wasm-opt with `--wasm-opt PATH`
 help: or skip the optimization with `--optimize none`
@@ -84,15 +85,39 @@ help: or skip the optimization with `--optimize none`
 }
 
 #[test]
-fn a_damaged_result_of_the_optimizer_is_made_again() {
+fn only_a_result_of_the_optimizer_is_used() {
     let sandbox = Sandbox::new();
     sandbox.write("made.wasm", plugin("", &[]));
     sandbox.tool(["build", "--module", "made.wasm"]).assert().success();
     let digest = sandbox.read("target/wasmplugin/made/digest");
-    let kept = sandbox.path("target/wasmplugin/.optimized/made");
-    let kept = kept.read_dir_utf8().unwrap().next().unwrap().unwrap().into_path();
-    fs_err::write(&kept, b"\0asm\x01\0").unwrap();
-    fs_err::remove_dir_all(sandbox.path("target/wasmplugin/made")).unwrap();
-    sandbox.tool(["build", "--module", "made.wasm"]).assert().success();
-    assert_eq!(sandbox.read("target/wasmplugin/made/digest"), digest);
+    let results = sandbox.path("target/wasmplugin/.optimized/made").read_dir_utf8().unwrap();
+    let mut results = results.map(|entry| entry.unwrap().into_path());
+    let kept = results.find(|path| !path.file_name().unwrap().starts_with('.')).unwrap();
+    let result = fs_err::read(&kept).unwrap();
+    // The first one was cut, the second one is the module of another plugin, and the third one is both.
+    let other = plugin(r#"(func (export "other"))"#, &[]);
+    let mixed = [&result[..64], &other].concat();
+    for foreign in [b"\0asm\x01\0", &other[..], &mixed] {
+        fs_err::write(&kept, foreign).unwrap();
+        fs_err::remove_dir_all(sandbox.path("target/wasmplugin/made")).unwrap();
+        sandbox.tool(["build", "--module", "made.wasm"]).assert().success();
+        assert_eq!(sandbox.read("target/wasmplugin/made/digest"), digest);
+        assert_eq!(fs_err::read(&kept).unwrap(), result);
+    }
+}
+
+#[test]
+fn a_module_that_is_too_new_for_the_embedded_optimizer() {
+    for code in [
+        "(table.fill (i32.const 0) (ref.null func) (i32.const 0))",
+        "(table.copy (i32.const 0) (i32.const 0) (i32.const 0))",
+        "(table.init 0 (i32.const 0) (i32.const 0) (i32.const 0))",
+        "(i32.const 1) (block (param i32) (result i32 i32) (i32.const 2)) (drop) (drop)",
+    ] {
+        let sandbox = Sandbox::new();
+        let items = format!(r#"(table 1 funcref) (elem func) (func (export "new") {code})"#);
+        sandbox.write("made.wasm", plugin(&items, &[]));
+        let said = Said::of(&mut sandbox.process_in("", ["build", "--module", "made.wasm"]));
+        said.failed(&["the built-in optimizer, Binaryen 116, can't read `made.wasm`", "`--wasm-opt PATH`"]);
+    }
 }

@@ -221,6 +221,21 @@ fn a_signal_stops_cargo_too_and_leaves_the_old_output() {
 }
 
 #[test]
+fn a_signal_that_is_ignored_stays_ignored() {
+    let waiting = Waiting::new();
+    // As `nohup` does for SIGHUP, and a shell for SIGINT if a command runs in the background.
+    let wrapper = ["sh", "-c", "trap '' HUP INT; exec \"$@\"", "sh"];
+    let mut build = waiting.sandbox.process_by("bare", &wrapper, ["build"]);
+    let child = start(build.env("TURN", "second"));
+    waiting.cargo();
+    for signal in [Signal::HUP, Signal::INT] {
+        kill_process(pid(&child), signal).unwrap();
+    }
+    waiting.sandbox.write("go", "");
+    end_of(child).done();
+}
+
+#[test]
 fn control_c_at_the_terminal_gives_one_error() {
     let waiting = Waiting::new();
     let before = package::check(&waiting.sandbox.path(OUTPUT)).unwrap();

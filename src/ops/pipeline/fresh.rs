@@ -13,6 +13,7 @@ use crate::config::{Choice as _, Settings};
 use crate::context::{Context, PROGRAM};
 use crate::digest::Digest;
 use crate::error::Result;
+use crate::fs::{self, TEXT_LIMIT};
 use crate::ops::pipeline::built::Packaged;
 use crate::ops::pipeline::plan::{IMAGE, PackagePlan};
 use crate::optimize::Optimizer;
@@ -86,7 +87,7 @@ impl Stamp {
     /// The existing output, if it was built with the same stamp and no file has changed.
     pub(super) fn fresh(&self, ctx: &Context, package: &PackagePlan) -> Option<(Packaged, OpenedImage)> {
         // If the record can't be read, the package is built again.
-        let record: Record = serde_json::from_slice(&fs_err::read(record(package)).ok()?).ok()?;
+        let record: Record = serde_json::from_slice(&fs::read(record(package), TEXT_LIMIT).ok()?).ok()?;
         let files = files(&package.directory()).ok()?;
         if record.stamp != self.0 || record.files != files {
             return None;
@@ -102,7 +103,7 @@ impl Stamp {
         let remembered =
             Record { stamp: self.0, packaged: packaged.clone(), files: files(&package.directory())? };
         let text = serde_json::to_vec(&remembered).expect("all keys of a record are strings");
-        Ok(crate::fs::write_atomically(&record(package), &text)?)
+        Ok(fs::write_atomically(&record(package), &text)?)
     }
 }
 

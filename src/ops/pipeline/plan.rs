@@ -15,6 +15,7 @@ use crate::diagnostics::findings::Findings;
 use crate::diagnostics::source::SourceFile;
 use crate::digest::Digest;
 use crate::error::{Error, Exit, Explain, FileError, Result};
+use crate::fs::{self, TEXT_LIMIT};
 use crate::ops::overrides;
 use crate::ops::pipeline::outcome::PackageFindings;
 use crate::optimize::Optimizer;
@@ -274,7 +275,7 @@ fn draft(ctx: &Context, root: &Utf8Path, package: &str) -> Result<Draft> {
     if path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Ok(Draft::minimal(package));
     }
-    let bytes = fs_err::read(&path)?;
+    let bytes = fs::read(&path, TEXT_LIMIT)?;
     let file =
         SourceFile::from_bytes(ctx.display_path(&path).to_owned(), bytes).map_err(FileError::not_utf8)?;
     Ok(Draft::read(file, package)?)

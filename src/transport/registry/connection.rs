@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject as _;
 
 use crate::context::Context;
 use crate::error::{Explain, Result};
+use crate::fs::{self, TEXT_LIMIT};
 use crate::transport::registry::access::{Access, Protocol};
 use crate::transport::registry::proxies::{Proxies, host, is_this_machine};
 use crate::transport::registry::tls;
@@ -75,7 +76,7 @@ pub(super) fn client(ctx: &Context, registry: &str, access: &Access) -> Result<r
 }
 
 fn certificates(ctx: &Context, file: &Utf8Path) -> Result<Vec<CertificateDer<'static>>> {
-    let pem = fs_err::read(ctx.cwd.join(file))?;
+    let pem = fs::read(ctx.cwd.join(file), TEXT_LIMIT)?;
     let missing = || ConnectionError::NoCertificate(file.to_owned());
     let certificates: Vec<_> =
         CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(|_| missing())?;

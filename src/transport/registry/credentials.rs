@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::context::Context;
 use crate::error::{Explain, Result};
+use crate::fs::{self, TEXT_LIMIT};
 use crate::process::{self, ProcessError};
 use crate::reference::Repository;
 use crate::transport::registry::auth_file::{AuthFile, Malformed};
@@ -77,7 +78,7 @@ impl Place {
             Place::Variable => {
                 ctx.env.get(VARIABLE).map(|value| value.as_encoded_bytes().to_vec()).unwrap_or_default()
             }
-            Place::File(path) => match fs_err::read(path) {
+            Place::File(path) => match fs::read(path, TEXT_LIMIT) {
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                     return Ok(None);
                 }

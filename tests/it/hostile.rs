@@ -1,0 +1,143 @@
+//! Files that have no end or are too large.
+
+use std::process::Command;
+
+use camino::Utf8Path;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::bare;
+use crate::support::module::plugin;
+use crate::support::registry::{Registry, With};
+use crate::support::running::{Said, process, start, wait_until};
+use crate::support::{Sandbox, publishing::Filter, tool};
+
+/// Replaces a file by a FIFO that nobody writes to.
+fn fifo(path: &Utf8Path) {
+    let _ = fs_err::remove_file(path);
+    mknodat(CWD, path.as_str(), FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+}
+
+/// Replaces a file by a link to a device that has no end.
+fn endless(path: &Utf8Path) {
+    let _ = fs_err::remove_file(path);
+    std::os::unix::fs::symlink("/dev/zero", path).unwrap();
+}
+
+/// Replaces a file by a file of a terabyte, which takes no space on the disk.
+fn huge(path: &Utf8Path) {
+    let _ = fs_err::remove_file(path);
+    fs_err::File::create(path).unwrap().set_len(1 << 40).unwrap();
+}
+
+/// Replaces a file.
+type Make = fn(&Utf8Path);
+
+/// Files that are refused, and why.
+const STRANGE: [(Make, &str); 3] =
+    [(fifo, "not a regular file"), (endless, "not a regular file"), (huge, "it is larger than")];
+
+#[test]
+fn a_resource_a_module_and_manifests_are_regular_files_of_limited_size() {
+    for (make, reason) in STRANGE {
+        let sandbox = Sandbox::new();
+        sandbox.write("made.wasm", plugin("", &[]));
+        let build = || sandbox.process_in("", ["build", "--module", "made.wasm"]);
+        make(&sandbox.path("wasmplugin.yaml"));
+        Said::of(&mut build()).failed(&["wasmplugin.yaml", reason]);
+        fs_err::remove_file(sandbox.path("wasmplugin.yaml")).unwrap();
+        make(&sandbox.path("made.wasm"));
+        Said::of(&mut build()).failed(&["made.wasm", reason]);
+    }
+    let [_, others @ ..] = STRANGE;
+    for (make, reason) in others {
+        let sandbox = Sandbox::new();
+        make(&sandbox.path("plugin.yaml"));
+        let mut resolve = sandbox.process_in("", ["resolve", "-f", "plugin.yaml"]);
+        Said::of(&mut resolve).failed(&["plugin.yaml", reason]);
+    }
+}
+
+#[test]
+fn what_earlier_runs_wrote_is_only_read_if_it_is_a_regular_file() {
+    for (make, _) in STRANGE {
+        let sandbox = Sandbox::new();
+        sandbox.write("made.wasm", plugin("", &[]));
+        let mut build = sandbox.process_in("", ["build", "--module", "made.wasm"]);
+        Said::of(&mut build).done();
+        let results = sandbox.path("target/wasmplugin/.optimized/made").read_dir_utf8().unwrap();
+        for result in results.map(|entry| entry.unwrap().into_path()) {
+            if !result.file_name().unwrap().starts_with('.') {
+                make(&result);
+            }
+        }
+        make(&sandbox.path("target/wasmplugin/.made.json"));
+        Said::of(&mut build).done();
+    }
+}
+
+#[test]
+fn credentials_and_certificates_are_regular_files_of_limited_size() {
+    let registry = Registry::with(&[With::Password]);
+    let filter = Filter::new();
+    for (make, reason) in STRANGE {
+        let auth = filter.sandbox.path("auth.json");
+        make(&auth);
+        let mut command = filter.command(&registry.repository("acme/bare"), &[]);
+        Said::of(command.env("REGISTRY_AUTH_FILE", &auth)).failed(&["auth.json", reason]);
+        let certificates = filter.sandbox.path("ca.pem");
+        make(&certificates);
+        let args = ["--cacert", certificates.as_str()];
+        Said::of(&mut filter.command("registry.example/acme/bare", &args)).failed(&["ca.pem", reason]);
+    }
+}
+
+#[test]
+fn manifests_can_come_from_a_pipe_that_a_signal_ends() {
+    let sandbox = Sandbox::new();
+    let mut shell = process("bash");
+    shell.args(["-c", r#""$0" resolve -f <(echo "a: 1")"#]).arg(tool()).current_dir(sandbox.path(""));
+    assert_eq!(Said::of(&mut shell).done().stdout, "a: 1\n");
+
+    fifo(&sandbox.path("plugin.yaml"));
+    let program = start(&mut sandbox.process_in("", ["resolve", "-f", "plugin.yaml"]));
+    // Opening the FIFO to write to it succeeds when the program waits for it.
+    let writer = wait_for_reader(&sandbox.path("plugin.yaml"));
+    kill_process(Pid::from_child(&program), Signal::TERM).unwrap();
+    let said = Said::of_output(program.wait_with_output().unwrap());
+    assert_eq!(said.code, Some(130), "{}", said.stderr);
+    drop(writer);
+}
+
+fn wait_for_reader(fifo: &Utf8Path) -> rustix::fd::OwnedFd {
+    use rustix::fs::{OFlags, open};
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK;
+    let mut writer = None;
+    wait_until("the program reads the FIFO", || {
+        writer = open(fifo.as_str(), flags, Mode::empty()).ok();
+        writer.is_some()
+    });
+    writer.unwrap()
+}
+
+#[test]
+fn standard_input_has_a_limited_size() {
+    let sandbox = Sandbox::with_bare();
+    let endless = || fs_err::File::open("/dev/zero").unwrap().into_file();
+    let said = |mut command: Command| Said::of_output(command.stdin(endless()).output().unwrap());
+    said(sandbox.process_in("", ["resolve", "-f", "-"])).failed(&["`<stdin>`", "larger than"]);
+    let args = ["publish", "--image", "quay.io/a/b", "--username", "me", "--password-stdin"];
+    said(sandbox.process_in("bare", args)).failed(&["`<stdin>`", "larger than"]);
+}
+
+#[test]
+fn a_directory_is_not_a_file() {
+    let sandbox = Sandbox::new();
+    fs_err::create_dir(sandbox.path("made.wasm")).unwrap();
+    let mut build = sandbox.process_in("", ["build", "--module", "made.wasm"]);
+    Said::of(&mut build).failed(&["made.wasm", "it is a directory"]);
+    sandbox.write("bare.wasm", wat::parse_str(bare::TEXT).unwrap());
+    fs_err::create_dir(sandbox.path("wasmplugin.yaml")).unwrap();
+    let mut build = sandbox.process_in("", ["build", "--module", "bare.wasm"]);
+    Said::of(&mut build).failed(&["wasmplugin.yaml", "it is a directory"]);
+}
