@@ -1,7 +1,7 @@
 //! Where images come from and where they go: registries, layouts and archives.
 //!
-//! Each of them is a [`Source`] and a [`Sink`]. Blobs are streamed from one to the other and hashed on the way, so
-//! that a damaged blob is never stored under its digest.
+//! Each of them is a [`Source`](source::Source) and a [`Sink`]. Blobs are streamed from one to the other and hashed on the
+//! way, so that a damaged blob is never stored under its digest.
 
 mod archive;
 mod content;
