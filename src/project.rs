@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cargo_metadata::{Metadata, MetadataCommand, Package, PackageId};
+use cargo_metadata::{Metadata, MetadataCommand, Package};
 
 use crate::config::{CargoToml, PartialSettings, Section, Settings};
 use crate::context::Context;
@@ -37,10 +37,10 @@ pub struct Project {
     pub workspace_root: Utf8PathBuf,
     /// The directory for cargo's output.
     pub target_dir: Utf8PathBuf,
-    /// The directory for cargo's intermediate artifacts, if cargo reports one.
-    pub build_dir: Option<Utf8PathBuf>,
-    /// The names of all members of the workspace.
-    pub members: Vec<String>,
+    /// Whether cargo supports a separate directory for intermediate artifacts.
+    pub has_build_dir: bool,
+    /// All members of the workspace.
+    pub members: Vec<Package>,
     /// Whether all members of the workspace are selected.
     pub is_whole: bool,
     /// Whether the workspace has `[patch]` or `[replace]`.
@@ -57,8 +57,7 @@ pub struct Project {
 /// A crate that is a plugin.
 #[derive(Debug)]
 pub struct Crate {
-    pub id: PackageId,
-    pub version: String,
+    pub package: Package,
     pub plugin: Plugin,
 }
 
@@ -109,10 +108,10 @@ impl Project {
         crates.sort_by(|a, b| a.plugin.name.cmp(&b.plugin.name));
         Ok(Project {
             outside: outside(&metadata),
-            members: metadata.workspace_packages().iter().map(|package| package.name.to_string()).collect(),
+            members: metadata.workspace_packages().into_iter().cloned().collect(),
             is_whole,
             has_patches: workspace_manifest.replaces_crates(),
-            build_dir: metadata.build_directory,
+            has_build_dir: metadata.build_directory.is_some(),
             cargo_args: selection.cargo_args.clone(),
             has_profile: workspace_manifest.defines_profile("wasmplugin"),
             target_dir: selection
@@ -143,15 +142,19 @@ impl Project {
         process::stream(ctx, &mut command, |line| printed.push_str(line))?;
         Ok(parse_metadata(&printed)?.packages)
     }
-}
 
-/// The directories that cargo creates in the directory of a profile. The profile `wasmplugin` has the same directory as
-/// the output of the packages.
-const CARGO_DIRECTORIES: [&str; 4] = ["build", "deps", "examples", "incremental"];
-
-/// Whether the output directory of a plugin with this name would be one of cargo's directories.
-pub fn is_reserved_by_cargo(name: &str) -> bool {
-    CARGO_DIRECTORIES.contains(&name)
+    /// What `cargo tree` prints for these arguments.
+    ///
+    /// # Errors
+    ///
+    /// If cargo can't resolve the dependencies.
+    pub fn tree(&self, ctx: &Context, args: &[String]) -> Result<String> {
+        let mut command = process::command(ctx, ctx.cargo());
+        command.arg("tree").args(args).args(&self.cargo_args);
+        command.arg("--manifest-path").arg(self.workspace_root.join("Cargo.toml"));
+        let printed = process::output(ctx, &mut command, None)?;
+        Ok(String::from_utf8_lossy(&printed).into_owned())
+    }
 }
 
 fn metadata(ctx: &Context, selection: &Selection) -> Result<Metadata> {
@@ -268,9 +271,6 @@ fn matches(package: &Package, spec: &str) -> bool {
 fn is_plugin(package: &Package, manifest: &CargoToml, is_named: bool) -> Result<bool, ProjectError> {
     let is_explicit = is_named || manifest.has_settings(Section::Package);
     let is_candidate = is_explicit || depends_on_proxy_wasm(package);
-    if is_candidate && is_reserved_by_cargo(&package.name) {
-        return Err(ProjectError::Reserved(package.name.to_string()));
-    }
     if is_explicit && !is_cdylib(package) {
         return Err(ProjectError::NoCdylib(package.name.to_string()));
     }
@@ -294,7 +294,7 @@ fn of_package(package: &Package, settings: Settings) -> Result<Crate> {
         annotations: annotations(package),
         settings,
     };
-    Ok(Crate { id: package.id.clone(), version, plugin })
+    Ok(Crate { package: package.clone(), plugin })
 }
 
 fn annotations(package: &Package) -> BTreeMap<String, String> {
@@ -352,9 +352,6 @@ pub enum ProjectError {
     /// `--exclude` without `--workspace`, which cargo refuses too.
     #[error("`--exclude` can only be used together with `--workspace`")]
     ExcludeWithoutWorkspace,
-    /// The output directory would be one of cargo's.
-    #[error("a plugin can't be called `{0}`: cargo uses a directory of this name in the output directory")]
-    Reserved(String),
     /// The package has no cdylib.
     #[error("package `{0}` can't be built as a module: its library isn't a cdylib")]
     NoCdylib(String),
@@ -380,9 +377,7 @@ fn why_none(skipped: &[String], excluded: bool) -> String {
 impl Explain for ProjectError {
     fn package(&self) -> Option<&str> {
         match self {
-            ProjectError::Unknown { spec: name, .. }
-            | ProjectError::Reserved(name)
-            | ProjectError::NoCdylib(name) => Some(name),
+            ProjectError::Unknown { spec: name, .. } | ProjectError::NoCdylib(name) => Some(name),
             ProjectError::Unreadable { .. }
             | ProjectError::ExcludeWithoutWorkspace
             | ProjectError::NoPlugin { .. } => None,
@@ -392,10 +387,9 @@ impl Explain for ProjectError {
     fn exit(&self) -> Exit {
         match self {
             ProjectError::Unknown { .. } | ProjectError::ExcludeWithoutWorkspace => Exit::Usage,
-            ProjectError::Unreadable { .. }
-            | ProjectError::Reserved(_)
-            | ProjectError::NoCdylib(_)
-            | ProjectError::NoPlugin { .. } => Exit::Failure,
+            ProjectError::Unreadable { .. } | ProjectError::NoCdylib(_) | ProjectError::NoPlugin { .. } => {
+                Exit::Failure
+            }
         }
     }
 
@@ -416,9 +410,6 @@ impl Explain for ProjectError {
                 "create a plugin with `cargo wasmplugin new PATH`".to_owned(),
             ],
             ProjectError::Unreadable { .. } => Vec::new(),
-            ProjectError::Reserved(name) => {
-                vec![format!("rename the package, for example to `{name}-filter`")]
-            }
             ProjectError::NoCdylib(_) => {
                 vec!["add to its Cargo.toml:\n\n    [lib]\n    crate-type = [\"cdylib\"]".to_owned()]
             }

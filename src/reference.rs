@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use url::Url;
+
 use crate::digest::Digest;
 
 /// A repository in a registry, without tag or digest: `quay.io/acme/hello`, `localhost:5000/acme/hello`.
@@ -60,12 +62,16 @@ impl FromStr for Repository {
         }
         check(text).map_err(refused)?;
         let (first, _) = text.split_once('/').unwrap_or((text, ""));
-        if let Some(path) = text.strip_prefix("index.docker.io/") {
-            Ok(Repository(format!("docker.io/{path}")))
+        let name = if let Some(path) = text.strip_prefix("index.docker.io/") {
+            format!("docker.io/{path}")
         } else if is_registry(first) {
-            Ok(Repository(text.to_owned()))
+            text.to_owned()
         } else {
-            Ok(Repository(format!("docker.io/{text}")))
+            format!("docker.io/{text}")
+        };
+        match name.len() {
+            ..=255 => Ok(Repository(name)),
+            _ => Err(refused("the repository is longer than 255 characters, including the registry")),
         }
     }
 }
@@ -92,9 +98,6 @@ fn check(text: &str) -> Result<(), &'static str> {
     if text.is_empty() {
         return Err("the repository is empty");
     }
-    if text.len() > 255 {
-        return Err("the repository is longer than 255 characters");
-    }
     let Some((first, rest)) = text.split_once('/') else {
         return Err("the repository has no registry and no owner: write it like `quay.io/acme/hello`");
     };
@@ -115,16 +118,30 @@ fn check_registry(registry: &str) -> Result<(), &'static str> {
         Some((host, port)) => (host, Some(port)),
         None => (registry, None),
     };
-    if port.is_some_and(|port| port.parse::<u16>().is_err()) {
-        return Err("the port of the registry is not a number between 0 and 65535");
+    // Without leading zeros or a sign, so that it is the same text in a url.
+    let is_port =
+        |port: &str| port.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == port);
+    if port.is_some_and(|port| !is_port(port)) {
+        return Err("the port of the registry is not a number between 1 and 65535");
     }
     let label = |label: &str| {
-        !label.is_empty()
+        (1..=63).contains(&label.len())
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    if host.split('.').all(label) { Ok(()) } else { Err("the registry is not a valid host name") }
+    if !host.split('.').all(label) {
+        return Err("the registry is not a valid host name");
+    }
+    // A host that ends in a number is an address, and `xn--` begins an encoded name. Either can be invalid.
+    let in_url = Url::parse(&format!("https://{host}/"));
+    if in_url.is_ok_and(|url| url.host_str().is_some_and(|found| found.eq_ignore_ascii_case(host))) {
+        Ok(())
+    } else if host.ends_with(|c: char| c.is_ascii_digit()) {
+        Err("the registry is neither a host name nor an IPv4 address, which has four numbers up to 255")
+    } else {
+        Err("the registry is not a valid host name")
+    }
 }
 
 fn check_component(component: &str) -> Result<(), &'static str> {
@@ -215,6 +232,9 @@ impl FromStr for Tag {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use url::Url;
+
     use super::{Repository, Tag};
 
     fn suggestion(text: &str) -> Option<String> {
@@ -246,10 +266,57 @@ mod tests {
     }
 
     #[test]
+    fn a_registry_that_a_url_changes_or_refuses_is_refused() {
+        let long = format!("{}.io/x", "a".repeat(64));
+        for refused in [
+            "10.0.0.300:5000/a/b",
+            "10.0.300/a",
+            "127.1/a",
+            "0x7f.0.0.1/a",
+            "127.0.0.01/a",
+            "registry.example.5000/x",
+            "1.2.3.4.5/a",
+            "localhost:+5000/a/b",
+            "localhost:05000/a",
+            "localhost:0/a",
+            "localhost:/a",
+            "xn--a.com/x/y",
+            &long,
+        ] {
+            assert!(refused.parse::<Repository>().is_err(), "{refused}");
+        }
+        for accepted in ["10.0.0.30:5000/a/b", "QUAY.io:443/a", "xn--bcher-kva.example/a", "5000.example/x"] {
+            assert!(accepted.parse::<Repository>().is_ok(), "{accepted}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_url_can_hold_each_repository(
+            text in "(xn--)?[a-zA-Z0-9:+.x-]{0,12}(\\.[0-9a-fx]{1,4}){0,4}(:[+0-9]{1,6})?/[a-z0-9._/-]{1,8}",
+        ) {
+            if let Ok(repository) = text.parse::<Repository>() {
+                let (registry, path) = repository.parts();
+                let url = Url::parse(&format!("http://{registry}/v2/{path}/blobs/")).unwrap();
+                prop_assert!(url.host_str().unwrap().eq_ignore_ascii_case(registry.split(':').next().unwrap()));
+                prop_assert_eq!(url.path(), format!("/v2/{path}/blobs/"));
+            }
+        }
+    }
+
+    #[test]
     fn a_version_makes_a_tag() {
         assert_eq!(Tag::of_version("1.2.3-rc.1+linux.5").unwrap().as_str(), "1.2.3-rc.1_linux.5");
         assert!("-x".parse::<Tag>().is_err());
         assert!("a b".parse::<Tag>().is_err());
         assert!("".parse::<Tag>().is_err());
+    }
+
+    #[test]
+    fn the_registry_counts_for_the_length() {
+        let path = |length| format!("acme/{}", "a".repeat(length));
+        // With `docker.io/` before it.
+        assert!(path(240).parse::<Repository>().is_ok());
+        assert!(path(241).parse::<Repository>().is_err());
     }
 }

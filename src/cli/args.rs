@@ -8,7 +8,7 @@ use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args};
 
-use crate::compile::CargoOptions;
+use crate::compile::{CargoOptions, FeatureOptions};
 use crate::config::Choice;
 use crate::context::Env;
 use crate::project::Selection;
@@ -160,13 +160,15 @@ impl CargoArgs {
     pub(super) fn options(&self, global: &GlobalArgs) -> CargoOptions {
         let mut args = global.for_cargo();
         args.extend(self.manifest_args());
-        args.extend(self.features.iter().map(|features| format!("--features={features}").into()));
-        args.extend(self.all_features.then(|| "--all-features".into()));
-        args.extend(self.no_default_features.then(|| "--no-default-features".into()));
         args.extend(self.jobs.iter().map(|jobs| format!("--jobs={jobs}").into()));
         CargoOptions {
             profile: self.profile.clone(),
             offline: self.offline || self.frozen,
+            features: FeatureOptions {
+                names: self.features.iter().flat_map(|names| features(names)).collect(),
+                all: self.all_features,
+                no_default: self.no_default_features,
+            },
             args,
             config: self.config.clone(),
         }
@@ -177,6 +179,11 @@ impl CargoArgs {
         let switches = switches.into_iter().filter(|(_, given)| *given).map(|(switch, _)| switch.into());
         switches.chain(self.config.iter().map(|value| format!("--config={value}").into())).collect()
     }
+}
+
+/// The names in a list that is separated by spaces or commas.
+fn features(list: &str) -> impl Iterator<Item = String> {
+    list.split([' ', ',']).filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
 /// Parses `KEY=VALUE`. The value can contain `=`.

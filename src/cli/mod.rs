@@ -16,14 +16,16 @@ mod resolve;
 
 use std::ffi::OsString;
 
+use anstream::ColorChoice;
 use clap::{Parser, Subcommand};
 
-use crate::compile::CompileError;
+use crate::compile::{CompileError, wrapper};
 use crate::context::{Context, Env};
 use crate::error::{Error, Exit, Explain, Result};
 use crate::interrupt::Interrupt;
 use crate::ops::pipeline::OutputError;
 use crate::optimize;
+use crate::shell::{Shell, Verbosity};
 
 /// Ship Proxy-Wasm filters into Envoy, Istio and OpenShift Service Mesh
 ///
@@ -70,6 +72,12 @@ enum Command {
 
 /// Runs the program. The first of `args` is the program's name.
 pub fn run(args: Vec<OsString>) -> Exit {
+    let env = Env::of_process();
+    if wrapper::is_called(&args) {
+        let error = wrapper::become_rustc(&env, &args);
+        Shell::new(Verbosity::Normal, ColorChoice::Auto).error(&WrapperFailed(error).into(), None);
+        return Exit::Failure;
+    }
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -78,7 +86,6 @@ pub fn run(args: Vec<OsString>) -> Exit {
             return if error.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };
-    let env = Env::of_process();
     let shell = cli.global.shell(&env);
     match dispatch(&cli, env) {
         Ok(exit) => exit,
@@ -111,6 +118,13 @@ fn dispatch(cli: &Cli, env: Env) -> Result<Exit> {
         }
     }
 }
+
+/// Cargo called this program in place of rustc.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to run rustc")]
+struct WrapperFailed(#[source] std::io::Error);
+
+impl Explain for WrapperFailed {}
 
 /// The optimizer's message, which the parent process reads.
 #[derive(Debug, thiserror::Error)]

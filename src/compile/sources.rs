@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::Package;
 use toml_edit::{Document, Table};
 
+use crate::compile::batch;
 use crate::compile::options::CargoOptions;
 use crate::compile::toolchain::Toolchain;
 use crate::config::Target;
@@ -19,6 +20,10 @@ use crate::project::Project;
 pub(super) struct Outside {
     /// Each with its neutral name.
     pub(super) directories: Vec<(Utf8PathBuf, String)>,
+    /// The names of the cdylibs among them.
+    pub(super) libraries: Vec<String>,
+    /// Whether Cargo.lock and the manifests of the workspace determine all sources.
+    pub(super) is_locked: bool,
     /// Why cargo can't list the sources of all crates, so that some directories may be missing. Cargo has printed it.
     pub(super) unlisted: Option<Error>,
 }
@@ -36,14 +41,14 @@ pub(super) fn outside_workspace(
     options: &CargoOptions,
     target: Target,
 ) -> Result<Outside> {
-    let unpacked = || match &toolchain.cargo_home {
+    let unpacked = || match &toolchain.config.home {
         // The name of each of these directories contains a hash, which changes with a mirror of the registry.
         Some(home) => directories(&home.join("registry/src")),
         None => Ok(Vec::new()),
     };
     let usual = project.outside.is_empty()
         && !project.has_patches
-        && toolchain.config.source.is_empty()
+        && !["source", "paths", "patch"].iter().any(|key| toolchain.config.is_set(ctx, &[key]))
         && options.config.is_empty()
         && lock_is_usual(project, &unpacked()?);
     // This also unpacks the crates, so that `unpacked` finds their directory below.
@@ -59,7 +64,7 @@ pub(super) fn outside_workspace(
     };
     let mut outside: Vec<_> =
         project.outside.iter().map(|(at, name)| (at.clone(), format!("/{name}"))).collect();
-    let home = toolchain.cargo_home.as_deref();
+    let home = toolchain.config.home.as_deref();
     outside.extend(packages.iter().filter_map(|package| of_package(package, &project.workspace_root, home)));
     outside.sort();
     outside.dedup();
@@ -67,7 +72,10 @@ pub(super) fn outside_workspace(
         outside.insert(0, (home.to_owned(), "/cargo".to_owned()));
     }
     outside.extend(unpacked()?.into_iter().map(|dir| (dir, REGISTRY.to_owned())));
-    Ok(Outside { directories: outside, unlisted })
+    let local = packages.iter().filter(|package| package.source.is_none());
+    let local = local.filter(|package| project.members.iter().all(|member| member.id != package.id));
+    let libraries = local.filter_map(batch::library).map(str::to_owned).collect();
+    Ok(Outside { directories: outside, libraries, is_locked: usual, unlisted })
 }
 
 /// Whether the compilation will fail because Cargo.lock must not be created. Listing the crates would print the same
@@ -116,7 +124,7 @@ fn lock_is_usual(project: &Project, unpacked: &[Utf8PathBuf]) -> bool {
         for package in packages {
             let name = text_of(package, "name")?;
             match text_of(package, "source") {
-                None if !project.members.iter().any(|member| member == name) => return Some(false),
+                None if !project.members.iter().any(|member| *member.name == name) => return Some(false),
                 Some(source) if is_registry(source) => {
                     let seen = registries.entry(source).or_default();
                     let dir = format!("{name}-{}", text_of(package, "version")?);

@@ -1,10 +1,10 @@
 //! The Rust toolchain, and the standard library for a target.
 
-use std::process::Command;
+use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cargo_config2::{Config, ResolveOptions};
 
+use crate::compile::cargo_config::{self, CargoConfig};
 use crate::config::Target;
 use crate::context::Context;
 use crate::error::{Explain, Result};
@@ -13,35 +13,53 @@ use crate::process::{self, ProcessError};
 /// The toolchain that cargo uses, and cargo's configuration for the current directory.
 #[derive(Debug)]
 pub struct Toolchain {
-    pub(super) config: Config,
+    pub(super) config: CargoConfig,
+    rustc: Utf8PathBuf,
     pub(super) sysroot: Utf8PathBuf,
-    pub(super) cargo_home: Option<Utf8PathBuf>,
 }
 
 impl Toolchain {
-    /// Finds the toolchain.
+    /// Finds the toolchain. `arguments` are the values of cargo's option `--config`.
     ///
     /// # Errors
     ///
-    /// If cargo's configuration is invalid, or there is no rustc.
-    pub fn find(ctx: &Context) -> Result<Self> {
-        let env = ctx.env.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let config = Config::load_with_options(&ctx.cwd, ResolveOptions::default().env(env))?;
-        let sysroot = match sysroot_of_cargo(ctx, &config) {
+    /// If there is no rustc.
+    pub fn find(ctx: &Context, arguments: &[String]) -> Result<Self> {
+        let config = CargoConfig::load(ctx, arguments);
+        let named = ctx.env.get("RUSTC").and_then(|rustc| rustc.to_str());
+        let named = named.map(|rustc| cargo_config::program(&ctx.cwd, rustc));
+        let named = named.or_else(|| config.program(ctx, &["build", "rustc"]));
+        let of_cargo = if named.is_none() { sysroot_of_cargo(ctx) } else { None };
+        let rustc = named.unwrap_or_else(|| match &of_cargo {
+            Some(sysroot) => sysroot.join("bin/rustc"),
+            None => "rustc".into(),
+        });
+        let sysroot = match of_cargo {
             Some(sysroot) => sysroot,
             None => {
-                let stdout = process::output(ctx, rustc(ctx, &config).args(["--print", "sysroot"]), None)?;
+                let mut command = process::command(ctx, &rustc);
+                let stdout = process::output(ctx, command.args(["--print", "sysroot"]), None)?;
                 String::from_utf8_lossy(&stdout).trim().into()
             }
         };
-        let cargo_home = cargo_config2::cargo_home_with_cwd(ctx.cwd.as_std_path())
-            .and_then(|home| Utf8PathBuf::try_from(home).ok());
-        Ok(Toolchain { config, sysroot, cargo_home })
+        Ok(Toolchain { config, rustc, sysroot })
+    }
+
+    /// The user's wrapper of rustc.
+    pub(super) fn wrapper(&self, ctx: &Context) -> Option<Utf8PathBuf> {
+        // The variable also has priority if it is empty.
+        match ctx.env.raw("RUSTC_WRAPPER") {
+            Some(wrapper) => {
+                let wrapper = wrapper.to_str().filter(|wrapper| !wrapper.is_empty())?;
+                Some(cargo_config::program(&ctx.cwd, wrapper))
+            }
+            None => self.config.program(ctx, &["build", "rustc-wrapper"]),
+        }
     }
 
     /// The commit that rustc was built from, which is part of std's paths.
     pub(super) fn commit_hash(&self, ctx: &Context) -> Result<String> {
-        let stdout = process::output(ctx, rustc(ctx, &self.config).arg("-vV"), None)?;
+        let stdout = process::output(ctx, process::command(ctx, &self.rustc).arg("-vV"), None)?;
         let version = String::from_utf8_lossy(&stdout);
         Ok(version.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or_default().to_owned())
     }
@@ -52,7 +70,7 @@ impl Toolchain {
     ///
     /// If the standard library is missing and rustup can't install it.
     pub(super) fn ensure(&self, ctx: &Context, target: Target, offline: bool) -> Result<()> {
-        if self.has_std(target) || builds_std(ctx) {
+        if self.has_std(target) || self.config.is_set(ctx, &["unstable", "build-std"]) {
             return Ok(());
         }
         let missing = |tried| MissingTarget {
@@ -64,7 +82,7 @@ impl Toolchain {
         let Some(toolchain) = self.rustup_toolchain() else {
             return Err(missing(Tried::NoRustup).into());
         };
-        if offline || self.config.net.offline == Some(true) {
+        if offline || self.config.is_true(ctx, &["net", "offline"]) {
             return Err(missing(Tried::Offline).into());
         }
         ctx.shell.status("Installing", format_args!("{} with rustup", target.triple()));
@@ -98,22 +116,12 @@ impl Toolchain {
 
 /// The sysroot, without running rustc: that would take half as long as everything else if nothing has changed. With
 /// rustup, cargo runs the rustc of its own toolchain, which is in the same directory.
-fn sysroot_of_cargo(ctx: &Context, config: &Config) -> Option<Utf8PathBuf> {
+fn sysroot_of_cargo(ctx: &Context) -> Option<Utf8PathBuf> {
     ctx.env.get("RUSTUP_TOOLCHAIN")?;
-    let rustc = Utf8Path::from_path(&config.rustc().path)?;
-    let sysroot = rustc.parent()?.parent()?;
-    (rustc.is_absolute() && sysroot.join("lib/rustlib").exists()).then(|| sysroot.to_owned())
-}
-
-fn rustc(ctx: &Context, config: &Config) -> Command {
-    let mut rustc = process::command(ctx, &config.rustc().path);
-    rustc.args(&config.rustc().args);
-    rustc
-}
-
-/// Whether cargo builds the standard library itself.
-fn builds_std(ctx: &Context) -> bool {
-    ctx.env.get("CARGO_UNSTABLE_BUILD_STD").is_some()
+    let cargo = Utf8Path::from_path(Path::new(ctx.env.get("CARGO")?))?;
+    let sysroot = cargo.parent()?.parent()?;
+    let is_complete = sysroot.join("lib/rustlib").exists() && sysroot.join("bin/rustc").exists();
+    (cargo.is_absolute() && is_complete).then(|| sysroot.to_owned())
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -149,11 +157,5 @@ impl Explain for MissingTarget {
              from source   RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort cargo wasmplugin build\n\n\
              the last command needs the component rust-src, and wasi-libc for wasm32-wasip1"
         )]
-    }
-}
-
-impl Explain for cargo_config2::Error {
-    fn help(&self) -> Vec<String> {
-        vec!["correct it in cargo's configuration file, or in a `CARGO_` environment variable".to_owned()]
     }
 }

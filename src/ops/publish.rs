@@ -7,12 +7,12 @@ use crate::check::rule::PublicationSubject;
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Error, Exit, Explain, Result, UsageError};
-use crate::image::{Blob, Descriptor, Manifest, Unloadable, Verdict};
+use crate::image::{Descriptor, Unloadable, Verdict};
 use crate::ops::pipeline::{self, Built, Outcome, PlanOptions};
 use crate::reference::{Reference, Repository, Tag};
 use crate::text;
 use crate::transport::registry::Scope;
-use crate::transport::{Destination, DryRun, Layout, Sink, Source as _, Step, Transfer, survey};
+use crate::transport::{Destination, DryRun, Sink, Step, Transfer, survey};
 
 /// The options of `publish`.
 #[derive(Debug)]
@@ -135,9 +135,6 @@ impl Explain for NoTag {
 struct Push {
     built: Built,
     repository: Repository,
-    layout: Layout,
-    manifest: Blob,
-    blobs: Vec<Descriptor>,
     sink: Box<dyn Sink>,
     tags: Vec<TagChange>,
     is_dry_run: bool,
@@ -153,9 +150,6 @@ impl Push {
         clashes: &mut Vec<Clash>,
     ) -> Result<Self> {
         let digest = built.packaged.image;
-        let layout = Layout::at(built.directory.join("image"));
-        let manifest = layout.resolve(ctx, &Reference::Digest(digest))?.ok_or(ImageGone(digest))?;
-        let blobs = Manifest::read(&manifest.bytes)?.blobs().cloned().collect();
         let sink = match options.dry_run {
             false => options.destination.open(ctx, &repository, Scope::Push)?,
             true => Box::new(DryRun(options.destination.open(ctx, &repository, Scope::Pull)?)),
@@ -176,14 +170,14 @@ impl Push {
             }
             tags.push(TagChange { tag, before });
         }
-        Ok(Push { built, repository, layout, manifest, blobs, sink, tags, is_dry_run: options.dry_run })
+        Ok(Push { built, repository, sink, tags, is_dry_run: options.dry_run })
     }
 
     fn carry_out(self, ctx: &Context) -> Result<Published> {
         let started = Instant::now();
-        let digest = self.manifest.descriptor.digest;
+        let digest = self.built.packaged.image;
         // The sink may have lost blobs of an image that it still lists.
-        let missing = self.sink.missing(ctx, self.blobs.clone())?;
+        let missing = self.sink.missing(ctx, self.built.image.blobs().cloned().collect())?;
         let is_stale = |change: &&TagChange| !missing.is_empty() || change.before != Some(digest);
         let stale: Vec<Tag> = self.tags.iter().filter(is_stale).map(|change| change.tag.clone()).collect();
         if stale.is_empty() {
@@ -199,16 +193,18 @@ impl Push {
 
     /// Writes the missing blobs, and the image under these tags.
     fn write(&self, ctx: &Context, missing: &[Descriptor], tags: &[Tag]) -> Result<()> {
-        let (step, text) = self.sink.announcement(ctx, &self.names(), missing.len(), self.blobs.len());
+        let image = &self.built.image;
+        let blobs = image.blobs().count();
+        let (step, text) = self.sink.announcement(ctx, &self.names(), missing.len(), blobs);
         self.show(ctx, step, &text);
-        let transfer = Transfer { source: &self.layout, manifest: &self.manifest, blobs: missing, tags };
+        let transfer = Transfer { source: image, manifest: image.manifest(), blobs: missing, tags };
         self.sink.write(ctx, &transfer)
     }
 
     /// Shows the old digest of each moved tag, so that users can still find that image.
     fn show_moves(&self, ctx: &Context) {
         let moved = self.tags.iter().filter_map(|change| Some((&change.tag, change.before?)));
-        for (tag, before) in moved.filter(|(_, before)| *before != self.manifest.descriptor.digest) {
+        for (tag, before) in moved.filter(|(_, before)| *before != self.built.packaged.image) {
             self.show(ctx, Step::Move, &format!("{}:{tag} from {before}", self.repository));
         }
     }

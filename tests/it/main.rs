@@ -16,6 +16,7 @@ mod help;
 mod image;
 mod kinds;
 mod logins;
+mod members;
 mod new;
 mod optimizer;
 mod output;

@@ -1,5 +1,7 @@
 //! The user's flags and profiles are respected, and the artifacts of a plain build stay fresh.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use crate::support::running::{Said, process};
 use crate::support::{Sandbox, bare, package};
 
@@ -49,6 +51,108 @@ fn flags_of_the_configuration_reach_the_compiler() {
 }
 
 #[test]
+fn flags_of_included_configuration_reach_the_compiler() {
+    for include in ["include = [\"more/flags.toml\"]", "include = [{ path = \"more/flags.toml\" }]"] {
+        let sandbox = demanding();
+        sandbox.write("bare/.cargo/config.toml", include);
+        sandbox.write("bare/.cargo/more/flags.toml", "[build]\nrustflags = [\"--cfg\", \"wanted\"]\n");
+        Said::of(&mut sandbox.process_in("bare", ["build"])).done();
+        package::check(&sandbox.path(OUTPUT)).unwrap();
+    }
+}
+
+#[test]
+fn flags_of_arguments_reach_the_compiler() {
+    let sandbox = demanding();
+    sandbox.write("bare/flags.toml", "[build]\nrustflags = [\"--cfg\", \"wanted\"]\n");
+    for config in
+        ["build.rustflags=['--cfg','wanted']", "target.wasm32-wasip1.rustflags='--cfg wanted'", "flags.toml"]
+    {
+        Said::of(&mut sandbox.process_in("bare", ["build", "--config", config])).done();
+        package::check(&sandbox.path(OUTPUT)).unwrap();
+        assert_eq!(Said::of(&mut sandbox.process_in("bare", ["build"])).code, Some(101));
+    }
+}
+
+/// Cargo merges them, which no other program has to know.
+#[test]
+fn flags_of_several_places_reach_the_compiler_together() {
+    let sandbox = demanding();
+    let source = sandbox.read("bare/src/lib.rs").replace("not(wanted)", "not(all(wanted, needed))");
+    sandbox.write("bare/src/lib.rs", source);
+    sandbox.write("bare/.cargo/config.toml", "[build]\nrustflags = [\"--cfg\", \"wanted\"]\n");
+    let said = Said::of(&mut sandbox.process_in("bare", ["build"]));
+    assert_eq!(said.code, Some(101), "{}", said.stderr);
+    let mut command = sandbox.process_in("bare", ["build"]);
+    Said::of(command.env("CARGO_BUILD_RUSTFLAGS", "--cfg needed")).done();
+    Said::of(&mut sandbox.process_in("bare", ["build", "--config", "build.rustflags=['--cfg','needed']"]))
+        .done();
+}
+
+#[test]
+fn configuration_that_cargo_accepts_is_accepted() {
+    let sandbox = Sandbox::with_bare();
+    for config in [
+        "[build]\njobs = \"default\"\n",
+        "[build]\nrustc-wrapper = \"\"\n",
+        "[build]\nrustc-workspace-wrapper = \"\"\n",
+        "[unstable]\nbuild-std = [\"std\", \"panic_abort\"]\n",
+        "[target.'cfg(target_family = \"wasm\")']\nrustflags = []\n",
+        "[alias]\nb = \"build\"\n[future]\nkey = { of = [\"another\", 7] }\n",
+    ] {
+        sandbox.write("bare/.cargo/config.toml", config);
+        Said::of(&mut sandbox.process_in("bare", ["build"])).done();
+        package::check(&sandbox.path(OUTPUT)).unwrap();
+    }
+    sandbox.write("bare/.cargo/config.toml", "[build\n");
+    let said = Said::of(&mut sandbox.process_in("bare", ["build"]));
+    assert_eq!(said.code, Some(101));
+    assert!(said.stderr.contains("could not parse TOML configuration"), "{}", said.stderr);
+}
+
+/// A wrapper that writes a file, and runs rustc.
+fn wrapper(sandbox: &Sandbox, name: &str) {
+    let called = sandbox.path(format!("called-{name}"));
+    sandbox.write(format!("bare/bin/{name}"), format!("#!/bin/sh\ntouch '{called}'\nexec \"$@\"\n"));
+    let path = sandbox.path(format!("bare/bin/{name}"));
+    fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn wrappers_of_rustc_still_run() {
+    let sandbox = Sandbox::with_bare();
+    for name in ["config", "variable", "workspace"] {
+        wrapper(&sandbox, name);
+    }
+    Said::of(&mut sandbox.process_in("bare", ["build"])).done();
+    let reference = fs_err::read(sandbox.path(OUTPUT).join("plugin.wasm")).unwrap();
+    let called = |variable: Option<&str>| {
+        if sandbox.path("bare/target").exists() {
+            fs_err::remove_dir_all(sandbox.path("bare/target")).unwrap();
+        }
+        let mut command = sandbox.process_in("bare", ["build"]);
+        command.envs(variable.map(|value| ("RUSTC_WRAPPER", value)));
+        Said::of(&mut command).done();
+        assert!(fs_err::read(sandbox.path(OUTPUT).join("plugin.wasm")).unwrap() == reference);
+        ["config", "variable", "workspace"].map(|name| {
+            let path = sandbox.path(format!("called-{name}"));
+            let was_called = path.exists();
+            let _ = fs_err::remove_file(path);
+            was_called
+        })
+    };
+    let absolute = sandbox.path("bare/bin/variable");
+    assert_eq!(called(None), [false, false, false]);
+    assert_eq!(called(Some(absolute.as_str())), [false, true, false]);
+    assert_eq!(called(Some("bin/variable")), [false, true, false]);
+    let config = "[build]\nrustc-wrapper = \"bin/config\"\nrustc-workspace-wrapper = \"bin/workspace\"\n";
+    sandbox.write("bare/.cargo/config.toml", config);
+    assert_eq!(called(None), [true, false, true]);
+    assert_eq!(called(Some(absolute.as_str())), [false, true, true]);
+    assert_eq!(called(Some("")), [false, false, true]);
+}
+
+#[test]
 fn the_flags_of_another_target_do_not_reach_the_compiler() {
     let sandbox = demanding();
     sandbox.write(
@@ -89,6 +193,74 @@ fn a_profile_of_the_workspace_is_used() {
         &mut sandbox.process_in("bare", ["build", "--config", "profile.wasmplugin.debug-assertions=true"]),
     )
     .done();
+}
+
+#[test]
+fn a_profile_of_the_configuration_is_used() {
+    let demand = "#[cfg(not(debug_assertions))]\ncompile_error!(\"another profile\");\n";
+    let sandbox = Sandbox::with_bare();
+    let plain = || {
+        Said::of(&mut sandbox.process_in("bare", ["build"])).done();
+        fs_err::read(sandbox.path(OUTPUT).join("plugin.wasm")).unwrap()
+    };
+    let reference = plain();
+    // A value that is ours by default.
+    sandbox.write("bare/.cargo/config.toml", "[profile.wasmplugin]\nopt-level = 3\nlto = \"fat\"\n");
+    assert!(plain() == reference);
+    sandbox.write("bare/src/lib.rs", format!("{demand}{}", bare::SOURCE.replace("//!", "//")));
+    sandbox.write("bare/.cargo/config.toml", "[profile.wasmplugin]\ndebug-assertions = true\n");
+    Said::of(&mut sandbox.process_in("bare", ["build"])).done();
+    fs_err::remove_file(sandbox.path("bare/.cargo/config.toml")).unwrap();
+    let mut command = sandbox.process_in("bare", ["build"]);
+    Said::of(command.env("CARGO_PROFILE_WASMPLUGIN_DEBUG_ASSERTIONS", "true")).done();
+    // One that this program sets too.
+    let mut command = sandbox.process_in("bare", ["build", "--verbose"]);
+    command.env("CARGO_PROFILE_WASMPLUGIN_OPT_LEVEL", "1");
+    let said = Said::of(command.env("CARGO_PROFILE_WASMPLUGIN_DEBUG_ASSERTIONS", "true")).done().stderr;
+    assert!(said.contains("profile.wasmplugin.lto=true"), "{said}");
+    assert!(!said.contains("profile.wasmplugin.opt-level"), "{said}");
+}
+
+#[test]
+fn configuration_of_the_machine_is_reported() {
+    let sandbox = Sandbox::with_bare();
+    let warnings = || {
+        let said = Said::of(&mut sandbox.process_in("bare", ["build", "--quiet"])).done().stderr;
+        said.lines().filter(|line| line.starts_with("warning: `")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(warnings(), [""; 0]);
+    sandbox.write("bare/.cargo/config.toml", "[build]\nrustflags = [\"-Ctarget-cpu=native\"]\n");
+    let native = warnings();
+    assert!(native.len() == 1 && native[0].contains("`target-cpu=native` in `"), "{native:?}");
+    // The advice helps.
+    let flags = "[target.'cfg(not(target_family = \"wasm\"))']\nrustflags = [\"-Ctarget-cpu=native\"]\n";
+    sandbox.write("bare/.cargo/config.toml", flags);
+    assert_eq!(warnings(), [""; 0]);
+    sandbox.write("bare/.cargo/config.toml", format!("paths = [\"{}\"]\n", sandbox.path("replaced")));
+    sandbox.write("replaced/Cargo.toml", "[package]\nname = \"replaced\"\n[lib]\n");
+    sandbox.write("replaced/src/lib.rs", "");
+    let paths = warnings();
+    assert!(paths.len() == 1 && paths[0].contains("`paths` in `"), "{paths:?}");
+}
+
+#[test]
+fn the_environment_of_a_release_profile_is_reported() {
+    let sandbox = Sandbox::with_bare();
+    let build = |variables: &[(&str, &str)]| {
+        let said =
+            Said::of(sandbox.process_in("bare", ["build"]).envs(variables.iter().copied())).done().stderr;
+        let module = fs_err::read(sandbox.path(OUTPUT).join("plugin.wasm")).unwrap();
+        (said.matches("inherits `release`").count(), module)
+    };
+    let (warnings, reference) = build(&[]);
+    assert_eq!(warnings, 0);
+    assert!(build(&[("CARGO_INCREMENTAL", "1")]) == (0, reference));
+    assert_eq!(build(&[("CARGO_PROFILE_RELEASE_DEBUG", "true")]).0, 1);
+    // Everybody who builds the workspace has this file, but not the next one.
+    sandbox.write("bare/.cargo/config.toml", "[profile.release]\ndebug = true\n");
+    assert_eq!(build(&[]).0, 0);
+    sandbox.write(".cargo/config.toml", "[profile.release]\ndebug = true\n");
+    assert_eq!(build(&[]).0, 1);
 }
 
 /// Runs cargo itself in a directory of the sandbox, and returns its standard error.

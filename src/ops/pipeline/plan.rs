@@ -18,10 +18,13 @@ use crate::error::{Error, Exit, Explain, FileError, Result};
 use crate::ops::overrides;
 use crate::ops::pipeline::outcome::PackageFindings;
 use crate::optimize::Optimizer;
-use crate::project::{Plugin, Project, Selection, is_reserved_by_cargo};
+use crate::project::{Plugin, Project, Selection};
 use crate::reference::{Repository, Tag};
 use crate::resource::{Draft, Overrides, PulledImage};
 use crate::text::quoted;
+
+/// The directory of the image in the output directory of a package.
+pub(super) const IMAGE: &str = "image";
 
 /// What to build, and how.
 #[derive(Debug)]
@@ -100,7 +103,7 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
     let (plugins, target_dir, modules) = match origin {
         Origin::Crates { selection, cargo } => {
             let (project, toolchain) = std::thread::scope(|scope| {
-                let toolchain = scope.spawn(|| Toolchain::find(ctx));
+                let toolchain = scope.spawn(|| Toolchain::find(ctx, &cargo.config));
                 (Project::load(ctx, &selection, &flags), toolchain.join())
             });
             let toolchain = toolchain.unwrap_or_else(|panic| resume_unwind(panic));
@@ -251,14 +254,10 @@ fn plugin_of_module(
     flags: &PartialSettings,
 ) -> Result<Plugin, ModuleFileError> {
     let name = file.file_stem().unwrap_or_default().to_owned();
-    // The name becomes the name of the output directory, next to cargo's. Cargo allows the same characters in package
-    // names.
+    // The name becomes the name of the output directory. Cargo allows the same characters in package names.
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if name.is_empty() || !name.chars().all(is_allowed) {
         return Err(ModuleFileError::InvalidName(name));
-    }
-    if is_reserved_by_cargo(&name) {
-        return Err(ModuleFileError::CargosOwn(name));
     }
     Ok(Plugin {
         tag: None,
@@ -357,8 +356,6 @@ impl Explain for SeveralPackages {
 enum ModuleFileError {
     #[error("could not read the module `{file}`")]
     Unreadable { file: Utf8PathBuf, source: std::io::Error },
-    #[error("a module can't be named `{0}`: cargo uses the directory that its output would have")]
-    CargosOwn(String),
     #[error(
         "a module can't be named `{0}`: the name of the output directory can only have letters, digits, `_` and `-`"
     )]
@@ -372,9 +369,6 @@ impl Explain for ModuleFileError {
                 vec!["build the module first: `--module` takes the path of an existing .wasm file".to_owned()]
             }
             ModuleFileError::Unreadable { .. } => Vec::new(),
-            ModuleFileError::CargosOwn(name) => {
-                vec![format!("rename the file, for example to `{name}-filter.wasm`")]
-            }
             ModuleFileError::InvalidName(_) => {
                 vec!["rename the file to the name of the filter, such as `hello.wasm`".to_owned()]
             }

@@ -55,7 +55,7 @@ pub(crate) fn check(directory: &Utf8Path) -> Result<String, String> {
 
 /// What a killed build left next to the packages: all hidden files except locks, records and caches.
 pub(crate) fn leftovers(target_dir: &Utf8Path) -> Vec<String> {
-    let known = [".optimized", ".fingerprint", ".cargo-lock", ".compile.lock"];
+    let known = [".optimized", ".build"];
     let packages = target_dir.join("wasmplugin");
     if !packages.is_dir() {
         return Vec::new();
