@@ -106,7 +106,7 @@ fn the_target_directory_is_read_only() {
 error: could not write to `[ROOT]/mounted/wasmplugin`
 
 Caused by:
-  failed to open file `[ROOT]/mounted/wasmplugin/.bare.lock`: Read-only file system (os error 30)
+  failed to open file `[ROOT]/mounted/wasmplugin/.optimized/bare/.lock`: Read-only file system (os error 30)
 
 help: choose another directory with `--target-dir`
 

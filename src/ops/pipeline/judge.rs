@@ -11,6 +11,7 @@ use crate::error::{Exit, Result};
 use crate::module::{CompiledModule, OptimizedModule};
 use crate::ops::pipeline::built::{Packaged, Times};
 use crate::ops::pipeline::fresh::Stamp;
+use crate::ops::pipeline::output_error::not_written;
 use crate::ops::pipeline::plan::PackagePlan;
 use crate::transport::OpenedImage;
 
@@ -64,7 +65,7 @@ pub(super) fn judge(
             let module = OptimizedModule::untouched(compiled);
             let passes = package.settings.checks.apply(check(&module)).pass(false);
             if error.exit() == Exit::Interrupted || passes {
-                return Err(error);
+                return Err(not_written(&package, error));
             }
             module
         }

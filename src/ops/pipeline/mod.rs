@@ -7,6 +7,7 @@ mod built;
 mod fresh;
 mod judge;
 mod outcome;
+mod output_error;
 mod pack;
 mod plan;
 mod write;
@@ -25,8 +26,8 @@ use plan::Modules;
 
 pub use built::Built;
 pub use outcome::{Outcome, PackageFindings};
+pub use output_error::OutputError;
 pub use plan::{Origin, PackagePlan, Plan, PlanOptions, plan};
-pub use write::OutputError;
 
 /// Compiles, optimizes, judges and packages the planned packages. The result is in the order of their names. All packages
 /// are judged before any output is written, so that the findings of all of them are reported together.

@@ -1,18 +1,15 @@
 //! Writes the output directory of a package.
 
-use std::io;
 use std::time::Instant;
-
-use camino::Utf8PathBuf;
 
 use crate::context::Context;
 use crate::digest::Digest;
-use crate::error::{Error, Explain, Result};
+use crate::error::{Explain, Result};
 use crate::fs::{Lock, StagedDirectory};
 use crate::image::{MODULE_FILE, RUNTIME_CONFIG_FILE};
 use crate::ops::pipeline::built::{Built, Packaged};
 use crate::ops::pipeline::fresh::Stamp;
-
+use crate::ops::pipeline::output_error::not_written;
 use crate::ops::pipeline::pack::{NewOutput, Output, Packed};
 use crate::ops::pipeline::plan::{IMAGE, PackagePlan};
 use crate::resource::{Artifact, Resource};
@@ -98,34 +95,5 @@ struct ImageGone(Digest);
 impl Explain for ImageGone {
     fn help(&self) -> Vec<String> {
         vec!["run the command again".to_owned()]
-    }
-}
-
-fn not_written(package: &PackagePlan, error: Error) -> Error {
-    match error.downcast::<io::Error>() {
-        Ok(source) => OutputError { directory: package.output.clone(), source }.into(),
-        Err(error) => error,
-    }
-}
-
-/// The output of a package can't be written.
-#[derive(Debug, thiserror::Error)]
-#[error("could not write to `{directory}`")]
-pub struct OutputError {
-    directory: Utf8PathBuf,
-    source: io::Error,
-}
-
-impl OutputError {
-    /// Whether another target directory may help.
-    pub fn may_work_elsewhere(&self) -> bool {
-        use io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem};
-        matches!(self.source.kind(), NotADirectory | PermissionDenied | ReadOnlyFilesystem)
-    }
-}
-
-impl Explain for OutputError {
-    fn help(&self) -> Vec<String> {
-        self.source.help()
     }
 }
