@@ -189,3 +189,19 @@ fn what_a_resource_and_a_module_contain_is_made_visible() {
     sandbox.write("wasmplugin.yaml", format!("a: \"{HIDDEN}\n"));
     assert_visible(&Said::of(&mut build()).failed(&["wasmplugin.yaml"]));
 }
+
+#[test]
+fn a_module_that_a_mesh_would_cut_off_is_refused() {
+    let sandbox = Sandbox::new();
+    let mut module = plugin("", &[]);
+    // A custom section of 257 MiB, whose length is encoded in five bytes and whose name is empty.
+    let size: usize = 257 << 20;
+    let length =
+        [0, 7, 14, 21, 28].map(|shift| (size >> shift) as u8 & 0x7f | if shift < 28 { 0x80 } else { 0 });
+    module.push(0);
+    module.extend(length);
+    module.resize(module.len() + size, 0);
+    sandbox.write("made.wasm", module);
+    let args = ["build", "--module", "made.wasm", "--optimize", "none"];
+    Said::of(&mut sandbox.process_in("", args)).refused(&["[image-size]", "at most 268435456"]);
+}
