@@ -50,6 +50,21 @@ pub mod internals {
         pub docs: Docs,
     }
 
+    /// The messages of the checks about a module, for all meshes, and the module without its names. `None` if it isn't a
+    /// valid module.
+    pub fn judge(module: &[u8]) -> Option<(Vec<String>, Vec<u8>)> {
+        let info = crate::wasm::ModuleInfo::read(module).ok()?;
+        let meshes: Vec<_> = MESHES.iter().collect();
+        let findings = crate::check::module(&info, &meshes);
+        let messages = findings.iter().map(|finding| format!("{finding:?}"));
+        Some((messages.collect(), crate::wasm::strip(module).into_owned()))
+    }
+
+    /// A repository as it is written, if `text` names one.
+    pub fn repository(text: &str) -> Option<String> {
+        text.parse::<crate::reference::Repository>().ok().map(|repository| repository.to_string())
+    }
+
     /// All rules.
     pub fn rules() -> impl Iterator<Item = Rule> {
         crate::check::RULES.iter().map(|rule| Rule {

@@ -62,12 +62,16 @@ impl FromStr for Repository {
         }
         check(text).map_err(refused)?;
         let (first, _) = text.split_once('/').unwrap_or((text, ""));
-        if let Some(path) = text.strip_prefix("index.docker.io/") {
-            Ok(Repository(format!("docker.io/{path}")))
+        let name = if let Some(path) = text.strip_prefix("index.docker.io/") {
+            format!("docker.io/{path}")
         } else if is_registry(first) {
-            Ok(Repository(text.to_owned()))
+            text.to_owned()
         } else {
-            Ok(Repository(format!("docker.io/{text}")))
+            format!("docker.io/{text}")
+        };
+        match name.len() {
+            ..=255 => Ok(Repository(name)),
+            _ => Err(refused("the repository is longer than 255 characters, including the registry")),
         }
     }
 }
@@ -93,9 +97,6 @@ fn is_registry(first: &str) -> bool {
 fn check(text: &str) -> Result<(), &'static str> {
     if text.is_empty() {
         return Err("the repository is empty");
-    }
-    if text.len() > 255 {
-        return Err("the repository is longer than 255 characters");
     }
     let Some((first, rest)) = text.split_once('/') else {
         return Err("the repository has no registry and no owner: write it like `quay.io/acme/hello`");
@@ -309,5 +310,13 @@ mod tests {
         assert!("-x".parse::<Tag>().is_err());
         assert!("a b".parse::<Tag>().is_err());
         assert!("".parse::<Tag>().is_err());
+    }
+
+    #[test]
+    fn the_registry_counts_for_the_length() {
+        let path = |length| format!("acme/{}", "a".repeat(length));
+        // With `docker.io/` before it.
+        assert!(path(240).parse::<Repository>().is_ok());
+        assert!(path(241).parse::<Repository>().is_err());
     }
 }

@@ -1,4 +1,5 @@
 use std::io::IsTerminal as _;
+use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use clap::Args;
@@ -39,7 +40,7 @@ pub(super) struct Publish {
     tags: Vec<Tag>,
     /// Write the image to oci-layout:DIR[:TAG] or oci-archive:FILE[:TAG] instead of pushing it
     #[arg(long, value_name = "PLACE", value_parser = local_destination, conflicts_with_all = [
-        "force", "username", "cacert", "plain_http", "tls",
+        "force", "username", "cacert", "plain_http", "tls", "retry_for",
     ], help_heading = "Registry")]
     to: Option<LocalDestination>,
     /// Replace the image that the version's tag names
@@ -58,11 +59,15 @@ pub(super) struct Publish {
     #[arg(long, value_name = "FILE", help_heading = "Registry")]
     cacert: Option<Utf8PathBuf>,
     /// Use plain HTTP, which lets others on the network read and change the data
-    #[arg(long, conflicts_with_all = ["tls", "cacert"], help_heading = "Registry")]
+    #[arg(long, conflicts_with = "tls", help_heading = "Registry")]
     plain_http: bool,
     /// Use TLS even for a registry on this machine
     #[arg(long, help_heading = "Registry")]
     tls: bool,
+    /// How long to retry a request that fails temporarily, at most 120
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=120),
+        help_heading = "Registry")]
+    retry_for: u64,
     #[command(flatten)]
     package: PackageArgs,
     #[command(flatten)]
@@ -112,13 +117,17 @@ impl Publish {
         let login = |username: &String| {
             Ok::<_, Error>(Login { username: username.clone(), password: password(ctx)? })
         };
-        let protocol = match &self.cacert {
-            Some(file) => Protocol::Tls { cacert: Some(file.clone()) },
-            None if self.tls => Protocol::Tls { cacert: None },
-            None if self.plain_http => Protocol::Plain,
-            None => Protocol::Usual,
+        let protocol = match (self.plain_http, self.tls || self.cacert.is_some()) {
+            (true, _) => Protocol::Plain,
+            (false, true) => Protocol::Tls,
+            (false, false) => Protocol::Usual,
         };
-        Ok(Access { login: self.username.as_ref().map(login).transpose()?, protocol })
+        Ok(Access {
+            login: self.username.as_ref().map(login).transpose()?,
+            protocol,
+            cacert: self.cacert.clone(),
+            patience: Duration::from_secs(self.retry_for),
+        })
     }
 }
 

@@ -6,12 +6,13 @@ use crate::check;
 use crate::check::rule::PublicationSubject;
 use crate::context::Context;
 use crate::digest::Digest;
-use crate::error::{Error, Exit, Explain, Result};
-use crate::image::{Blob, Descriptor, Manifest, Unloadable, Verdict};
+use crate::error::{Error, Exit, Explain, Result, UsageError};
+use crate::image::{Descriptor, Unloadable, Verdict};
 use crate::ops::pipeline::{self, Built, Outcome, PlanOptions};
 use crate::reference::{Reference, Repository, Tag};
+use crate::text;
 use crate::transport::registry::Scope;
-use crate::transport::{Destination, DryRun, Layout, Sink, Source as _, Step, Transfer, survey};
+use crate::transport::{Destination, DryRun, Sink, Step, Transfer, survey};
 
 /// The options of `publish`.
 #[derive(Debug)]
@@ -75,6 +76,9 @@ pub fn publish(ctx: &Context, options: PublishOptions) -> Result<Outcome<Vec<Pub
     if push.destination.is_one_place() {
         plan.has_one_package("--to")?;
     }
+    if push.destination.has_login() {
+        one_registry(&repositories)?;
+    }
     pipeline::build(ctx, plan)?.and_then(|built| {
         // The packages are built in the order of the plan.
         let built = repositories.into_iter().zip(built);
@@ -83,6 +87,23 @@ pub fn publish(ctx: &Context, options: PublishOptions) -> Result<Outcome<Vec<Pub
             .map(|(repository, built)| Push::prepare(ctx, &push, repository, built, &mut clashes))
             .collect::<Result<Vec<_>>>()?;
         if clashes.is_empty() { push_all(ctx, &push, pushes) } else { Err(TagsTaken(clashes).into()) }
+    })
+}
+
+/// Checks that a password is sent to one registry only.
+fn one_registry(repositories: &[Repository]) -> Result<(), UsageError> {
+    let mut registries: Vec<&str> = repositories.iter().map(|repository| repository.parts().0).collect();
+    registries.sort_unstable();
+    registries.dedup();
+    if registries.len() < 2 {
+        return Ok(());
+    }
+    let registries = text::list(registries.iter().map(|registry| format!("`{registry}`")));
+    Err(UsageError {
+        message: format!("`--username` is a login for one registry, but the packages go to {registries}"),
+        help: vec![
+            "publish the packages of each registry separately with `-p`, or use `docker login`".to_owned(),
+        ],
     })
 }
 
@@ -114,9 +135,6 @@ impl Explain for NoTag {
 struct Push {
     built: Built,
     repository: Repository,
-    layout: Layout,
-    manifest: Blob,
-    blobs: Vec<Descriptor>,
     sink: Box<dyn Sink>,
     tags: Vec<TagChange>,
     is_dry_run: bool,
@@ -132,9 +150,6 @@ impl Push {
         clashes: &mut Vec<Clash>,
     ) -> Result<Self> {
         let digest = built.packaged.image;
-        let layout = Layout::at(built.directory.join("image"));
-        let manifest = layout.resolve(ctx, &Reference::Digest(digest))?.ok_or(ImageGone(digest))?;
-        let blobs = Manifest::read(&manifest.bytes)?.blobs().cloned().collect();
         let sink = match options.dry_run {
             false => options.destination.open(ctx, &repository, Scope::Push)?,
             true => Box::new(DryRun(options.destination.open(ctx, &repository, Scope::Pull)?)),
@@ -155,42 +170,41 @@ impl Push {
             }
             tags.push(TagChange { tag, before });
         }
-        Ok(Push { built, repository, layout, manifest, blobs, sink, tags, is_dry_run: options.dry_run })
+        Ok(Push { built, repository, sink, tags, is_dry_run: options.dry_run })
     }
 
     fn carry_out(self, ctx: &Context) -> Result<Published> {
         let started = Instant::now();
-        let digest = self.manifest.descriptor.digest;
-        let stale = self.tags.iter().filter(|change| change.before != Some(digest));
-        let stale: Vec<Tag> = stale.map(|change| change.tag.clone()).collect();
-        let uploaded = if stale.is_empty() {
+        let digest = self.built.packaged.image;
+        // The sink may have lost blobs of an image that it still lists.
+        let missing = self.sink.missing(ctx, self.built.image.blobs().cloned().collect())?;
+        let is_stale = |change: &&TagChange| !missing.is_empty() || change.before != Some(digest);
+        let stale: Vec<Tag> = self.tags.iter().filter(is_stale).map(|change| change.tag.clone()).collect();
+        if stale.is_empty() {
             ctx.shell.status("Unchanged", format_args!("{} is {digest}", self.names()));
-            0
         } else {
-            let uploaded = self.write(ctx, &stale)?;
+            self.write(ctx, &missing, &stale)?;
             self.show_moves(ctx);
-            uploaded
-        };
+        }
+        let uploaded = missing.iter().map(|blob| blob.size).sum();
         let Push { built, repository, tags, .. } = self;
         Ok(Published { built, repository, tags, uploaded, time: started.elapsed() })
     }
 
-    /// Writes the image under the tags that don't name it yet. Returns the size of the blobs that were missing.
-    fn write(&self, ctx: &Context, stale: &[Tag]) -> Result<u64> {
-        let missing = self.sink.missing(ctx, self.blobs.clone())?;
-        let (step, text) = self.sink.announcement(ctx, &self.names(), missing.len(), self.blobs.len());
+    /// Writes the missing blobs, and the image under these tags.
+    fn write(&self, ctx: &Context, missing: &[Descriptor], tags: &[Tag]) -> Result<()> {
+        let image = &self.built.image;
+        let blobs = image.blobs().count();
+        let (step, text) = self.sink.announcement(ctx, &self.names(), missing.len(), blobs);
         self.show(ctx, step, &text);
-        self.sink.write(
-            ctx,
-            &Transfer { source: &self.layout, manifest: &self.manifest, blobs: &missing, tags: stale },
-        )?;
-        Ok(missing.iter().map(|blob| blob.size).sum())
+        let transfer = Transfer { source: image, manifest: image.manifest(), blobs: missing, tags };
+        self.sink.write(ctx, &transfer)
     }
 
     /// Shows the old digest of each moved tag, so that users can still find that image.
     fn show_moves(&self, ctx: &Context) {
         let moved = self.tags.iter().filter_map(|change| Some((&change.tag, change.before?)));
-        for (tag, before) in moved.filter(|(_, before)| *before != self.manifest.descriptor.digest) {
+        for (tag, before) in moved.filter(|(_, before)| *before != self.built.packaged.image) {
             self.show(ctx, Step::Move, &format!("{}:{tag} from {before}", self.repository));
         }
     }

@@ -30,6 +30,11 @@ impl Destination {
         }
     }
 
+    /// Whether it is a registry with a login from the command line.
+    pub fn has_login(&self) -> bool {
+        matches!(self, Destination::Registry(access) if access.login.is_some())
+    }
+
     /// The sink for the images of `repository`. If it is a registry, requests the rights in `scope`.
     ///
     /// # Errors

@@ -1,11 +1,11 @@
 //! An image in memory as a source.
 
 use crate::context::Context;
-use crate::error::{Explain, Result};
+use crate::error::Result;
 use crate::image::{Blob, Descriptor, Image};
 use crate::reference::Reference;
 use crate::transport::content::BlobContent;
-use crate::transport::source::Source;
+use crate::transport::source::{BlobNotFound, Source};
 
 impl Source for Image {
     fn resolve(&self, _ctx: &Context, reference: &Reference) -> Result<Option<Blob>> {
@@ -15,13 +15,6 @@ impl Source for Image {
 
     fn open(&self, _ctx: &Context, blob: &Descriptor) -> Result<BlobContent> {
         let found = self.blobs().find(|known| known.descriptor.digest == blob.digest);
-        Ok(BlobContent::memory(found.ok_or_else(|| BlobNotFound(blob.clone()))?))
+        Ok(BlobContent::memory(found.ok_or(BlobNotFound(blob.digest))?))
     }
 }
-
-/// The requested blob belongs to another image.
-#[derive(Debug, thiserror::Error)]
-#[error("the image doesn't contain the blob {}", .0.digest)]
-struct BlobNotFound(Descriptor);
-
-impl Explain for BlobNotFound {}

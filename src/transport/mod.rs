@@ -1,7 +1,7 @@
 //! Where images come from and where they go: registries, layouts and archives.
 //!
-//! Each of them is a [`Source`] and a [`Sink`]. Blobs are streamed from one to the other and hashed on the way, so
-//! that a damaged blob is never stored under its digest.
+//! Each of them is a [`Source`](source::Source) and a [`Sink`]. Blobs are streamed from one to the other and hashed on the
+//! way, so that a damaged blob is never stored under its digest.
 
 mod archive;
 mod content;
@@ -10,6 +10,7 @@ mod dry_run;
 mod index;
 mod layout;
 mod memory;
+mod opened;
 pub mod registry;
 mod sink;
 mod source;
@@ -20,5 +21,6 @@ mod tests;
 pub use destination::Destination;
 pub use dry_run::DryRun;
 pub use layout::Layout;
+pub use opened::OpenedImage;
 pub use sink::{Sink, Step, Transfer};
-pub use source::{Source, survey};
+pub use source::survey;

@@ -52,3 +52,10 @@ pub fn survey(ctx: &Context, source: &dyn Source, manifest: Blob) -> Result<Verd
 struct MissingChild(Digest);
 
 impl Explain for MissingChild {}
+
+/// The requested blob belongs to another image.
+#[derive(Debug, thiserror::Error)]
+#[error("the image doesn't contain the blob {0}")]
+pub(super) struct BlobNotFound(pub(super) Digest);
+
+impl Explain for BlobNotFound {}

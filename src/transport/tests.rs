@@ -3,7 +3,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use oci_spec::image::{ImageManifestBuilder, MediaType, SCHEMA_VERSION};
 
 use super::archive::Archive;
-use super::{Layout, Sink, Source, Transfer, survey};
+use super::source::Source;
+use super::{Layout, Sink, Transfer, survey};
 use crate::context::{Context, Env};
 use crate::image::{Blob, Descriptor, Image, Manifest, Verdict, canonical_json};
 use crate::interrupt::Interrupt;

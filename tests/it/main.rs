@@ -5,6 +5,7 @@
 mod support;
 
 mod access;
+mod advice;
 mod cases;
 mod children;
 mod disk;
@@ -16,10 +17,12 @@ mod help;
 mod hostile;
 mod image;
 mod kinds;
+mod logins;
 mod members;
 mod new;
 mod optimizer;
 mod output;
+mod patience;
 mod places;
 mod publish;
 mod registries;
@@ -29,4 +32,5 @@ mod rustflags;
 mod swap;
 mod tidy;
 mod toolchain;
+mod trust;
 mod yaml;

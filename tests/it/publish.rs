@@ -6,7 +6,7 @@ use crate::support::mesh;
 use crate::support::proxy::{Action, Proxy, Rule};
 use crate::support::publishing::Filter;
 use crate::support::registry::Registry;
-use crate::support::running::Said;
+use crate::support::running::{Said, start, wait_until};
 use crate::support::terminal::Terminal;
 use crate::support::{Sandbox, program};
 
@@ -298,6 +298,38 @@ fn what_the_mesh_would_refuse_is_not_pushed() {
     assert_eq!(said.code, Some(1), "{}", said.stderr);
     assert_eq!(said.json()["packages"][0]["findings"][0]["code"], "abi-marker");
     assert!(proxy.requests().is_empty());
+}
+
+/// Before and after the build of the published image.
+#[test]
+fn another_build_does_not_change_what_is_pushed() {
+    for is_built_before in [false, true] {
+        let registry = Registry::open();
+        let proxy = Proxy::before(registry.address());
+        let repository = proxy.repository("acme/bare");
+        let filter = Filter::new();
+        let build = |args: &[&str]| {
+            let mut command = filter.sandbox.process_in("bare", ["build", "--optimize", "none", "--image"]);
+            Said::of(command.arg(&repository).args(args)).done();
+        };
+        if is_built_before {
+            build(&[]);
+        }
+        proxy.rule(
+            Rule::when(|request| request.target.contains("/manifests/"), Action::Hold { after: 0 }).times(1),
+        );
+        let publish = start(&mut filter.command(&repository, &[]));
+        wait_until("the push is under way", || proxy.held() > 0);
+        let published = filter.digest();
+        for variant in ["oci", "compat"] {
+            build(&["--variant", variant, "--annotation", "by=another build"]);
+            assert_ne!(filter.digest(), published);
+        }
+        proxy.release();
+        let said = Said::of_output(publish.wait_with_output().unwrap()).done();
+        assert_eq!(said.stdout, format!("{repository}@{published}\n"));
+        assert_eq!(digest_of(&registry, "acme/bare", "0.1.0"), Some(published));
+    }
 }
 
 #[test]

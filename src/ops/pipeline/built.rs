@@ -12,6 +12,7 @@ use crate::image::{Image, Manifest};
 use crate::module::{OptimizedModule, ShippedModule};
 use crate::reference::Tag;
 use crate::resource::{PulledImage, Resource};
+use crate::transport::OpenedImage;
 
 #[derive(Debug)]
 pub struct Built {
@@ -24,6 +25,8 @@ pub struct Built {
     /// The package's version as a tag. A module from another toolchain has none.
     pub version: Option<Tag>,
     pub packaged: Packaged,
+    /// The image in the output directory.
+    pub image: OpenedImage,
     /// The image as the mesh pulls it, if the settings name a repository.
     pub pulled_image: Option<PulledImage>,
     /// The resource. `None` if neither the settings nor the draft say where the mesh gets the module.

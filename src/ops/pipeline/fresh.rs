@@ -10,13 +10,14 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Choice as _, Settings};
-use crate::context::PROGRAM;
+use crate::context::{Context, PROGRAM};
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::fs::{self, TEXT_LIMIT};
 use crate::ops::pipeline::built::Packaged;
-use crate::ops::pipeline::plan::PackagePlan;
+use crate::ops::pipeline::plan::{IMAGE, PackagePlan};
 use crate::optimize::Optimizer;
+use crate::transport::{Layout, OpenedImage};
 
 /// The digest of everything that the output of a package depends on.
 pub(super) struct Stamp(Digest);
@@ -84,11 +85,17 @@ impl Stamp {
     }
 
     /// The existing output, if it was built with the same stamp and no file has changed.
-    pub(super) fn fresh(&self, package: &PackagePlan) -> Option<Packaged> {
+    pub(super) fn fresh(&self, ctx: &Context, package: &PackagePlan) -> Option<(Packaged, OpenedImage)> {
         // If the record can't be read, the package is built again.
         let record: Record = serde_json::from_slice(&fs::read(record(package), TEXT_LIMIT).ok()?).ok()?;
         let files = files(&package.directory()).ok()?;
-        (record.stamp == self.0 && record.files == files).then_some(record.packaged)
+        if record.stamp != self.0 || record.files != files {
+            return None;
+        }
+        // Another process may have replaced the image.
+        let layout = Layout::at(package.directory().join(IMAGE));
+        let image = OpenedImage::open(ctx, &layout, record.packaged.image).ok()??;
+        Some((record.packaged, image))
     }
 
     /// Stores the record of the output.

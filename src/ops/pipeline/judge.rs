@@ -12,6 +12,7 @@ use crate::module::{CompiledModule, OptimizedModule};
 use crate::ops::pipeline::built::{Packaged, Times};
 use crate::ops::pipeline::fresh::Stamp;
 use crate::ops::pipeline::plan::PackagePlan;
+use crate::transport::OpenedImage;
 
 /// A package with its judged module.
 pub(super) struct Judged {
@@ -24,7 +25,7 @@ pub(super) struct Judged {
 
 pub(super) enum JudgedModule {
     /// The module was packaged before without findings, and the output is still up to date.
-    Fresh(Packaged),
+    Fresh(Packaged, OpenedImage),
     /// The module has to be packaged. It is `clean` if it has no findings.
     New { module: OptimizedModule, compiled_size: u64, clean: bool },
 }
@@ -39,8 +40,8 @@ pub(super) fn judge(
     let mut times = Times { compile, ..Times::default() };
     let findings = std::mem::take(&mut package.findings);
     let stamp = Stamp::of(&package, file.digest()?);
-    if let Some(packaged) = stamp.fresh(&package) {
-        return Ok(Judged { package, stamp, module: JudgedModule::Fresh(packaged), findings, times });
+    if let Some((packaged, image)) = stamp.fresh(ctx, &package) {
+        return Ok(Judged { package, stamp, module: JudgedModule::Fresh(packaged, image), findings, times });
     }
     let started = Instant::now();
     let file = file.read()?;

@@ -15,20 +15,28 @@ use crate::ops::pipeline::fresh::Stamp;
 use crate::ops::pipeline::judge::{Judged, JudgedModule};
 use crate::ops::pipeline::outcome::PackageFindings;
 use crate::ops::pipeline::plan::PackagePlan;
+use crate::transport::OpenedImage;
 
 /// A package with its image. Nothing is written yet.
 pub(super) struct Packed {
     pub(super) package: PackagePlan,
     pub(super) stamp: Stamp,
     pub(super) packaged: Packaged,
-    /// `None` if the existing output is up to date.
-    pub(super) output: Option<Output>,
+    pub(super) output: Output,
     pub(super) findings: Findings,
     pub(super) times: Times,
 }
 
+/// The output of a package.
+pub(super) enum Output {
+    /// It exists and is up to date.
+    Fresh(OpenedImage),
+    /// It has to be written.
+    New(Box<NewOutput>),
+}
+
 /// The output of a package, to be written.
-pub(super) struct Output {
+pub(super) struct NewOutput {
     pub(super) optimized: OptimizedModule,
     pub(super) shipped: ShippedModule,
     pub(super) runtime_config: RuntimeConfig,
@@ -52,7 +60,7 @@ pub(super) fn pack(ctx: &Context, judged: Judged, deny_warnings: bool) -> Result
     let started = Instant::now();
     let Judged { package, stamp, module, findings, mut times } = judged;
     let (packaged, output, findings) = match module {
-        JudgedModule::Fresh(packaged) => (packaged, None, findings),
+        JudgedModule::Fresh(packaged, image) => (packaged, Output::Fresh(image), findings),
         JudgedModule::New { module, compiled_size, clean } => {
             let passed = match Passed::judged(module, findings, deny_warnings) {
                 Ok(passed) => passed,
@@ -66,7 +74,8 @@ pub(super) fn pack(ctx: &Context, judged: Judged, deny_warnings: bool) -> Result
             let image = variant.pack(&shipped, &runtime_config, annotations);
             let (optimized, findings) = passed.into_parts();
             let packaged = Packaged::of(&image, &shipped, &optimized, compiled_size);
-            (packaged, Some(Output { optimized, shipped, runtime_config, image, clean }), findings)
+            let output = NewOutput { optimized, shipped, runtime_config, image, clean };
+            (packaged, Output::New(Box::new(output)), findings)
         }
     };
     let found = package.report(ctx, judge(&package, &packaged));

@@ -24,6 +24,9 @@ use crate::reference::{Repository, Tag};
 use crate::resource::{Draft, Overrides, PulledImage};
 use crate::text::quoted;
 
+/// The directory of the image in the output directory of a package.
+pub(super) const IMAGE: &str = "image";
+
 /// What to build, and how.
 #[derive(Debug)]
 pub struct PlanOptions {

@@ -6,15 +6,17 @@ use std::time::Instant;
 use camino::Utf8PathBuf;
 
 use crate::context::Context;
+use crate::digest::Digest;
 use crate::error::{Error, Explain, Result};
 use crate::fs::{Lock, StagedDirectory};
 use crate::image::{MODULE_FILE, RUNTIME_CONFIG_FILE};
 use crate::ops::pipeline::built::{Built, Packaged};
 use crate::ops::pipeline::fresh::Stamp;
-use crate::ops::pipeline::pack::{Output, Packed};
-use crate::ops::pipeline::plan::PackagePlan;
+
+use crate::ops::pipeline::pack::{NewOutput, Output, Packed};
+use crate::ops::pipeline::plan::{IMAGE, PackagePlan};
 use crate::resource::{Artifact, Resource};
-use crate::transport::{Layout, Sink as _, Transfer};
+use crate::transport::{Layout, OpenedImage, Sink as _, Transfer};
 
 /// Writes the output of a package, unless it is up to date.
 pub(super) fn write(ctx: &Context, packed: Packed) -> Result<Built> {
@@ -27,12 +29,15 @@ pub(super) fn write(ctx: &Context, packed: Packed) -> Result<Built> {
         file: package.directory().join(MODULE_FILE),
     };
     let resource = package.draft.pin(package.settings.kind, &artifact);
-    if let Some(output) = output {
-        // A module with findings gets no record, so that the next run reports them again.
-        let record = output.clean.then_some((stamp, &packaged));
-        let written = replace(ctx, &package, &output, resource.as_ref(), record);
-        written.map_err(|error| not_written(&package, error))?;
-    }
+    let image = match output {
+        Output::Fresh(image) => image,
+        Output::New(output) => {
+            // A module with findings gets no record, so that the next run reports them again.
+            let record = output.clean.then_some((stamp, &packaged));
+            let written = replace(ctx, &package, &output, resource.as_ref(), record);
+            written.map_err(|error| not_written(&package, error))?
+        }
+    };
     times.package += started.elapsed();
     Ok(Built {
         directory: package.directory(),
@@ -41,6 +46,7 @@ pub(super) fn write(ctx: &Context, packed: Packed) -> Result<Built> {
         tag: package.tag,
         version: package.version,
         packaged,
+        image,
         pulled_image,
         resource,
         findings,
@@ -49,14 +55,14 @@ pub(super) fn write(ctx: &Context, packed: Packed) -> Result<Built> {
 }
 
 /// Replaces the output directory of a package atomically. The record is written under the same lock, because the record
-/// of one run must not describe the files of another.
+/// of one run must not describe the files of another. The image is opened under it too.
 fn replace(
     ctx: &Context,
     package: &PackagePlan,
-    output: &Output,
+    output: &NewOutput,
     resource: Option<&Resource>,
     record: Option<(Stamp, &Packaged)>,
-) -> Result<()> {
+) -> Result<OpenedImage> {
     let name = &package.name;
     let lock = package.output.join(format!(".{name}.lock"));
     let _lock = Lock::take(ctx, &lock, &format!("package {name}"))?;
@@ -69,7 +75,7 @@ fn replace(
     let blobs: Vec<_> = image.blobs().map(|blob| blob.descriptor.clone()).collect();
     let tags = package.tag.as_slice();
     let transfer = Transfer { source: image, manifest: &image.manifest, blobs: &blobs, tags };
-    Layout::at(directory.join("image")).write(ctx, &transfer)?;
+    Layout::at(directory.join(IMAGE)).write(ctx, &transfer)?;
     fs_err::write(directory.join("digest"), format!("{}\n", image.digest()))?;
     if let Some(resource) = resource {
         fs_err::write(directory.join(package.settings.kind.file_name()), resource.to_yaml())?;
@@ -79,7 +85,20 @@ fn replace(
     if let Some((stamp, packaged)) = record {
         stamp.record(package, packaged)?;
     }
-    Ok(())
+    let layout = Layout::at(package.directory().join(IMAGE));
+    let opened = OpenedImage::open(ctx, &layout, image.digest())?;
+    Ok(opened.ok_or_else(|| ImageGone(image.digest()))?)
+}
+
+/// The image that was just written doesn't exist.
+#[derive(Debug, thiserror::Error)]
+#[error("the image {0} was removed while it was written")]
+struct ImageGone(Digest);
+
+impl Explain for ImageGone {
+    fn help(&self) -> Vec<String> {
+        vec!["run the command again".to_owned()]
+    }
 }
 
 fn not_written(package: &PackagePlan, error: Error) -> Error {

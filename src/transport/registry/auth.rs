@@ -2,10 +2,10 @@
 
 use http_auth::ChallengeParser;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
-use reqwest::{RequestBuilder, Url};
+use reqwest::{Method, RequestBuilder, Url};
 use serde::Deserialize;
 
-use crate::transport::registry::credentials::Proof;
+use crate::transport::registry::credential::Proof;
 
 /// The authentication that a registry requires.
 #[derive(Debug)]
@@ -40,56 +40,66 @@ impl Challenge {
     }
 }
 
-/// Why no token can be requested.
+/// The registry doesn't say where tokens come from.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoToken {
-    #[error("the registry doesn't provide a valid URL to get a token from")]
-    Realm,
-    #[error("the registry asks for credentials over an unencrypted connection")]
-    Plain,
+#[error("the registry doesn't provide a valid URL to get a token from")]
+pub(super) struct RealmError;
+
+/// A request for a token.
+pub(super) struct TokenRequest<'r> {
+    pub(super) scope: &'r str,
+    pub(super) service: Option<&'r str>,
+    pub(super) proof: Option<&'r Proof>,
 }
 
-/// The request for a token for `scope`. `is_tls` says whether the connection to the registry uses TLS.
-pub(super) fn token_request(
-    http: &reqwest::Client,
-    is_tls: bool,
-    scope: &str,
-    realm: &str,
-    service: Option<&str>,
-    proof: Option<&Proof>,
-) -> Result<RequestBuilder, NoToken> {
-    let url = Url::parse(realm).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    let url = url.ok_or(NoToken::Realm)?;
-    if is_tls && url.scheme() != "https" {
-        return Err(NoToken::Plain);
+impl TokenRequest<'_> {
+    pub(super) fn method(&self) -> Method {
+        if matches!(self.proof, Some(Proof::IdentityToken(_))) { Method::POST } else { Method::GET }
     }
-    let mut query = vec![("scope", scope)];
-    query.extend(service.map(|service| ("service", service)));
-    Ok(match proof {
-        None => http.get(url).query(&query),
-        Some(Proof::Password(login)) => {
-            http.get(url).query(&query).basic_auth(&login.username, Some(login.password.reveal()))
+
+    /// The URL at the token service in the challenge.
+    pub(super) fn url(&self, realm: &str) -> Result<Url, RealmError> {
+        let url = Url::parse(realm).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let mut url = url.ok_or(RealmError)?;
+        if self.method() == Method::GET {
+            url.query_pairs_mut().extend_pairs(self.parameters());
         }
-        Some(Proof::IdentityToken(identity)) => {
-            query.extend([
-                ("grant_type", "refresh_token"),
-                ("client_id", "cargo-wasmplugin"),
-                ("refresh_token", identity.reveal()),
-            ]);
-            http.post(url).form(&query)
+        Ok(url)
+    }
+
+    pub(super) fn to(&self, http: &reqwest::Client, url: Url) -> RequestBuilder {
+        let builder = http.request(self.method(), url);
+        match self.proof {
+            None | Some(Proof::RegistryToken(_)) => builder,
+            Some(Proof::Password(login)) => {
+                builder.basic_auth(&login.username, Some(login.password.reveal()))
+            }
+            Some(Proof::IdentityToken(identity)) => {
+                let mut form = self.parameters();
+                form.extend([
+                    ("grant_type", "refresh_token"),
+                    ("client_id", "cargo-wasmplugin"),
+                    ("refresh_token", identity.reveal()),
+                ]);
+                builder.form(&form)
+            }
         }
-    })
+    }
+
+    fn parameters(&self) -> Vec<(&str, &str)> {
+        [("scope", self.scope)].into_iter().chain(self.service.map(|service| ("service", service))).collect()
+    }
 }
 
-/// The token in the response of a token service, which has one of two names.
+/// The token in the response of a token service, which has one of two names. The other one can be empty.
 pub(super) fn token(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct TokenResponse {
         token: Option<String>,
         access_token: Option<String>,
     }
-    let response: TokenResponse = serde_json::from_slice(body).ok()?;
-    response.token.or(response.access_token).filter(|token| !token.is_empty())
+    let TokenResponse { token, access_token } = serde_json::from_slice(body).ok()?;
+    token.into_iter().chain(access_token).find(|token| !token.is_empty())
 }
 
 #[cfg(test)]

@@ -1,30 +1,43 @@
-//! Requests to a registry: authenticated if the registry requires it, retried if that may help, and with a limit on
-//! the size of each response.
+//! Requests to a registry: authenticated if the registry requires it, redirected if that is safe, retried if that may
+//! help, and with a limit on the time and the size of each response.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use futures_util::lock::Mutex;
+use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION, WARNING};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::reference::Repository;
 use crate::transport::registry::access::{Access, Scope};
-use crate::transport::registry::auth::{self, Challenge};
+use crate::transport::registry::auth::{self, Challenge, TokenRequest};
 use crate::transport::registry::connection;
-use crate::transport::registry::credentials::{self, Credential, Proof};
-use crate::transport::registry::error::{RegistryError, RequestError, RequestErrorKind, Secrets, Task};
+use crate::transport::registry::credential::{Credential, Proof};
+use crate::transport::registry::credentials;
+use crate::transport::registry::error::{
+    Elsewhere, NetworkFault, RegistryError, RequestError, RequestErrorKind, Task,
+};
+use crate::transport::registry::message;
+use crate::transport::registry::patience::{Patience, retry_after};
+use crate::transport::registry::secrets::Secrets;
 
 /// How long a request with little data may take.
 pub(super) const REQUEST_LIMIT: Duration = Duration::from_secs(60);
 /// How long a transfer may go without progress.
 pub(super) const STALL_LIMIT: Duration = Duration::from_secs(60);
-/// How much of an error response is read.
+/// How long a request may take with its retries and the bodies of all responses.
+const ATTEMPTS_LIMIT: Duration = Duration::from_secs(180);
+/// A transfer that takes longer than that must be at least this fast, in bytes per second.
+const SLOWEST_TRANSFER: u64 = 64 << 10;
+/// How much of an error response is read, and for how long.
 const LARGEST_ERROR: usize = 64 << 10;
+const ERROR_LIMIT: Duration = Duration::from_secs(10);
 const LARGEST_TOKEN: usize = 1 << 20;
-/// How long to wait before each retry.
-pub(super) const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
+const MOST_REDIRECTS: usize = 10;
 
 /// An HTTP client for one repository.
 pub(super) struct Client {
@@ -32,9 +45,14 @@ pub(super) struct Client {
     /// `https://quay.io/`
     base: Url,
     pub(super) repository: Repository,
-    access: Access,
+    pub(super) access: Access,
     scope: Scope,
     identity: RefCell<Identity>,
+    /// Parallel requests that are refused must not all log in.
+    login: Mutex<()>,
+    secrets: RefCell<Secrets>,
+    /// The warnings of the registry that were shown.
+    warnings: RefCell<BTreeSet<String>>,
 }
 
 /// How we have authenticated so far.
@@ -43,7 +61,6 @@ struct Identity {
     /// `None` until the registry requires authentication for the first time.
     credential: Option<Option<Credential>>,
     authorization: Option<HeaderValue>,
-    secrets: Secrets,
 }
 
 /// Why a request failed.
@@ -71,18 +88,21 @@ impl Client {
         let (registry, _) = repository.parts();
         // Docker Hub's host differs from its name.
         let host = if registry == "docker.io" { "index.docker.io" } else { registry };
-        let base = format!("{}://{host}/", connection::scheme(host, &access.protocol));
-        let mut identity = Identity::default();
+        let base = format!("{}://{host}/", connection::scheme(host, access.protocol));
+        let mut secrets = Secrets::default();
         if let Some(login) = &access.login {
-            identity.secrets.add(login.password.reveal());
+            secrets.add(login.password.reveal());
         }
         Ok(Client {
-            http: connection::client(ctx, host, &access.protocol)?,
+            http: connection::client(ctx, host, access)?,
             base: Url::parse(&base).expect("a registry is a host with an optional port"),
             repository: repository.clone(),
             access: access.clone(),
             scope,
-            identity: RefCell::new(identity),
+            identity: RefCell::default(),
+            login: Mutex::default(),
+            secrets: RefCell::new(secrets),
+            warnings: RefCell::default(),
         })
     }
 
@@ -90,21 +110,19 @@ impl Client {
     pub(super) fn url(&self, below: &str) -> Url {
         let (_, path) = self.repository.parts();
         self.join(&format!("/v2/{path}/{below}"))
-            .expect("a repository with a digest or a tag is a valid path")
     }
 
     /// The URL of the registry itself.
     pub(super) fn root(&self) -> Url {
-        self.join("/v2/").expect("it is a valid path")
+        self.join("/v2/")
     }
 
-    /// Resolves a URL from the registry, which may be relative.
-    pub(super) fn join(&self, reference: &str) -> Option<Url> {
-        self.base.join(reference).ok()
+    fn join(&self, path: &str) -> Url {
+        self.base.join(path).expect("a repository with a digest or a tag is a valid path")
     }
 
-    /// Sends a request. If the registry requires authentication, authenticates and sends it once more. This can happen
-    /// at any time, because a token may expire in the middle of a push.
+    /// Sends a request, and follows redirects. If the registry requires authentication, authenticates and sends it once
+    /// more. This can happen at any time, because a token may expire in the middle of a push.
     pub(super) async fn send(
         &self,
         ctx: &Context,
@@ -112,40 +130,91 @@ impl Client {
         url: &Url,
         with: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<Reply, Failure> {
-        let request = request_line(&method, url);
+        let mut url = url.clone();
         let mut was_authenticated = false;
+        let mut redirects = 0;
         loop {
-            let mut builder = with(self.http.request(method.clone(), url.clone()));
-            // A registry may redirect an upload to another host, which must not see our credentials.
-            if self.is_registry(url)
-                && let Some(authorization) = &self.identity.borrow().authorization
-            {
-                builder = builder.header(AUTHORIZATION, authorization.clone());
+            // A registry may redirect to another host, which must not see our credentials.
+            let sent = match self.is_registry(&url) {
+                true => self.identity.borrow().authorization.clone(),
+                false => None,
+            };
+            let builder = with(self.http.request(method.clone(), url.clone()));
+            let builder =
+                sent.iter().fold(builder, |builder, sent| builder.header(AUTHORIZATION, sent.clone()));
+            let reply = self.execute(ctx, self.request_line(&method, &url), builder).await?;
+            let asks = reply.response.status() == StatusCode::UNAUTHORIZED && self.is_registry(&url);
+            if asks && !was_authenticated && self.authenticate(ctx, &reply.response, sent.as_ref()).await? {
+                was_authenticated = true;
+                continue;
             }
-            let response = builder.send().await.map_err(|error| self.unanswered(&request, error))?;
-            ctx.shell.verbose("Requested", format_args!("`{request}`: {}", response.status()));
-            let asks = response.status() == StatusCode::UNAUTHORIZED && self.is_registry(response.url());
-            if !asks || was_authenticated || !self.authenticate(ctx, &response).await? {
-                return Ok(Reply { request, response });
+            let Some(target) = redirection(&method, &reply.response) else { return Ok(reply) };
+            redirects += 1;
+            let elsewhere = |elsewhere| RequestErrorKind::Elsewhere(elsewhere);
+            url = match redirects > MOST_REDIRECTS {
+                true => Err(Elsewhere::Loop(MOST_REDIRECTS)),
+                false => self.permitted(target),
             }
-            was_authenticated = true;
+            .map_err(|error| RequestError::new(reply.request, elsewhere(error)))?;
         }
+    }
+
+    async fn execute(
+        &self,
+        ctx: &Context,
+        request: String,
+        builder: RequestBuilder,
+    ) -> Result<Reply, RequestError> {
+        let response = builder.send().await.map_err(|error| self.unanswered(&request, error))?;
+        ctx.shell.verbose("Requested", format_args!("`{request}`: {}", response.status()));
+        for header in response.headers().get_all(WARNING) {
+            let text = message::of_warning(&String::from_utf8_lossy(header.as_bytes()))
+                .map(|text| message::cleaned(text, &self.secrets.borrow()));
+            if let Some(text) = text.filter(|text| self.warnings.borrow_mut().insert(text.clone())) {
+                ctx.shell.warn(format_args!("the registry warns: {text}"));
+            }
+        }
+        Ok(Reply { request, response })
     }
 
     fn is_registry(&self, url: &Url) -> bool {
         url.origin() == self.base.origin()
     }
 
-    /// Authenticates as the challenge requires. Returns `false` if there is nothing new to send.
-    async fn authenticate(&self, ctx: &Context, response: &Response) -> Result<bool, Failure> {
+    /// A URL from the registry, if we may send a request there.
+    pub(super) fn permitted(&self, url: Url) -> Result<Url, Elsewhere> {
+        if self.base.scheme() == "https" && url.scheme() != "https" {
+            return Err(Elsewhere::Plain(self.shown(&url)));
+        }
+        let is_same_host = url.host() == self.base.host();
+        if connection::is_local(&url) && !is_same_host && !connection::is_local(&self.base) {
+            return Err(Elsewhere::Local(self.shown(&url)));
+        }
+        Ok(url)
+    }
+
+    /// Authenticates as the challenge requires. `sent` is what the refused request was authenticated with. Returns
+    /// `false` if there is nothing new to send.
+    async fn authenticate(
+        &self,
+        ctx: &Context,
+        response: &Response,
+        sent: Option<&HeaderValue>,
+    ) -> Result<bool, Failure> {
         let Some(challenge) = Challenge::of(response.headers()) else { return Ok(false) };
+        let _turn = self.login.lock().await;
+        // A parallel request may have authenticated in the meantime.
+        if self.identity.borrow().authorization.as_ref() != sent {
+            return Ok(true);
+        }
         let credential = self.credential(ctx)?;
         let proof = credential.as_ref().map(|credential| &credential.proof);
         let authorization = match (challenge, proof) {
+            (_, Some(Proof::RegistryToken(token))) => format!("Bearer {}", token.reveal()),
             (Challenge::Bearer { realm, service }, proof) => {
-                let token = self.token(&realm, service.as_deref(), proof).await?;
+                let token = self.token(ctx, &realm, service.as_deref(), proof).await?;
                 let header = format!("Bearer {token}");
-                self.identity.borrow_mut().secrets.add(&token);
+                self.secrets.borrow_mut().add(&token);
                 header
             }
             (Challenge::Basic, Some(Proof::Password(login))) => format!("Basic {}", login.basic()),
@@ -154,34 +223,53 @@ impl Client {
         // A token that is not a valid header value is useless.
         let Ok(mut authorization) = HeaderValue::try_from(authorization) else { return Ok(false) };
         authorization.set_sensitive(true);
-        let before = self.identity.borrow_mut().authorization.replace(authorization.clone());
-        Ok(before != Some(authorization))
+        let is_new = sent != Some(&authorization);
+        self.identity.borrow_mut().authorization = Some(authorization);
+        Ok(is_new)
+    }
+
+    /// Whether we have a token. It is for the repository, so it need not be valid for other paths.
+    pub(super) fn has_token(&self) -> bool {
+        let identity = self.identity.borrow();
+        let authorization = identity.authorization.as_ref().map(HeaderValue::as_bytes);
+        authorization.is_some_and(|header| header.starts_with(b"Bearer "))
     }
 
     async fn token(
         &self,
+        ctx: &Context,
         realm: &str,
         service: Option<&str>,
         proof: Option<&Proof>,
     ) -> Result<String, Failure> {
         let (_, path) = self.repository.parts();
-        let is_tls = self.base.scheme() == "https";
         let scope = format!("repository:{path}:{}", self.scope.actions());
-        let request =
-            auth::token_request(&self.http, is_tls, &scope, realm, service, proof).map_err(|error| {
-                RequestError::new(
-                    request_line(&Method::GET, &self.root()),
-                    RequestErrorKind::NotSent(error.to_string()),
-                )
-            })?;
-        let request = request.timeout(REQUEST_LIMIT).build();
-        let request = request.map_err(|error| self.unanswered("the token request", error))?;
-        let shown = request_line(request.method(), request.url());
-        let response = self.http.execute(request).await.map_err(|error| self.unanswered(&shown, error))?;
-        let reply = Reply { request: shown.clone(), response };
+        let failed = |kind| RequestError::new(self.request_line(&Method::GET, &self.root()), kind);
+        let wanted = TokenRequest { scope: &scope, service, proof };
+        let url = wanted.url(realm).map_err(|error| failed(RequestErrorKind::NotSent(error.to_string())))?;
+        let mut url = self.permitted(url).map_err(|error| failed(RequestErrorKind::Elsewhere(error)))?;
+        let method = wanted.method();
+        let mut redirects = 0;
+        let reply = loop {
+            let builder = wanted.to(&self.http, url.clone()).timeout(REQUEST_LIMIT);
+            let reply = self.execute(ctx, self.request_line(&method, &url), builder).await?;
+            let Some(target) = redirection(&method, &reply.response) else { break reply };
+            redirects += 1;
+            // The request contains the credentials, so it is sent to no other server.
+            let is_same = target.origin() == url.origin() || is_upgrade(&url, &target);
+            let elsewhere = match is_same {
+                _ if redirects > MOST_REDIRECTS => Some(Elsewhere::Loop(MOST_REDIRECTS)),
+                false if proof.is_some() => Some(Elsewhere::Foreign(self.shown(&target))),
+                _ => None,
+            };
+            let target = elsewhere.map_or_else(|| self.permitted(target), Err);
+            url = target
+                .map_err(|error| RequestError::new(reply.request, RequestErrorKind::Elsewhere(error)))?;
+        };
         if reply.response.status() != StatusCode::OK {
             return Err(self.refused(reply).await.into());
         }
+        let shown = reply.request.clone();
         let body = self.read(reply, LARGEST_TOKEN).await?;
         let missing = || RequestError::new(shown, RequestErrorKind::NotARegistry("no token".to_owned()));
         Ok(auth::token(&body).ok_or_else(missing)?)
@@ -198,10 +286,9 @@ impl Client {
         };
         if let Some(credential) = &credential {
             ctx.shell.verbose("Logging in", credential.as_whom());
+            credential.secrets().iter().for_each(|secret| self.secrets.borrow_mut().add(secret));
         }
-        let mut identity = self.identity.borrow_mut();
-        credential.iter().flat_map(Credential::secrets).for_each(|secret| identity.secrets.add(&secret));
-        identity.credential = Some(credential.clone());
+        self.identity.borrow_mut().credential = Some(credential.clone());
         Ok(credential)
     }
 
@@ -219,53 +306,71 @@ impl Client {
         Ok(body)
     }
 
-    /// The error for an unexpected status. The message is in the body.
+    /// The error for an unexpected status. The message is in the body, which need not end.
     pub(super) async fn refused(&self, reply: Reply) -> RequestError {
         let Reply { request, mut response } = reply;
-        let retry_after =
-            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let retry_after = retry_after(response.headers());
         let mut body = Vec::new();
-        while let Ok(Some(chunk)) = response.chunk().await {
-            body.extend_from_slice(&chunk);
-            if body.len() > LARGEST_ERROR {
-                break;
+        let read = async {
+            while let Ok(Some(chunk)) = response.chunk().await {
+                body.extend_from_slice(&chunk);
+                if body.len() > LARGEST_ERROR {
+                    break;
+                }
             }
-        }
-        let body = String::from_utf8_lossy(&body);
-        let message = self.identity.borrow().secrets.message(&body);
+        };
+        // What has arrived until then is shown.
+        let _ = timeout(ERROR_LIMIT, read).await;
+        let message = message::of_body(&String::from_utf8_lossy(&body), &self.secrets.borrow());
         let code = response.status().as_u16();
-        let retry_after = retry_after.map(Duration::from_secs);
         RequestError::new(request, RequestErrorKind::Status { code, message, retry_after })
     }
 
     /// The error for a request that got no response.
     pub(super) fn unanswered(&self, request: &str, error: reqwest::Error) -> RequestError {
-        RequestError::of_client(request.to_owned(), error, &self.identity.borrow().secrets)
+        RequestError::of_client(request.to_owned(), error, &self.secrets.borrow())
     }
 
-    /// Makes a request, and retries it if that may help.
+    /// Makes a request, and retries it if that may help. `size` is the number of bytes that it transfers.
     pub(super) async fn attempt<T>(
         &self,
         ctx: &Context,
         task: Task,
         name: &str,
+        size: u64,
         mut request: impl AsyncFnMut() -> Result<T, Failure>,
     ) -> Result<T> {
-        let mut pauses = PAUSES.iter();
+        let limit = ATTEMPTS_LIMIT.max(Duration::from_secs(size / SLOWEST_TRANSFER));
+        let deadline = Instant::now() + limit;
+        let mut patience = Patience::new(self.access.patience);
+        let mut last = None;
         loop {
-            let error = match request().await {
-                Ok(done) => return Ok(done),
-                Err(Failure::Other(error)) => return Err(error),
-                Err(Failure::Request(error)) => error,
+            let error = match timeout_at(deadline, request()).await {
+                Ok(Ok(done)) => return Ok(done),
+                Ok(Err(Failure::Other(error))) => return Err(error),
+                Ok(Err(Failure::Request(error))) => error,
+                Err(_) => {
+                    let error = last.unwrap_or_else(|| self.out_of_time(task, limit));
+                    return Err(self.error(task, name, error).into());
+                }
             };
-            match pauses.next().and_then(|pause| error.may_pass_after(*pause)) {
+            let pause = error.is_temporary().then(|| patience.pause(error.retry_after())).flatten();
+            match pause.filter(|pause| Instant::now() + *pause < deadline) {
                 Some(pause) => {
                     ctx.shell.status("Retrying", &error);
                     tokio::time::sleep(pause).await;
+                    last = Some(error);
                 }
                 None => return Err(self.error(task, name, error).into()),
             }
         }
+    }
+
+    fn out_of_time(&self, task: Task, limit: Duration) -> RequestError {
+        let method = if matches!(task, Task::Connect | Task::Read) { Method::GET } else { Method::PUT };
+        let reason = format!("it took longer than {} seconds", limit.as_secs());
+        let kind = RequestErrorKind::NoResponse { fault: NetworkFault::TimedOut, reason };
+        RequestError::new(self.request_line(&method, &self.url("")), kind)
     }
 
     fn error(&self, task: Task, name: &str, error: RequestError) -> RegistryError {
@@ -273,14 +378,36 @@ impl Client {
         let who = identity.credential.iter().flatten().next().map(Credential::who);
         RegistryError { task, name: name.to_owned(), repository: self.repository.clone(), who, error }
     }
+
+    /// A request as shown in messages.
+    pub(super) fn request_line(&self, method: &Method, url: &Url) -> String {
+        format!("{method} {}", self.shown(url))
+    }
+
+    /// A URL as shown in messages. The query is left out because it may contain a signature.
+    fn shown(&self, url: &Url) -> String {
+        let mut url = url.clone();
+        url.set_query(None);
+        url.set_fragment(None);
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        self.secrets.borrow().redact(url.as_str())
+    }
 }
 
-/// A request as shown in messages. The query is left out because it may contain a signature.
-pub(super) fn request_line(method: &Method, url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    format!("{method} {url}")
+/// The target of a redirect. The method stays the same, so a body is sent again.
+fn redirection(method: &Method, response: &Response) -> Option<Url> {
+    let is_redirect = match response.status().as_u16() {
+        301 | 302 | 307 | 308 => true,
+        303 => *method == Method::GET || *method == Method::HEAD,
+        _ => false,
+    };
+    let location = response.headers().get(LOCATION).filter(|_| is_redirect)?.to_str().ok()?;
+    response.url().join(location).ok()
+}
+
+/// Whether a redirect leads to the same server with TLS.
+fn is_upgrade(from: &Url, to: &Url) -> bool {
+    let schemes = (from.scheme(), to.scheme()) == ("http", "https");
+    schemes && from.host() == to.host() && from.port().is_none() && to.port().is_none()
 }

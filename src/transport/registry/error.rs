@@ -3,12 +3,14 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use serde::Deserialize;
+use rustls::{AlertDescription, CertificateError};
 
 use crate::digest::Digest;
 use crate::error::Explain;
 use crate::image::Variant;
 use crate::reference::{Repository, Tag};
+use crate::transport::registry::message::{one_line, short};
+use crate::transport::registry::secrets::Secrets;
 
 /// A request to a registry failed.
 #[derive(Debug, thiserror::Error)]
@@ -68,8 +70,24 @@ pub(super) enum RequestErrorKind {
     NoResponse { fault: NetworkFault, reason: String },
     #[error("returned an unexpected response: {0}")]
     NotARegistry(String),
+    #[error("leads to {0}")]
+    Elsewhere(Elsewhere),
     #[error("was not sent: {0}")]
     NotSent(String),
+}
+
+/// A URL from a registry that no request may be sent to.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Elsewhere {
+    #[error("`{0}`, which isn't encrypted")]
+    Plain(String),
+    /// Otherwise, a registry could use this program to access services that only this machine can access.
+    #[error("`{0}`, which is local to this machine, but the registry isn't")]
+    Local(String),
+    #[error("`{0}`, another server, which must not see the credentials")]
+    Foreign(String),
+    #[error("more than {0} redirects")]
+    Loop(usize),
 }
 
 /// Why there was no response.
@@ -79,16 +97,24 @@ pub(super) enum NetworkFault {
     Unreachable,
     /// The certificate is not trusted.
     Certificate,
+    /// The certificate has expired, or isn't valid yet.
+    CertificateTime,
+    /// The certificate is for another host.
+    CertificateName,
     /// The server uses the certificate of an authority, as `openssl req -x509` creates it.
     AuthorityAsServer,
+    /// The server asks for a certificate of the client.
+    ClientCertificate,
     /// The server doesn't use TLS.
     NoTls,
+    /// The server doesn't use HTTP.
+    NotHttp,
+    /// The proxy asks for a login.
+    ProxyLogin,
     /// The connection broke.
     Broken,
     /// The request timed out.
     TimedOut,
-    /// The registry redirects to a URL without TLS, or in a loop.
-    Forbidden,
 }
 
 /// The manifest that was read back is not the one that was pushed.
@@ -135,89 +161,92 @@ impl RequestError {
         RequestError::new(request, RequestErrorKind::NoResponse { fault, reason })
     }
 
-    /// How long to wait before the same request may succeed, at least `pause`. Returns `None` if a retry won't help.
-    pub(super) fn may_pass_after(&self, pause: Duration) -> Option<Duration> {
+    /// A transfer that was given up.
+    pub(super) fn stalled(request: String) -> Self {
+        let reason = "the transfer made no progress".to_owned();
+        RequestError::new(request, RequestErrorKind::NoResponse { fault: NetworkFault::TimedOut, reason })
+    }
+
+    /// Whether the same request may succeed later.
+    pub(super) fn is_temporary(&self) -> bool {
         match &self.kind {
-            RequestErrorKind::Status { code: 429 | 500 | 502 | 503 | 504, retry_after, .. } => {
-                let asked = retry_after.unwrap_or_default().max(pause);
-                (asked <= LONGEST_PAUSE).then_some(asked)
-            }
-            RequestErrorKind::NoResponse { fault: NetworkFault::Broken, .. } => Some(pause),
+            RequestErrorKind::Status { code, .. } => is_temporary(*code) || self.needs_blobs(),
+            RequestErrorKind::NoResponse { fault, .. } => *fault == NetworkFault::Broken,
+            _ => false,
+        }
+    }
+
+    /// Whether a blob, or what was uploaded of it, is not in the registry any more: another process may have removed
+    /// it, or not all servers behind a name know it yet.
+    pub(super) fn needs_blobs(&self) -> bool {
+        self.says("MANIFEST_BLOB_UNKNOWN") || self.says("BLOB_UPLOAD_UNKNOWN")
+    }
+
+    /// Whether a blob that was uploaded is not in the registry.
+    pub(super) fn lost_a_blob(&self) -> bool {
+        let is_missing = matches!(self.kind, RequestErrorKind::Status { code: 404, .. });
+        self.needs_blobs() || (is_missing && self.request.contains("/blobs/sha256:"))
+    }
+
+    fn says(&self, code: &str) -> bool {
+        matches!(&self.kind, RequestErrorKind::Status { message, .. } if message.contains(code))
+    }
+
+    /// How long the registry asks us to wait.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self.kind {
+            RequestErrorKind::Status { retry_after, .. } => retry_after,
             _ => None,
         }
     }
 }
 
-/// If the wait would be longer, the user gets the error instead.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// Strings that must not be shown, even if a registry sends them back.
-#[derive(Default)]
-pub(super) struct Secrets(Vec<String>);
-
-impl Secrets {
-    /// Adds a string in the forms in which it may come back: as it is, and escaped as in JSON.
-    pub(super) fn add(&mut self, secret: &str) {
-        let json = serde_json::Value::from(secret).to_string();
-        let forms = [secret.to_owned(), json.trim_matches('"').to_owned(), one_line(secret)];
-        self.0.extend(forms.into_iter().filter(|form| !form.is_empty()));
-        // Longest first: replacing a secret that is part of another one would leave the rest of the longer one.
-        self.0.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        self.0.dedup();
-    }
-
-    fn redact(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"))
-    }
-
-    /// The message in the body of an error response: the messages in its JSON, or else its text.
-    pub(super) fn message(&self, body: &str) -> String {
-        #[derive(Deserialize)]
-        struct ErrorBody {
-            errors: Vec<ErrorEntry>,
-        }
-        #[derive(Deserialize)]
-        #[serde(default)]
-        #[derive(Default)]
-        struct ErrorEntry {
-            code: String,
-            message: String,
-        }
-        let body = self.redact(body);
-        let text = match serde_json::from_str::<ErrorBody>(&body) {
-            Ok(ErrorBody { errors }) => {
-                let each = errors.iter().map(|ErrorEntry { code, message }| match (&**code, &**message) {
-                    (code, "") => code.to_owned(),
-                    ("", message) => message.to_owned(),
-                    (code, message) => format!("{code}: {message}"),
-                });
-                each.collect::<Vec<_>>().join("; ")
-            }
-            // The source of a web page doesn't help at a terminal.
-            Err(_) if body.trim_start().starts_with('<') => String::new(),
-            Err(_) => body,
-        };
-        // The JSON may have contained a secret with other escapes.
-        short(&self.redact(&one_line(&text)))
-    }
+/// Whether a response with this status can differ if the request is made again.
+pub(super) fn is_temporary(status: u16) -> bool {
+    // Not implemented, HTTP version not supported, insufficient storage, loop detected, login to the network required.
+    const FINAL: [u16; 5] = [501, 505, 507, 508, 511];
+    matches!(status, 408 | 425 | 429) || ((500..600).contains(&status) && !FINAL.contains(&status))
 }
 
 fn fault(error: &reqwest::Error) -> NetworkFault {
+    let text = causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ");
     match causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
-        Some(error @ rustls::Error::InvalidCertificate(_))
-            if error.to_string().contains("CaUsedAsEndEntity") =>
-        {
-            NetworkFault::AuthorityAsServer
-        }
-        Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
-            NetworkFault::Certificate
+        Some(rustls::Error::InvalidCertificate(error)) => certificate_fault(error),
+        Some(rustls::Error::NoCertificatesPresented | rustls::Error::General(_)) => NetworkFault::Certificate,
+        Some(rustls::Error::AlertReceived(alert)) if wants_certificate(*alert) => {
+            NetworkFault::ClientCertificate
         }
         Some(rustls::Error::InvalidMessage(_)) => NetworkFault::NoTls,
         _ if error.is_timeout() => NetworkFault::TimedOut,
-        _ if error.is_builder() || error.is_redirect() => NetworkFault::Forbidden,
+        _ if text.contains("proxy auth") => NetworkFault::ProxyLogin,
         _ if error.is_connect() => NetworkFault::Unreachable,
+        _ if text.contains("invalid HTTP") => NetworkFault::NotHttp,
         _ => NetworkFault::Broken,
     }
+}
+
+fn certificate_fault(error: &CertificateError) -> NetworkFault {
+    match error {
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => NetworkFault::CertificateTime,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            NetworkFault::CertificateName
+        }
+        _ if error.to_string().contains("CaUsedAsEndEntity") => NetworkFault::AuthorityAsServer,
+        _ => NetworkFault::Certificate,
+    }
+}
+
+/// Servers with TLS 1.2 have no alert of their own for a missing certificate.
+fn wants_certificate(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::HandshakeFailure
+    )
 }
 
 /// The innermost cause. The outer ones say only that a request failed.
@@ -231,113 +260,4 @@ fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (
         let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         wrapped.map(|wrapped| wrapped as _).or_else(|| error.source())
     })
-}
-
-/// The text on one line, without control characters.
-fn one_line(text: &str) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
-    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-fn short(line: &str) -> String {
-    const LONGEST: usize = 300;
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}...", &line[..end]),
-        None => line.to_owned(),
-    }
-}
-
-impl Explain for RegistryError {
-    fn help(&self) -> Vec<String> {
-        let (registry, path) = self.repository.parts();
-        match &self.error.kind {
-            RequestErrorKind::Status { code, message, .. } => {
-                self.help_for_status(*code, message, registry, path)
-            },
-            RequestErrorKind::NoResponse { fault, .. } => vec![match fault {
-                NetworkFault::Unreachable => format!(
-                    "check that `{registry}` is the right registry, that it is running, and that your network allows access to it (HTTPS_PROXY, NO_PROXY)"
-                ),
-                NetworkFault::Certificate => "pass the certificate of its authority with `--cacert FILE`".to_owned(),
-                NetworkFault::AuthorityAsServer => {
-                    "have the authority issue a certificate for the server: the authority's own certificate can't be used for a server, even if it is trusted".to_owned()
-                }
-                NetworkFault::NoTls => {
-                    "remove `--tls` and `--cacert`; if the registry is on another machine and doesn't use encryption, pass `--plain-http`".to_owned()
-                }
-                NetworkFault::Broken | NetworkFault::TimedOut => {
-                    "run the command again: a blob that arrived is not uploaded twice".to_owned()
-                }
-                NetworkFault::Forbidden => {
-                    format!("configure `{registry}` to return the URLs that its clients use")
-                }
-            }],
-            RequestErrorKind::NotARegistry(_) => vec![not_a_registry(registry)],
-            RequestErrorKind::NotSent(_) => Vec::new(),
-        }
-    }
-}
-
-fn not_a_registry(registry: &str) -> String {
-    format!("check `image`: `{registry}` must be a container registry")
-}
-
-/// Whether the registry says that a tag can't be changed. Registries use different statuses for this.
-fn is_immutable(code: u16, message: &str) -> bool {
-    matches!(code, 409 | 412)
-        || message.contains("TAG_INVALID")
-        || message.to_lowercase().contains("immutable")
-}
-
-impl RegistryError {
-    fn help_for_status(&self, code: u16, message: &str, registry: &str, path: &str) -> Vec<String> {
-        let log_in = || format!("log in with `docker login {registry}` or `podman login {registry}`");
-        let right = if self.task == Task::Read { "pull from and push to" } else { "push to" };
-        let is_plain_http = self.error.request.contains(" http://");
-        match (code, self.task) {
-            (400, Task::Connect) if is_plain_http => {
-                vec!["pass `--tls`, or `--cacert FILE`, if the registry uses TLS".to_owned()]
-            }
-            (401, _) => match &self.who {
-                None => vec![log_in(), "or pass `--username NAME --password-stdin`".to_owned()],
-                Some(who) => vec![
-                    format!(
-                        "the registry rejected {who}: check the username, the password, and the right to {right} `{path}`"
-                    ),
-                    log_in(),
-                ],
-            },
-            (403, _) => vec![
-                match &self.who {
-                    Some(who) => format!("ask for the right to {right} `{path}` for {who}"),
-                    None => log_in(),
-                },
-                format!("or create the repository `{path}` if the registry doesn't create it on a push"),
-            ],
-            (400..500, Task::Tag(_)) if is_immutable(code, message) => vec![
-                "the registry doesn't allow this tag to change: increase `version` in Cargo.toml, or push under another tag with `--tag`".to_owned(),
-            ],
-            (405, _) => vec![
-                "mirrors, caches and registries under maintenance don't accept pushes: pass the registry behind it with `--image`, and this name with `--pull-image`".to_owned(),
-            ],
-            (404, Task::Connect) | (300..400, _) => vec![not_a_registry(registry)],
-            (404, _) => {
-                vec![format!("create the repository `{path}` in the registry, then run the command again")]
-            }
-            (413, _) => {
-                vec!["raise the limit for the size of a request body in the registry, or in a proxy in front of it".to_owned()]
-            }
-            (429, _) => {
-                vec!["wait a while, then run the command again; logging in may raise the limit".to_owned()]
-            }
-            (400 | 406 | 415 | 422, Task::Tag(Variant::Oci)) => vec![
-                "push a plain container image instead: `--variant compat`, or `variant = \"compat\"` in Cargo.toml".to_owned(),
-                "or configure the registry to allow `application/vnd.module.wasm.config.v1+json` and `application/vnd.module.wasm.content.layer.v1+wasm` (Quay: ALLOWED_OCI_ARTIFACT_TYPES)".to_owned(),
-            ],
-            (500.., _) => {
-                vec!["the registry failed: look at its log, or try again later".to_owned()]
-            }
-            _ => Vec::new(),
-        }
-    }
 }

@@ -1,15 +1,23 @@
 //! Registries, as defined by the OCI distribution specification.
 
 mod access;
+mod advice;
 mod auth;
+mod auth_file;
 mod client;
 mod connection;
+mod credential;
 mod credentials;
 mod download;
 mod error;
+mod message;
+mod patience;
+mod proxies;
+mod secrets;
 mod session;
+mod tls;
 mod upload;
 
 pub use access::{Access, Protocol, Scope};
-pub use credentials::{Login, Secret};
+pub use credential::{Login, Secret};
 pub use session::Registry;

@@ -1,10 +1,11 @@
 //! A session with a registry, for one of its repositories.
 //!
-//! A push writes the blobs first and the manifest last. A proxy that reads the tag during a push, or after a push was
-//! killed, gets the old image.
+//! A push writes the blobs first, then checks that they can be read, and writes the manifest last. A proxy that reads the
+//! tag during a push, or after a push was killed, gets the old image.
 
 use std::time::Duration;
 
+use fs_err::File;
 use futures_util::future::{Either, select, try_join_all};
 use oci_spec::image::MediaType;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -14,15 +15,16 @@ use tokio::runtime::Runtime;
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
-use crate::image::{Blob, DOCKER_MANIFEST, DOCKER_MANIFEST_LIST, Descriptor, Manifest, Variant};
+use crate::image::{Blob, DOCKER_MANIFEST, DOCKER_MANIFEST_LIST, Descriptor, Manifest};
 use crate::interrupt::Interrupted;
 use crate::reference::{Reference, Repository, Tag};
 use crate::transport::content::BlobContent;
 use crate::transport::registry::access::{Access, Scope};
 use crate::transport::registry::auth::Challenge;
-use crate::transport::registry::client::{Client, Failure, PAUSES, REQUEST_LIMIT, Reply};
-use crate::transport::registry::download::download;
+use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, Reply};
+use crate::transport::registry::download::{download, has};
 use crate::transport::registry::error::{Altered, RequestError, RequestErrorKind, Task};
+use crate::transport::registry::patience::Patience;
 use crate::transport::registry::upload::upload;
 use crate::transport::sink::{Sink, Step, Transfer};
 use crate::transport::source::{LARGEST_MANIFEST, Source};
@@ -51,6 +53,8 @@ impl Registry {
             match reply.response.status() {
                 StatusCode::OK if !is_page(&reply.response) => Ok(()),
                 StatusCode::OK => Err(not_a_registry(reply, "an HTML page").into()),
+                // A token for the repository need not be valid here. Whether it is valid shows in the next request.
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if registry.client.has_token() => Ok(()),
                 StatusCode::UNAUTHORIZED if Challenge::of(reply.response.headers()).is_none() => {
                     Err(not_a_registry(reply, "401 without a supported way to log in").into())
                 }
@@ -62,30 +66,76 @@ impl Registry {
     }
 
     /// Uploads blobs in parallel.
-    fn upload(&self, ctx: &Context, blobs: &[BlobContent]) -> Result<()> {
-        let size = blobs.iter().map(BlobContent::size).sum();
-        let progress = ctx.shell.progress("Pushing", size);
+    async fn upload(&self, ctx: &Context, blobs: &[BlobContent]) -> Result<()> {
+        if blobs.is_empty() {
+            return Ok(());
+        }
+        let progress = ctx.shell.progress("Pushing", blobs.iter().map(BlobContent::size).sum());
+        let name = self.client.repository.as_str();
         let uploads = blobs.iter().map(async |blob| {
             let upload = async || upload(ctx, &self.client, blob, &progress).await;
-            self.client.attempt(ctx, Task::Upload, self.client.repository.as_str(), upload).await
+            self.client.attempt(ctx, Task::Upload, name, blob.size(), upload).await
         });
-        self.block(ctx, try_join_all(uploads))??;
+        try_join_all(uploads).await.map(drop)
+    }
+
+    /// The blobs that can't be read, or have another size.
+    async fn absent(&self, ctx: &Context, blobs: Vec<Descriptor>) -> Result<Vec<Descriptor>> {
+        let checks = blobs.into_iter().map(async |blob| {
+            let check = async || has(ctx, &self.client, &blob).await;
+            let name = self.client.repository.as_str();
+            let has = self.client.attempt(ctx, Task::Read, name, 0, check).await?;
+            Ok::<_, Error>((!has).then_some(blob))
+        });
+        Ok(try_join_all(checks).await?.into_iter().flatten().collect())
+    }
+
+    /// Waits until all blobs can be read. Some registries take a moment for that.
+    async fn wait_for(&self, ctx: &Context, mut blobs: Vec<Descriptor>) -> Result<()> {
+        let mut patience = Patience::new(self.client.access.patience);
+        loop {
+            blobs = self.absent(ctx, blobs).await?;
+            if blobs.is_empty() {
+                return Ok(());
+            }
+            let Some(pause) = patience.pause(None) else { break };
+            tokio::time::sleep(pause).await;
+        }
+        // The error says why. There is none if only the size in the headers was missing or wrong.
+        for blob in &blobs {
+            self.download(ctx, blob).await?;
+        }
         Ok(())
     }
 
-    /// Writes the manifest under a tag and reads it back. All its blobs must have been uploaded before.
-    fn tag(&self, ctx: &Context, tag: &Tag, manifest: &Blob, variant: Variant) -> Result<()> {
+    async fn download(&self, ctx: &Context, blob: &Descriptor) -> Result<File> {
+        let download = async || download(ctx, &self.client, blob).await;
+        self.client.attempt(ctx, Task::Read, self.client.repository.as_str(), blob.size, download).await
+    }
+
+    /// Writes the manifest under a tag and reads it back. All its blobs, which are `blobs`, must have been uploaded
+    /// before. If the registry has lost one in the meantime, all are uploaded again.
+    async fn tag(&self, ctx: &Context, tag: &Tag, manifest: &Blob, blobs: &[BlobContent]) -> Result<()> {
         let digest = manifest.descriptor.digest;
         let reference = Reference::Tag(tag.clone());
-        self.run(ctx, Task::Tag(variant), &self.name(&reference), async || {
+        let name = self.name(&reference);
+        let size = blobs.iter().map(BlobContent::size).sum();
+        let mut has_lost_blobs = false;
+        let put = async || {
+            if has_lost_blobs {
+                self.upload(ctx, blobs).await.map_err(Failure::Other)?;
+            }
             let Err(failure) = self.put(ctx, tag, manifest).await else { return Ok(()) };
+            has_lost_blobs = matches!(&failure, Failure::Request(error) if error.needs_blobs());
             // The tag may have been written although the response was lost, and a retry fails if tags are immutable.
             match self.manifest(ctx, &reference).await {
                 Ok(Some(found)) if found.descriptor.digest == digest => Ok(()),
                 _ => Err(failure),
             }
-        })?;
-        let found = self.block(ctx, self.read_back(ctx, &reference, digest))??;
+        };
+        let variant = Manifest::read(&manifest.bytes)?.variant();
+        self.client.attempt(ctx, Task::Tag(variant), &name, size, put).await?;
+        let found = self.read_back(ctx, &reference, digest).await?;
         if found != Some(digest) {
             let repository = self.client.repository.clone();
             return Err(Altered { repository, tag: tag.clone(), pushed: digest, found }.into());
@@ -112,15 +162,13 @@ impl Registry {
     async fn read_back(&self, ctx: &Context, tag: &Reference, pushed: Digest) -> Result<Option<Digest>> {
         let name = self.name(tag);
         let read = async || Ok(self.manifest(ctx, tag).await?.map(|found| found.descriptor.digest));
-        let mut found = self.client.attempt(ctx, Task::Read, &name, read).await?;
-        for pause in PAUSES {
-            if found == Some(pushed) {
-                break;
-            }
+        let mut patience = Patience::new(self.client.access.patience);
+        loop {
+            let found = self.client.attempt(ctx, Task::Read, &name, 0, read).await?;
+            let pause = patience.pause(None).filter(|_| found != Some(pushed));
+            let Some(pause) = pause else { return Ok(found) };
             tokio::time::sleep(pause).await;
-            found = self.client.attempt(ctx, Task::Read, &name, read).await?;
         }
-        Ok(found)
     }
 
     async fn manifest(&self, ctx: &Context, reference: &Reference) -> Result<Option<Blob>, Failure> {
@@ -174,7 +222,7 @@ impl Registry {
         name: &str,
         request: impl AsyncFnMut() -> Result<T, Failure>,
     ) -> Result<T> {
-        self.block(ctx, self.client.attempt(ctx, task, name, request))?
+        self.block(ctx, self.client.attempt(ctx, task, name, 0, request))?
     }
 
     /// Waits for the network or for an interrupt.
@@ -201,8 +249,7 @@ impl Source for Registry {
     }
 
     fn open(&self, ctx: &Context, blob: &Descriptor) -> Result<BlobContent> {
-        let download = async || download(ctx, &self.client, blob).await;
-        let file = self.run(ctx, Task::Read, self.client.repository.as_str(), download)?;
+        let file = self.block(ctx, self.download(ctx, blob))??;
         Ok(BlobContent::file(blob, file, 0))
     }
 }
@@ -218,22 +265,7 @@ impl Sink for Registry {
     }
 
     fn missing(&self, ctx: &Context, blobs: Vec<Descriptor>) -> Result<Vec<Descriptor>> {
-        let checks = blobs.into_iter().map(async |blob| {
-            let below = format!("blobs/{}", blob.digest);
-            let check = async || {
-                let reply = self.send(ctx, Method::HEAD, &below, "").await?;
-                match reply.response.status() {
-                    StatusCode::OK => Ok(true),
-                    // A user without the right to ask may still upload. If not, the response to the upload says why.
-                    status if status.is_client_error() => Ok(false),
-                    _ => Err(self.client.refused(reply).await.into()),
-                }
-            };
-            let has = self.client.attempt(ctx, Task::Read, self.client.repository.as_str(), check).await?;
-            Ok::<_, Error>((!has).then_some(blob))
-        });
-        let missing = self.block(ctx, try_join_all(checks))??;
-        Ok(missing.into_iter().flatten().collect())
+        self.block(ctx, self.absent(ctx, blobs))?
     }
 
     fn announcement(&self, _ctx: &Context, names: &str, missing: usize, blobs: usize) -> (Step, String) {
@@ -242,12 +274,18 @@ impl Sink for Registry {
 
     fn write(&self, ctx: &Context, transfer: &Transfer<'_>) -> Result<()> {
         let open = |blob: &Descriptor| transfer.source.open(ctx, blob);
-        let blobs = transfer.blobs.iter().map(open).collect::<Result<Vec<_>>>()?;
-        if !blobs.is_empty() {
-            self.upload(ctx, &blobs)?;
-        }
-        let variant = Manifest::read(&transfer.manifest.bytes)?.variant();
-        transfer.tags.iter().try_for_each(|tag| self.tag(ctx, tag, transfer.manifest, variant))
+        let missing = transfer.blobs.iter().map(open).collect::<Result<Vec<_>>>()?;
+        let all = Manifest::read(&transfer.manifest.bytes)?;
+        let all = all.blobs().map(open).collect::<Result<Vec<_>>>()?;
+        let write = async {
+            self.upload(ctx, &missing).await?;
+            self.wait_for(ctx, transfer.blobs.to_vec()).await?;
+            for tag in transfer.tags {
+                self.tag(ctx, tag, transfer.manifest, &all).await?;
+            }
+            Ok(())
+        };
+        self.block(ctx, write)?
     }
 }
 

@@ -1,24 +1,29 @@
-//! The upload of one blob: the registry returns a URL, and one request sends all bytes there.
+//! The upload of one blob: the registry returns a URL, and one request sends all bytes there. If that is too much for
+//! one request, they are sent in several.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::{Either, select};
 use futures_util::stream;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
-use reqwest::{Body, Method, RequestBuilder, StatusCode};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION};
+use reqwest::{Body, Method, RequestBuilder, StatusCode, Url};
 use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::error::Error;
 use crate::shell::Progress;
 use crate::transport::content::BlobContent;
-use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, Reply, STALL_LIMIT, request_line};
-use crate::transport::registry::error::{NetworkFault, RequestError, RequestErrorKind};
+use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, Reply, STALL_LIMIT};
+use crate::transport::registry::error::{RequestError, RequestErrorKind};
 
-/// How long a registry may take to store what it has received.
-const STORE_LIMIT: Duration = Duration::from_secs(180);
+/// The size of a part, unless the registry requires larger ones. Most limits for the body of a request are larger.
+const PART: usize = 512 << 10;
+/// The size that the registry requires for all parts except the last one.
+const SMALLEST_PART: &str = "OCI-Chunk-Min-Length";
+const BYTES: &str = "application/octet-stream";
 
 /// Uploads a blob. If its bytes are sent again, they are added to the total of the progress bar.
 pub(super) async fn upload(
@@ -27,51 +32,116 @@ pub(super) async fn upload(
     blob: &BlobContent,
     progress: &Progress,
 ) -> Result<(), Failure> {
+    let reply = send_whole(ctx, client, blob, progress).await?;
+    let reply = match reply.response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE | StatusCode::RANGE_NOT_SATISFIABLE => {
+            progress.expect(blob.size());
+            send_parts(ctx, client, blob, progress).await?
+        }
+        _ => reply,
+    };
+    // The location in the response is ignored because it is already known.
+    if reply.response.status().is_success() { Ok(()) } else { Err(client.refused(reply).await.into()) }
+}
+
+/// An upload that the registry has begun.
+struct Begun {
+    place: Url,
+    part: usize,
+}
+
+async fn begin(ctx: &Context, client: &Client) -> Result<Begun, Failure> {
     let begin = |builder: RequestBuilder| builder.header(CONTENT_LENGTH, 0).timeout(REQUEST_LIMIT);
     let reply = client.send(ctx, Method::POST, &client.url("blobs/uploads/"), begin).await?;
     if reply.response.status() != StatusCode::ACCEPTED {
         return Err(unexpected(client, reply).await.into());
     }
+    let smallest = reply.response.headers().get(SMALLEST_PART);
+    let smallest = smallest.and_then(|size| size.to_str().ok()?.parse().ok()).unwrap_or_default();
+    Ok(Begun { place: place(client, reply)?, part: PART.max(smallest) })
+}
+
+/// Where the registry wants the bytes.
+fn place(client: &Client, reply: Reply) -> Result<Url, RequestError> {
     let location = reply.response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
     let place = location.and_then(|location| reply.response.url().join(location).ok());
-    let Some(mut place) = place else {
-        return Err(RequestError::new(
-            reply.request,
-            RequestErrorKind::NotARegistry("no URL for the upload".to_owned()),
-        )
-        .into());
+    let kind = match place {
+        None => RequestErrorKind::NotARegistry("no URL for the upload".to_owned()),
+        Some(place) => match client.permitted(place) {
+            Ok(place) => return Ok(place),
+            Err(error) => RequestErrorKind::Elsewhere(error),
+        },
     };
-    place.query_pairs_mut().append_pair("digest", &blob.digest().to_string());
+    Err(RequestError::new(reply.request, kind))
+}
 
+/// The URL for the last request of an upload.
+fn closing(mut place: Url, blob: &BlobContent) -> Url {
+    place.query_pairs_mut().append_pair("digest", &blob.digest().to_string());
+    place
+}
+
+async fn send_whole(
+    ctx: &Context,
+    client: &Client,
+    blob: &BlobContent,
+    progress: &Progress,
+) -> Result<Reply, Failure> {
+    let place = closing(begin(ctx, client).await?.place, blob);
     let (sent, unreadable) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(None)));
     let put = |builder: RequestBuilder| {
         progress.expect(sent.swap(0, Ordering::Relaxed));
-        let builder = builder.header(CONTENT_LENGTH, blob.size());
-        builder.header(CONTENT_TYPE, "application/octet-stream").body(body(
-            blob,
-            progress,
-            &sent,
-            &unreadable,
-        ))
+        let body = body(blob, progress, &sent, &unreadable);
+        builder.header(CONTENT_LENGTH, blob.size()).header(CONTENT_TYPE, BYTES).body(body)
     };
     let reply = client.send(ctx, Method::PUT, &place, put);
     let reply = match select(Box::pin(reply), Box::pin(stalled(&sent, blob.size()))).await {
         Either::Left((reply, _)) => reply,
         Either::Right(((), _)) => {
-            let kind = RequestErrorKind::NoResponse {
-                fault: NetworkFault::TimedOut,
-                reason: "the transfer made no progress".to_owned(),
-            };
-            return Err(RequestError::new(request_line(&Method::PUT, &place), kind).into());
+            return Err(RequestError::stalled(client.request_line(&Method::PUT, &place)).into());
         }
     };
     // The body broke off, so the registry has stored nothing.
-    if let Some(error) = unreadable.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        return Err(Failure::Other(error));
+    match unreadable.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        Some(error) => Err(Failure::Other(error)),
+        None => reply,
     }
-    let reply = reply?;
-    // The location in the response is ignored because it is already known.
-    if reply.response.status().is_success() { Ok(()) } else { Err(client.refused(reply).await.into()) }
+}
+
+async fn send_parts(
+    ctx: &Context,
+    client: &Client,
+    blob: &BlobContent,
+    progress: &Progress,
+) -> Result<Reply, Failure> {
+    let Begun { mut place, part } = begin(ctx, client).await?;
+    let count = progress.counter();
+    let mut chunks = blob.chunks();
+    let mut start = 0;
+    while start < blob.size() {
+        let mut bytes = Vec::new();
+        while bytes.len() < part
+            && let Some(chunk) = chunks.next()
+        {
+            bytes.extend_from_slice(&chunk.map_err(Failure::Other)?);
+        }
+        let bytes = Bytes::from(bytes);
+        let end = start + bytes.len() as u64;
+        let range = format!("{start}-{}", end - 1);
+        let patch = |builder: RequestBuilder| {
+            let builder = builder.header(CONTENT_LENGTH, bytes.len()).header(CONTENT_RANGE, &range);
+            builder.header(CONTENT_TYPE, BYTES).body(bytes.clone()).timeout(REQUEST_LIMIT)
+        };
+        let reply = client.send(ctx, Method::PATCH, &place, patch).await?;
+        if !reply.response.status().is_success() {
+            return Ok(reply);
+        }
+        place = self::place(client, reply)?;
+        count(bytes.len() as u64);
+        start = end;
+    }
+    let close = |builder: RequestBuilder| builder.header(CONTENT_LENGTH, 0).timeout(REQUEST_LIMIT);
+    client.send(ctx, Method::PUT, &closing(place, blob), close).await
 }
 
 async fn unexpected(client: &Client, reply: Reply) -> RequestError {
@@ -105,17 +175,17 @@ fn body(
     })))
 }
 
-/// Returns when no bytes were sent for too long. A slow connection is fine.
+/// Returns when no bytes were sent for too long. A slow connection is fine. How long the registry may take to store
+/// what it has received is limited by the time for the whole upload.
 async fn stalled(sent: &AtomicU64, size: u64) {
     let (mut before, mut since) = (0, Instant::now());
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let now = sent.load(Ordering::Relaxed);
-        if now != before {
+        if now != before || now == size {
             (before, since) = (now, Instant::now());
         }
-        let limit = if now == size { STORE_LIMIT } else { STALL_LIMIT };
-        if since.elapsed() > limit {
+        if since.elapsed() > STALL_LIMIT {
             return;
         }
     }

@@ -3,6 +3,7 @@
 use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::support::http::{Head, Length, Server, answer};
 
@@ -61,6 +62,8 @@ impl Rule {
 pub(crate) enum Action {
     /// Responds in place of the registry, after reading the body.
     Answer { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
+    /// Responds in place of the registry with a body that never ends.
+    Endless { status: u16 },
     /// Redirects to the same path below another base, such as `http://127.0.0.1:80`.
     Redirect { status: u16, base: String },
     /// Closes the connection without a response after reading this much of the body, or all of it.
@@ -204,6 +207,14 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     match action {
         Some(Action::Answer { status, headers, body }) => {
             return answer(stream, &head, status, &headers, &body);
+        }
+        Some(Action::Endless { status }) => {
+            let mut stream = stream;
+            write!(stream, "HTTP/1.1 {status} Answer\r\nContent-Length: 1000000\r\n\r\n")?;
+            loop {
+                stream.write_all(b"never ")?;
+                std::thread::sleep(Duration::from_millis(100));
+            }
         }
         Some(Action::Redirect { status, base }) => {
             let location = ("Location".to_owned(), format!("{base}{}", path(&request.target)));

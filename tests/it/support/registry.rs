@@ -59,7 +59,7 @@ impl Registry {
                     config["auth"] = json!({ "htpasswd": htpasswd });
                 }
                 With::Tls => {
-                    write_certificates(&sandbox);
+                    write_certificates(&sandbox, certificate_of_this_machine());
                     let [certificate, key] = ["certificate.pem", "key.pem"].map(|file| sandbox.path(file));
                     config["http"]["tls"] = json!({ "certificate": certificate, "key": key });
                 }
@@ -114,6 +114,19 @@ impl Registry {
         path
     }
 
+    /// Removes all blobs from its storage, except for the one with this digest.
+    pub(crate) fn lose_blobs(&self, but: &str) {
+        let blobs = self.sandbox.path("storage/docker/registry/v2/blobs/sha256");
+        for directory in blobs.read_dir_utf8().unwrap() {
+            for blob in directory.unwrap().path().read_dir_utf8().unwrap() {
+                let blob = blob.unwrap();
+                if !but.ends_with(blob.file_name()) {
+                    fs_err::remove_dir_all(blob.path()).unwrap();
+                }
+            }
+        }
+    }
+
     /// The log of the registry, which contains a line for each request.
     pub(crate) fn log(&self) -> String {
         self.sandbox.read("log")
@@ -134,8 +147,13 @@ fn listener(log: &str) -> Option<String> {
     Some(address.trim_end_matches(", tls").to_owned())
 }
 
-/// Creates an authority and a certificate from it for the names of this machine.
-pub(super) fn write_certificates(sandbox: &Sandbox) {
+/// A certificate for the names of this machine, which an authority has yet to sign.
+pub(crate) fn certificate_of_this_machine() -> CertificateParams {
+    CertificateParams::new(["127.0.0.1", "localhost"].map(str::to_owned)).unwrap()
+}
+
+/// Creates an authority, and the certificate that it signs.
+pub(super) fn write_certificates(sandbox: &Sandbox, certificate: CertificateParams) {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(DnType::CommonName, "authority of a test");
@@ -144,8 +162,6 @@ pub(super) fn write_certificates(sandbox: &Sandbox) {
     let authority = Issuer::new(params, key);
 
     let key = KeyPair::generate().unwrap();
-    let names = ["127.0.0.1", "localhost"].map(str::to_owned);
-    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
-    sandbox.write("certificate.pem", certificate.pem());
+    sandbox.write("certificate.pem", certificate.signed_by(&key, &authority).unwrap().pem());
     sandbox.write("key.pem", key.serialize_pem());
 }

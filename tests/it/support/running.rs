@@ -31,6 +31,7 @@ const ENVIRONMENT: &[(&str, Option<&str>)] = &[
     ("GIT_CONFIG_GLOBAL", Some("/dev/null")),
     // The user may be logged in to a registry or behind a proxy.
     ("REGISTRY_AUTH_FILE", None),
+    ("DOCKER_AUTH_CONFIG", None),
     ("DOCKER_CONFIG", Some("/nonexistent")),
     ("XDG_CONFIG_HOME", Some("/nonexistent")),
     ("XDG_RUNTIME_DIR", Some("/nonexistent")),
