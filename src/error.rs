@@ -9,6 +9,7 @@ use annotate_snippets::{Group, Level, Renderer};
 
 use crate::diagnostics::render;
 use crate::diagnostics::source::{Location, SourceFile};
+use crate::text::shown;
 
 /// The result of an operation that can stop a command.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -123,21 +124,21 @@ impl Error {
         let mut causes = String::new();
         let mut source = self.0.source();
         while let Some(cause) = source {
-            for (index, line) in cause.to_string().lines().enumerate() {
+            for (index, line) in shown(&cause.to_string()).lines().enumerate() {
                 let indent = if index == 0 { "\n  " } else { "\n    " };
                 causes.push_str(indent);
                 causes.push_str(line);
             }
             source = cause.source();
         }
-        let mut text = renderer.render(&[Group::with_title(Level::ERROR.primary_title(&message))]);
+        let mut text = renderer.render(&[Group::with_title(Level::ERROR.primary_title(shown(&message)))]);
         if !causes.is_empty() {
             let _ = write!(text, "\n\nCaused by:{causes}");
         }
         let help = self.help();
         for (index, help) in help.iter().map(String::as_str).chain(advice).enumerate() {
             let gap = if index == 0 { "\n\n" } else { "\n" };
-            let line = renderer.render(&[Group::with_title(Level::HELP.primary_title(help))]);
+            let line = renderer.render(&[Group::with_title(Level::HELP.primary_title(shown(help)))]);
             let _ = write!(text, "{gap}{line}");
         }
         text

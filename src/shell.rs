@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::diagnostics::{Diagnostic, render};
 use crate::error::Error;
+use crate::text::shown;
 
 /// How much is printed on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,14 +55,14 @@ impl Shell {
     /// Prints a step: a right-aligned verb, as in cargo, and its object.
     pub fn status(&self, verb: &str, what: impl Display) {
         if self.verbosity > Verbosity::Quiet {
-            self.print(format_args!("{STATUS}{verb:>12}{STATUS:#} {what}\n"));
+            self.line(format_args!("{STATUS}{verb:>12}{STATUS:#} "), what);
         }
     }
 
     /// Prints a line that belongs to the previous status.
     pub fn detail(&self, what: impl Display) {
         if self.verbosity > Verbosity::Quiet {
-            self.print(format_args!("{:13}{what}\n", ""));
+            self.line(format_args!("{:13}", ""), what);
         }
     }
 
@@ -74,13 +75,13 @@ impl Shell {
 
     /// Prints a warning.
     pub fn warn(&self, message: impl Display) {
-        self.print(format_args!("{WARNING}warning{WARNING:#}: {message}\n"));
+        self.line(format_args!("{WARNING}warning{WARNING:#}: "), message);
     }
 
     /// Prints a note that explains the previous message.
     pub fn note(&self, message: impl Display) {
         if self.verbosity > Verbosity::Quiet {
-            self.print(format_args!("{NOTE}note{NOTE:#}: {message}\n"));
+            self.line(format_args!("{NOTE}note{NOTE:#}: "), message);
         }
     }
 
@@ -92,7 +93,7 @@ impl Shell {
 
     /// Prints an error that has only a message.
     pub fn fail(&self, message: impl Display) {
-        self.print(format_args!("{ERROR}error{ERROR:#}: {message}\n"));
+        self.line(format_args!("{ERROR}error{ERROR:#}: "), message);
     }
 
     /// Prints an error with its causes and help.
@@ -121,7 +122,7 @@ impl Shell {
 
     /// Prints a question, without a line break.
     pub fn ask(&self, question: impl Display) {
-        self.print(format_args!("{NOTE}{question} {NOTE:#}"));
+        self.print(format_args!("{NOTE}{} {NOTE:#}", shown(&question.to_string())));
     }
 
     /// Ends the line of a question that wasn't answered.
@@ -144,6 +145,11 @@ impl Shell {
             }
             Ok(()) => Ok(()),
         }
+    }
+
+    /// Prints a label and a text that may come from elsewhere.
+    fn line(&self, label: std::fmt::Arguments<'_>, text: impl Display) {
+        self.print(format_args!("{label}{}\n", shown(&text.to_string())));
     }
 
     /// Renders errors and findings. It is always styled, because the stream removes the styles if colours are off.

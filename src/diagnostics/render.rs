@@ -4,6 +4,7 @@ use annotate_snippets::{AnnotationKind, Element, Level, Renderer, Snippet};
 
 use super::source::{Location, boundary};
 use super::{Diagnostic, Place, Severity};
+use crate::text::{shown, visible};
 
 /// Renders a diagnostic with its code, places, reason and help. `subject` is the package or the file that it is about;
 /// it is shown before a place that isn't in a file.
@@ -12,23 +13,23 @@ pub fn diagnostic(diagnostic: &Diagnostic, subject: &str, renderer: &Renderer) -
     let others = diagnostic.places.iter().filter(|place| place.location().is_none());
     let others: Vec<String> = others.map(|place| format!("{subject}: {place}")).collect();
     let mut group = level(diagnostic.severity)
-        .primary_title(diagnostic.message.as_str())
+        .primary_title(shown(&diagnostic.message))
         .id(diagnostic.rule)
         .elements(locations.iter().map(|location| snippet(location)));
     for place in &others {
-        group = group.element(Level::NOTE.with_name(Some("place")).message(place.as_str()));
+        group = group.element(Level::NOTE.with_name(Some("place")).message(shown(place)));
     }
     if !diagnostic.reason.is_empty() {
-        group = group.element(Level::NOTE.with_name(Some("reason")).message(diagnostic.reason.as_str()));
+        group = group.element(Level::NOTE.with_name(Some("reason")).message(shown(&diagnostic.reason)));
     }
-    let help = diagnostic.help.iter().map(|help| Level::HELP.message(help.as_str()));
+    let help = diagnostic.help.iter().map(|help| Level::HELP.message(shown(help)));
     renderer.render(&[group.elements(help)])
 }
 
 /// Renders an error in a file that doesn't come from a rule.
 pub fn error(message: &str, location: &Location, help: Option<&str>, renderer: &Renderer) -> String {
-    let group = Level::ERROR.primary_title(message).element(snippet(location));
-    renderer.render(&[group.elements(help.map(|help| Level::HELP.message(help)))])
+    let group = Level::ERROR.primary_title(shown(message)).element(snippet(location));
+    renderer.render(&[group.elements(help.map(|help| Level::HELP.message(shown(help))))])
 }
 
 fn level(severity: Severity) -> Level<'static> {
@@ -51,10 +52,12 @@ fn snippet(location: &Location) -> Element<'_> {
     let first = before.rfind('\n').map_or(0, |at| at + 1);
     let last = text[end..].find('\n').map_or(text.len(), |at| end + at + 1);
     let line = text[..first].matches('\n').count() + 1;
-    let mut annotation = AnnotationKind::Primary.span(start - first..end - first);
+    let (before, inside) = (visible(&text[first..start]), visible(&text[start..end]));
+    let mut annotation = AnnotationKind::Primary.span(before.len()..before.len() + inside.len());
     if !location.label.is_empty() {
-        annotation = annotation.label(location.label.as_str());
+        annotation = annotation.label(shown(&location.label));
     }
-    let path = location.file.path.as_str();
-    Snippet::source(&text[first..last]).line_start(line).path(path).annotation(annotation).into()
+    let source = [before, inside, visible(&text[end..last])].concat();
+    let path = shown(location.file.path.as_str());
+    Snippet::source(source).line_start(line).path(path).annotation(annotation).into()
 }

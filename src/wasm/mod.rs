@@ -1,4 +1,4 @@
-//! Reads a WebAssembly module: its imports, exports, memories, custom sections and features.
+//! Reads a WebAssembly module: its imports, exports, memories, tables, segments, custom sections and features.
 //!
 //! The bytes are untrusted. Whatever they contain, the result is a [`ModuleInfo`] or a [`ReadError`], and the time and
 //! the memory for reading them are bounded by the length of the file.
@@ -6,6 +6,7 @@
 mod features;
 mod names;
 mod sections;
+mod segments;
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::{Entry, HashMap};
@@ -20,6 +21,8 @@ pub use wasmparser::{FuncType, GlobalType, MemoryType, RefType, TableType, ValTy
 use crate::error::Explain;
 pub(crate) use features::EVERY as EVERY_FEATURE;
 pub use sections::{strip, without_target_features};
+use segments::Globals;
+pub use segments::{Segment, SegmentKind};
 
 /// What the checks need to know about a module. The module is valid.
 #[derive(Debug, Clone)]
@@ -30,6 +33,10 @@ pub struct ModuleInfo {
     pub exports: Vec<Export>,
     /// The memories, imported ones first.
     pub memories: Vec<Memory>,
+    /// The tables, imported ones first.
+    pub tables: Vec<TableType>,
+    /// The segments that are copied to a known offset, first those for tables.
+    pub segments: Vec<Segment>,
     /// The custom sections, in order.
     pub custom_sections: Vec<CustomSection>,
     /// Whether there is a name section that can't be read.
@@ -101,6 +108,14 @@ pub struct Memory {
     pub imported: bool,
 }
 
+impl Memory {
+    /// The initial size in bytes.
+    pub fn initial_bytes(&self) -> u64 {
+        let page_size_log2 = self.ty.page_size_log2.unwrap_or(16);
+        self.ty.initial.saturating_mul(1 << page_size_log2)
+    }
+}
+
 /// A custom section, which engines ignore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomSection {
@@ -126,12 +141,14 @@ impl ModuleInfo {
             imports: Vec::new(),
             exports: Vec::new(),
             memories: Vec::new(),
+            tables: Vec::new(),
+            segments: Vec::new(),
             custom_sections: Vec::new(),
             has_damaged_names: false,
             features: features::needed(bytes),
             function_names: BTreeMap::new(),
         };
-        let mut items = Items { types: types.as_ref(), functions: HashMap::new() };
+        let mut items = Items { types: types.as_ref(), functions: HashMap::new(), globals: Vec::new() };
         for payload in Parser::new(0).parse_all(bytes) {
             payload.and_then(|payload| info.add(payload, &mut items)).map_err(ReadError::malformed)?;
         }
@@ -161,8 +178,11 @@ impl ModuleInfo {
                     let Some(item) = items.item(items.types.entity_type_from_import(&import)) else {
                         continue;
                     };
-                    if let Item::Memory(ty) = item {
-                        self.memories.push(Memory { ty, imported: true });
+                    match item {
+                        Item::Memory(ty) => self.memories.push(Memory { ty, imported: true }),
+                        Item::Table(ty) => self.tables.push(ty),
+                        Item::Global(_) => items.globals.push(None),
+                        Item::Func(_) | Item::Tag => {}
                     }
                     let (module, name) = (import.module.to_owned(), import.name.to_owned());
                     self.imports.push(Import { module, name, item });
@@ -173,6 +193,21 @@ impl ModuleInfo {
                     self.memories.push(Memory { ty: ty?, imported: false });
                 }
             }
+            Payload::TableSection(section) => {
+                for table in section {
+                    self.tables.push(table?.ty);
+                }
+            }
+            Payload::GlobalSection(section) => {
+                for global in section {
+                    let value = segments::value(&global?.init_expr, &items.globals);
+                    items.globals.push(value);
+                }
+            }
+            Payload::ElementSection(section) => {
+                self.segments.extend(segments::elements(section, &items.globals)?);
+            }
+            Payload::DataSection(section) => self.segments.extend(segments::data(section, &items.globals)?),
             Payload::ExportSection(section) => {
                 for export in section {
                     let export = export?;
@@ -202,6 +237,7 @@ impl ModuleInfo {
 struct Items<'a> {
     types: TypesRef<'a>,
     functions: HashMap<CoreTypeId, Arc<FuncType>>,
+    globals: Globals,
 }
 
 impl Items<'_> {

@@ -150,6 +150,15 @@ fn what_proxies_refuse_is_refused_before() {
             plugin(r#"(func (export "proxy_on_vm_start") (param i32) (result i32) i32.const 1)"#, &[]),
         ),
         ("import-kind", plugin(r#"(import "env" "g" (global i32))"#, &[])),
+        ("table-size", plugin("(table 10000001 funcref)", &[])),
+        ("segment-bounds", plugin(r#"(data (i32.const 65535) "ab")"#, &[])),
+        ("segment-bounds", plugin(r#"(data (i32.const 65537) "")"#, &[])),
+        (
+            "segment-bounds",
+            plugin(r#"(import "env" "m" (memory 1)) (data (i32.const 65536) "a")"#, &["memory"]),
+        ),
+        ("segment-bounds", plugin("(table 1 funcref) (func $f) (elem (i32.const 1) $f)", &[])),
+        ("segment-bounds", plugin(r#"(global $g i32 (i32.const 65536)) (data (global.get $g) "a")"#, &[])),
     ];
     for (code, module) in refused {
         let stderr =
@@ -171,6 +180,9 @@ fn what_passes_is_what_proxies_load() {
         plugin(r#"(func (export "_initialize"))"#, &[]),
         plugin(r#"(func (export "proxy_on_vm_start") (param i32 i32) (result i32) i32.const 1)"#, &[]),
         plugin(r#"(func (export "proxy_abi_version_0_2_0"))"#, &["marker"]),
+        plugin("(table 10000000 20000000 funcref)", &[]),
+        plugin(r#"(data (i32.const 65535) "a") (data (i32.const 65536) "")"#, &[]),
+        plugin("(table 1 funcref) (func $f) (elem (i32.const 0) $f)", &[]),
     ];
     for module in passing {
         let shipped = build(&module).unwrap_or_else(|stderr| panic!("refused:\n{stderr}"));

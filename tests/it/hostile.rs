@@ -1,4 +1,4 @@
-//! Files that have no end or are too large.
+//! Files that have no end or are too large, and texts that control the terminal.
 
 use std::process::Command;
 
@@ -140,4 +140,68 @@ fn a_directory_is_not_a_file() {
     fs_err::create_dir(sandbox.path("wasmplugin.yaml")).unwrap();
     let mut build = sandbox.process_in("", ["build", "--module", "bare.wasm"]);
     Said::of(&mut build).failed(&["wasmplugin.yaml", "it is a directory"]);
+}
+
+/// Checks that nothing controls the terminal, changes the direction of the text, or is invisible.
+fn assert_visible(said: &Said) {
+    let hidden = |c: char| {
+        c.is_control() && c != '\n' || "\u{202e}\u{2066}\u{200b}\u{200d}\u{feff}\u{ad}\u{e0041}".contains(c)
+    };
+    assert!(!said.stderr.contains(hidden), "{:?}", said.stderr);
+    assert!(said.stderr.len() < 20_000, "{} bytes are shown", said.stderr.len());
+}
+
+const HIDDEN: &str =
+    "\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}31m\r\u{202e}\u{2066}\u{200b}\u{200d}\u{feff}\u{ad}\u{e0041}";
+
+#[test]
+fn what_an_optimizer_prints_is_made_visible_and_cut() {
+    for flood in [false, true] {
+        let sandbox = Sandbox::new();
+        sandbox.write("made.wasm", plugin("", &[]));
+        sandbox.write("message", if flood { HIDDEN.repeat(100_000) } else { format!("before{HIDDEN}after") });
+        sandbox.write("optimizer", "#!/bin/sh\ncat message >&2\nexit 1\n");
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs_err::set_permissions(sandbox.path("optimizer"), executable).unwrap();
+        let args = ["build", "--module", "made.wasm", "--wasm-opt", "./optimizer"];
+        let said = Said::of(&mut sandbox.process_in("", args))
+            .failed(&["\\u{1b}[2J\\u{1b}]0;title\\u{7}\\u{9b}31m"]);
+        assert_visible(&said);
+        assert!(flood || said.stderr.contains("\\u{200d}\\u{feff}\\u{ad}\\u{e0041}after"));
+    }
+}
+
+#[test]
+fn what_a_resource_and_a_module_contain_is_made_visible() {
+    let sandbox = Sandbox::new();
+    let name = r"a\1b[2Jb\e2\80\aec\e2\80\8b";
+    sandbox.write("made.wasm", plugin(&format!(r#"(import "{name}" "{name}" (func))"#), &[]));
+    // YAML itself refuses control characters.
+    let hidden: String = HIDDEN.chars().filter(|c| !c.is_control() && *c != '\u{feff}').collect();
+    let build = || sandbox.process_in("", ["build", "--module", "made.wasm", "--optimize", "none"]);
+    assert_visible(&Said::of(&mut build()).refused(&["unknown-import"]));
+    sandbox.write(
+        "wasmplugin.yaml",
+        format!("apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata:\n  name: x\nspec:\n  phase: a{hidden}b # c{hidden}\n  d{hidden}e: 1\n"),
+    );
+    let said = Said::of(&mut build()).refused(&["wrong-value", "unknown-field", "31m\\u{202e}\\u{2066}"]);
+    assert_visible(&said);
+    sandbox.write("wasmplugin.yaml", format!("a: \"{HIDDEN}\n"));
+    assert_visible(&Said::of(&mut build()).failed(&["wasmplugin.yaml"]));
+}
+
+#[test]
+fn a_module_that_a_mesh_would_cut_off_is_refused() {
+    let sandbox = Sandbox::new();
+    let mut module = plugin("", &[]);
+    // A custom section of 257 MiB, whose length is encoded in five bytes and whose name is empty.
+    let size: usize = 257 << 20;
+    let length =
+        [0, 7, 14, 21, 28].map(|shift| (size >> shift) as u8 & 0x7f | if shift < 28 { 0x80 } else { 0 });
+    module.push(0);
+    module.extend(length);
+    module.resize(module.len() + size, 0);
+    sandbox.write("made.wasm", module);
+    let args = ["build", "--module", "made.wasm", "--optimize", "none"];
+    Said::of(&mut sandbox.process_in("", args)).refused(&["[image-size]", "at most 268435456"]);
 }

@@ -10,5 +10,7 @@ pub(in crate::check) mod import_signature;
 pub(in crate::check) mod module_memory;
 pub(in crate::check) mod name_section;
 pub(in crate::check) mod no_callback;
+pub(in crate::check) mod segment_bounds;
+pub(in crate::check) mod table_size;
 pub(in crate::check) mod unknown_import;
 pub(in crate::check) mod wasm_feature;
