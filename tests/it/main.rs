@@ -7,6 +7,7 @@ mod support;
 mod access;
 mod advice;
 mod cases;
+mod certificates;
 mod children;
 mod disk;
 mod docs;
