@@ -2,7 +2,7 @@ use clap::Args;
 
 use crate::cli::args::{self, GlobalArgs, OutputArgs};
 use crate::cli::package::PackageArgs;
-use crate::cli::registry::RegistryArgs;
+use crate::cli::registry::{self, RegistryArgs};
 use crate::context::Context;
 use crate::error::{Error, Exit, Result, UsageError};
 use crate::ops::pipeline::Outcome;
@@ -37,13 +37,13 @@ pub(super) struct Publish {
     #[arg(long, value_name = "PLACE", value_parser = local_destination, conflicts_with_all = [
         "force", "username", "password_stdin", "cacert", "cert", "insecure_skip_verify", "plain_http", "tls",
         "retry_for",
-    ], help_heading = "Registry")]
+    ], help_heading = registry::HEADING)]
     to: Option<LocalDestination>,
     /// Replace the image that the version's tag names
-    #[arg(long, help_heading = "Registry")]
+    #[arg(long, help_heading = registry::HEADING)]
     force: bool,
     /// Do everything except push
-    #[arg(long, help_heading = "Registry")]
+    #[arg(long, help_heading = registry::HEADING)]
     dry_run: bool,
     #[command(flatten)]
     registry: RegistryArgs,

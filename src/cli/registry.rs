@@ -11,39 +11,41 @@ use crate::error::{Result, UsageError};
 use crate::fs::{self, TEXT_LIMIT};
 use crate::transport::registry::{Access, CertificateFiles, Credential, Login, Secret};
 
+/// The section of the help.
+pub(super) const HEADING: &str = "Registry";
+
 const USERNAME: &str = "CARGO_WASMPLUGIN_USERNAME";
 const CACERT: &str = "CARGO_WASMPLUGIN_CACERT";
 const PLAIN_HTTP: &str = "CARGO_WASMPLUGIN_PLAIN_HTTP";
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Registry")]
 pub(super) struct RegistryArgs {
     /// Name to log in with [env: CARGO_WASMPLUGIN_USERNAME]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = HEADING)]
     username: Option<String>,
-    /// Read the password from standard input [env for the password itself: CARGO_WASMPLUGIN_PASSWORD]
-    #[arg(long)]
+    /// Read the password from standard input instead of CARGO_WASMPLUGIN_PASSWORD
+    #[arg(long, help_heading = HEADING)]
     password_stdin: bool,
     /// File of additional trusted certificates, in PEM format [env: CARGO_WASMPLUGIN_CACERT]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = HEADING)]
     cacert: Option<Utf8PathBuf>,
     /// Client certificate, in PEM format
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = HEADING)]
     cert: Option<Utf8PathBuf>,
     /// Private key of the client certificate, in PEM format [default: the file of --cert]
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = HEADING)]
     key: Option<Utf8PathBuf>,
     /// Accept every certificate, which lets others on the network read and change the data
-    #[arg(long)]
+    #[arg(long, help_heading = HEADING)]
     insecure_skip_verify: bool,
     /// Use plain HTTP, which lets others on the network read and change the data [env: CARGO_WASMPLUGIN_PLAIN_HTTP]
-    #[arg(long, conflicts_with = "tls")]
+    #[arg(long, conflicts_with = "tls", help_heading = HEADING)]
     plain_http: bool,
     /// Use TLS even for a registry on this machine
-    #[arg(long)]
+    #[arg(long, help_heading = HEADING)]
     tls: bool,
     /// How long to retry a request that fails temporarily, at most 120
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=120))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=120), help_heading = HEADING)]
     retry_for: u64,
 }
 

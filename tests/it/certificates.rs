@@ -110,7 +110,7 @@ fn a_self_signed_certificate_is_trusted_as_its_own_authority() {
         (early, Some("clock of this machine")),
         (other, Some("a host name that the certificate")),
     ] {
-        let registry = Registry::with(&[With::SelfSigned(certificate)]);
+        let registry = Registry::with(&[With::SelfSigned(&certificate)]);
         let filter = Filter::new();
         let stranger = filter.publish(&registry.repository("acme/bare"), &["--tls", "--retry-for", "0"]);
         if refusal.is_none() {

@@ -34,4 +34,5 @@ mod swap;
 mod tidy;
 mod toolchain;
 mod trust;
+mod variables;
 mod yaml;

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::{Explain, Result};
 use crate::transport::registry::access::{Access, Protocol, Security};
 use crate::transport::registry::certificates::Certificates;
-use crate::transport::registry::proxies::{Proxies, host, is_this_machine};
+use crate::transport::registry::proxies::{self, Proxies, is_this_machine};
 use crate::transport::registry::tls;
 
 const USER_AGENT: &str = concat!("cargo-wasmplugin/", env!("CARGO_PKG_VERSION"));
@@ -38,15 +38,19 @@ impl Connection {
         let certificates = Certificates::of(ctx, registry, access, security)?;
         // Docker Hub's host differs from its name.
         let host = if registry == "docker.io" { "index.docker.io" } else { registry };
+        let url = |scheme| {
+            let url = Url::parse(&format!("{scheme}://{host}/"));
+            url.expect("a registry is a host with an optional port")
+        };
         let is_tls = match security.protocol {
             Protocol::Plain => false,
             Protocol::Tls => true,
             Protocol::Usual => {
-                let name = host.split(':').next().unwrap_or_default();
-                !is_this_machine(name) || !certificates.is_empty() || access.skips_verification
+                !is_this_machine(proxies::host(&url("http")))
+                    || !certificates.is_empty()
+                    || access.skips_verification
             }
         };
-        let base = format!("{}://{host}/", if is_tls { "https" } else { "http" });
         let proxies = Proxies::of(&ctx.env)?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::config(certificates, access.skips_verification)?)
@@ -57,14 +61,14 @@ impl Connection {
             .proxy(Proxy::custom(move |url| proxies.of_url(url)));
         Ok(Connection {
             http: http.build().map_err(ConnectionError)?,
-            base: Url::parse(&base).expect("a registry is a host with an optional port"),
+            base: url(if is_tls { "https" } else { "http" }),
         })
     }
 }
 
 /// Whether a URL names this machine or a service of its own network link, such as the metadata service of a cloud.
 pub(super) fn is_local(url: &Url) -> bool {
-    let host = host(url);
+    let host = proxies::host(url);
     let v4 = |address: Ipv4Addr| address.is_loopback() || address.is_link_local() || address.is_unspecified();
     match host.parse() {
         Ok(IpAddr::V4(address)) => v4(address),

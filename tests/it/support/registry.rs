@@ -25,9 +25,11 @@ pub(crate) enum With<'a> {
     /// HTTPS for 127.0.0.1 and localhost, with an untrusted authority: see [`Registry::authority`].
     Tls,
     /// HTTPS with this certificate, which its own key signs.
-    SelfSigned(CertificateParams),
+    SelfSigned(&'a CertificateParams),
     /// HTTPS for clients with a certificate: see [`Registry::certificate_of_client`].
     ClientCertificates,
+    /// Listens at the IPv6 loopback address.
+    Ipv6,
     /// Responds to all pushes with 405.
     ReadOnly,
     /// Requires a token from this server.
@@ -64,7 +66,7 @@ impl Registry {
                 }
                 With::Tls | With::SelfSigned(_) | With::ClientCertificates => {
                     match part {
-                        With::SelfSigned(certificate) => write_self_signed(&sandbox, certificate.clone()),
+                        With::SelfSigned(certificate) => write_self_signed(&sandbox, (*certificate).clone()),
                         _ => write_certificates(&sandbox, certificate_of_this_machine()),
                     }
                     let [certificate, key] = ["certificate.pem", "key.pem"].map(|file| sandbox.path(file));
@@ -73,6 +75,7 @@ impl Registry {
                         config["http"]["tls"]["clientcas"] = json!([sandbox.path("authority/ca.crt")]);
                     }
                 }
+                With::Ipv6 => config["http"]["addr"] = json!("[::1]:0"),
                 With::ReadOnly => {
                     config["storage"]["maintenance"] = json!({ "readonly": { "enabled": true } });
                 }
