@@ -37,7 +37,7 @@ impl Compiler<'_> {
         loop {
             let outside =
                 sources::outside_workspace(self.ctx, self.project, self.toolchain, self.options, target)?;
-            let remapping = Remapping::of(self.ctx, self.project, self.toolchain, &outside)?;
+            let remapping = Remapping::of(self.ctx, self.project, self.toolchain, &outside, self.directory)?;
             // Cargo may have locked and unpacked crates from new places, whose paths have to be remapped too.
             if done.as_ref() == Some(&remapping) {
                 if let Some(error) = outside.unlisted {

@@ -21,7 +21,7 @@ fn with_config(filter: &Filter, registry: &Registry, args: &[&str]) -> Said {
 
 /// Pushes the image that was built last with skopeo, which reads certificates from `directory`.
 fn skopeo(filter: &Filter, registry: &Registry, directory: &Utf8Path) -> Said {
-    let image = format!("oci:{}", filter.sandbox.path("bare/target/wasmplugin/bare/image"));
+    let image = format!("oci:{}", filter.sandbox.path("bare/target/wasmplugin.d/bare/image"));
     let mut command = process("skopeo");
     command.args(["copy", "--dest-cert-dir", directory.as_str(), &image]);
     Said::of(command.arg(format!("docker://{}:skopeo", registry.repository("acme/bare"))))

@@ -133,7 +133,7 @@ fn an_optimizer_ends_with_a_killed_program_and_the_next_run_tidies_up() {
     program.wait().unwrap();
     wait_until("the process of the script is gone", || is_gone(process));
     let work = || {
-        let cache = sandbox.path("target/wasmplugin/.optimized/made").read_dir_utf8().unwrap();
+        let cache = sandbox.path("target/wasmplugin.d/.optimized/made").read_dir_utf8().unwrap();
         cache.map(|entry| entry.unwrap()).find(|entry| entry.file_name().starts_with(".work-"))
     };
     let mode = work().unwrap().metadata().unwrap().permissions().mode();

@@ -65,13 +65,13 @@ fn what_earlier_runs_wrote_is_only_read_if_it_is_a_regular_file() {
         sandbox.write("made.wasm", plugin("", &[]));
         let mut build = sandbox.process_in("", ["build", "--module", "made.wasm"]);
         Said::of(&mut build).done();
-        let results = sandbox.path("target/wasmplugin/.optimized/made").read_dir_utf8().unwrap();
+        let results = sandbox.path("target/wasmplugin.d/.optimized/made").read_dir_utf8().unwrap();
         for result in results.map(|entry| entry.unwrap().into_path()) {
             if !result.file_name().unwrap().starts_with('.') {
                 make(&result);
             }
         }
-        make(&sandbox.path("target/wasmplugin/.made.json"));
+        make(&sandbox.path("target/wasmplugin.d/.made.json"));
         Said::of(&mut build).done();
     }
 }

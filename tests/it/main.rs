@@ -6,6 +6,7 @@ mod support;
 
 mod access;
 mod advice;
+mod beside_cargo;
 mod cases;
 mod certificates;
 mod children;

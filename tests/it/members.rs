@@ -29,7 +29,7 @@ fn build(sandbox: &Sandbox, below: &str, args: &[&str]) {
 
 /// The module in the output directory of a package.
 fn module(sandbox: &Sandbox, target_dir: &str, name: &str) -> Vec<u8> {
-    let output: Utf8PathBuf = sandbox.path(target_dir).join("wasmplugin").join(name);
+    let output: Utf8PathBuf = sandbox.path(target_dir).join("wasmplugin.d").join(name);
     package::check(&output).unwrap();
     fs_err::read(output.join("plugin.wasm")).unwrap()
 }

@@ -79,10 +79,10 @@ help: or skip the optimization with `--optimize none`
 
 "#]],
     );
-    assert!(!sandbox.path("target/wasmplugin/bare").exists());
+    assert!(!sandbox.path("target/wasmplugin.d/bare").exists());
     assert_eq!(package::leftovers(&sandbox.path("target")), [""; 0]);
     Said::of(&mut build(&["--optimize", "none"])).done();
-    package::check(&sandbox.path("target/wasmplugin/bare")).unwrap();
+    package::check(&sandbox.path("target/wasmplugin.d/bare")).unwrap();
 }
 
 #[test]
@@ -90,8 +90,8 @@ fn only_a_result_of_the_optimizer_is_used() {
     let sandbox = Sandbox::new();
     sandbox.write("made.wasm", plugin("", &[]));
     sandbox.tool(["build", "--module", "made.wasm"]).assert().success();
-    let digest = sandbox.read("target/wasmplugin/made/digest");
-    let results = sandbox.path("target/wasmplugin/.optimized/made").read_dir_utf8().unwrap();
+    let digest = sandbox.read("target/wasmplugin.d/made/digest");
+    let results = sandbox.path("target/wasmplugin.d/.optimized/made").read_dir_utf8().unwrap();
     let mut results = results.map(|entry| entry.unwrap().into_path());
     let kept = results.find(|path| !path.file_name().unwrap().starts_with('.')).unwrap();
     let result = fs_err::read(&kept).unwrap();
@@ -100,9 +100,9 @@ fn only_a_result_of_the_optimizer_is_used() {
     let mixed = [&result[..64], &other].concat();
     for foreign in [b"\0asm\x01\0", &other[..], &mixed] {
         fs_err::write(&kept, foreign).unwrap();
-        fs_err::remove_dir_all(sandbox.path("target/wasmplugin/made")).unwrap();
+        fs_err::remove_dir_all(sandbox.path("target/wasmplugin.d/made")).unwrap();
         sandbox.tool(["build", "--module", "made.wasm"]).assert().success();
-        assert_eq!(sandbox.read("target/wasmplugin/made/digest"), digest);
+        assert_eq!(sandbox.read("target/wasmplugin.d/made/digest"), digest);
         assert_eq!(fs_err::read(&kept).unwrap(), result);
     }
 }

@@ -32,15 +32,18 @@ fn a_published_filter_runs_in_proxies() {
     for variant in ["oci", "compat"] {
         let publish = ["publish", "--image", &repository, "--variant", variant, "--tag", variant];
         let reference = Said::of(&mut sandbox.process_in("hello", publish)).done();
-        let digest = sandbox.read("hello/target/wasmplugin/hello/digest");
+        let digest = sandbox.read("hello/target/wasmplugin.d/hello/digest");
         assert_eq!(reference.stdout, format!("{repository}@{digest}"));
 
         let yaml = Said::of(sandbox.process_in("hello", publish).args(["-o", "yaml"])).done().stdout;
-        assert_eq!(yaml, sandbox.read("hello/target/wasmplugin/hello/wasmplugin.yaml"));
+        assert_eq!(yaml, sandbox.read("hello/target/wasmplugin.d/hello/wasmplugin.yaml"));
         let (url, sha256) = (field(&yaml, "url"), field(&yaml, "sha256"));
         assert_eq!(url, format!("oci://{repository}:{variant}@{}", digest.trim_end()));
         let module = mesh::load(url, Some(sha256)).unwrap();
-        assert_eq!(module, fs_err::read(sandbox.path("hello/target/wasmplugin/hello/plugin.wasm")).unwrap());
+        assert_eq!(
+            module,
+            fs_err::read(sandbox.path("hello/target/wasmplugin.d/hello/plugin.wasm")).unwrap()
+        );
         for version in VERSIONS {
             let envoy = Envoy::start(version, &module, Some(r#"{"first-header": "some-value"}"#));
             let envoy = envoy.unwrap_or_else(|log| panic!("Envoy {version} does not load it:\n{log}"));
@@ -51,7 +54,7 @@ fn a_published_filter_runs_in_proxies() {
         let raw =
             program("skopeo").args(["inspect", "--tls-verify=false", "--raw", &image]).assert().success();
         let manifest =
-            format!("hello/target/wasmplugin/hello/image/blobs/sha256/{}", &digest.trim_end()[7..]);
+            format!("hello/target/wasmplugin.d/hello/image/blobs/sha256/{}", &digest.trim_end()[7..]);
         assert_eq!(raw.get_output().stdout, fs_err::read(sandbox.path(manifest)).unwrap());
     }
 }
@@ -160,9 +163,9 @@ fn a_damaged_blob_is_not_pushed() {
     let repository = registry.repository("acme/bare");
     let filter = Filter::new();
     filter.published(&repository, &["--dry-run"]);
-    let module = fs_err::read(filter.sandbox.path("bare/target/wasmplugin/bare/plugin.wasm")).unwrap();
+    let module = fs_err::read(filter.sandbox.path("bare/target/wasmplugin.d/bare/plugin.wasm")).unwrap();
     let digest = crate::support::layout::sha256(&module);
-    let blobs = filter.sandbox.path("bare/target/wasmplugin/bare/image/blobs/sha256");
+    let blobs = filter.sandbox.path("bare/target/wasmplugin.d/bare/image/blobs/sha256");
     let blob = blobs.join(&digest["sha256:".len()..]);
     let mut damaged = module.clone();
     *damaged.last_mut().unwrap() ^= 1;
@@ -201,7 +204,7 @@ fn all_packages_of_a_workspace_are_checked_before_any_is_pushed() {
     publish(&["--annotation", "a=b"]).failed(&["acme/one:0.1.0", "acme/two:0.1.0"]);
 
     let said = publish(&[]).done();
-    let digest = |name: &str| sandbox.read(format!("target/wasmplugin/{name}/digest"));
+    let digest = |name: &str| sandbox.read(format!("target/wasmplugin.d/{name}/digest"));
     let line = |name: &str| format!("{}@{}", registry.repository(&format!("acme/{name}")), digest(name));
     assert_eq!(said.stdout, [line("one"), line("two")].concat());
     let documents = publish(&["-o", "yaml"]).done().stdout;

@@ -31,7 +31,7 @@ fn image(sandbox: &Sandbox, variant: &str) -> Layout {
     let args =
         ["build", "--module", "filter.wasm", "--image", "registry.example:5000/acme/filter", "--tag", "1"];
     sandbox.tool(args).args(["--optimize", "none", "--variant", variant]).assert().success();
-    Layout(sandbox.path("target/wasmplugin/filter/image"))
+    Layout(sandbox.path("target/wasmplugin.d/filter/image"))
 }
 
 /// Copies an image into a registry with skopeo.

@@ -45,7 +45,7 @@ fn plugin(name: &str, url: &str) -> String {
 
 /// The hexadecimal digest of a package's image.
 fn digits(sandbox: &Sandbox, package: &str) -> String {
-    let digest = sandbox.read(format!("target/wasmplugin/{package}/digest"));
+    let digest = sandbox.read(format!("target/wasmplugin.d/{package}/digest"));
     digest.trim_end().strip_prefix("sha256:").unwrap().to_owned()
 }
 
@@ -96,7 +96,7 @@ fn what_is_resolved_is_what_is_published() {
     let published = Said::of(&mut sandbox.process_in("bare", ["publish"])).done();
     assert!(published.stdout.ends_with(&format!("@sha256:{sha256}\n")), "{}", published.stdout);
     let module = mesh::load(&url, Some(&sha256)).unwrap();
-    assert_eq!(module, fs_err::read(sandbox.path("bare/target/wasmplugin/bare/plugin.wasm")).unwrap());
+    assert_eq!(module, fs_err::read(sandbox.path("bare/target/wasmplugin.d/bare/plugin.wasm")).unwrap());
 }
 
 #[test]

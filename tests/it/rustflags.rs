@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use crate::support::running::{Said, process};
 use crate::support::{Sandbox, bare, package};
 
-const OUTPUT: &str = "bare/target/wasmplugin/bare";
+const OUTPUT: &str = "bare/target/wasmplugin.d/bare";
 
 /// The filter `bare`, which only compiles with `--cfg wanted`.
 fn demanding() -> Sandbox {
@@ -306,7 +306,7 @@ fn plugins_of_a_workspace_can_differ_in_target_and_optimization() {
         .collect();
     assert_eq!(levels, [("a", "speed"), ("b", "size"), ("c", "none")]);
     let module = |name: &str| {
-        let output = sandbox.path("target/wasmplugin").join(name);
+        let output = sandbox.path("target/wasmplugin.d").join(name);
         package::check(&output).unwrap();
         fs_err::read(output.join("plugin.wasm")).unwrap()
     };

@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_p
 use crate::support::running::{DEADLINE, Said, start, wait_until};
 use crate::support::{Sandbox, bare, package, tree};
 
-const OUTPUT: &str = "bare/target/wasmplugin/bare";
+const OUTPUT: &str = "bare/target/wasmplugin.d/bare";
 
 /// A pseudorandom number generator.
 struct Random(u64);
@@ -109,10 +109,10 @@ fn the_next_build_removes_the_files_of_a_killed_build() {
     let sandbox = Sandbox::with_bare();
     Said::of(&mut sandbox.process_in("bare", ["build"])).done();
     let target = sandbox.path("bare/target");
-    sandbox.write("bare/target/wasmplugin/.bare.new-Ab12cd/plugin.wasm", "half");
-    sandbox.write("bare/target/wasmplugin/.bare.new-Ef34gh", "half");
+    sandbox.write("bare/target/wasmplugin.d/.bare.new-Ab12cd/plugin.wasm", "half");
+    sandbox.write("bare/target/wasmplugin.d/.bare.new-Ef34gh", "half");
     // The state after a kill between the two renames, on a system that can't exchange directories.
-    fs_err::rename(sandbox.path(OUTPUT), target.join("wasmplugin/.bare.old")).unwrap();
+    fs_err::rename(sandbox.path(OUTPUT), target.join("wasmplugin.d/.bare.old")).unwrap();
     assert_eq!(package::leftovers(&target).len(), 3);
     Said::of(&mut sandbox.process_in("bare", ["build", "--variant", "compat"])).done();
     package::check(&sandbox.path(OUTPUT)).unwrap();
@@ -295,7 +295,7 @@ fn builds_of_two_packages_can_run_at_once() {
     sandbox.write("Cargo.toml", "[workspace]\nmembers = [\"one\", \"two\"]\nresolver = \"3\"\n");
     sandbox.add_bare("one");
     sandbox.add_bare("two");
-    let output = |name: &str| sandbox.path("target/wasmplugin").join(name);
+    let output = |name: &str| sandbox.path("target/wasmplugin.d").join(name);
     Said::of(&mut sandbox.process_in("", ["build"])).done();
     let names = ["one", "two"];
     let digests = names.map(|name| package::check(&output(name)).unwrap());
@@ -331,7 +331,7 @@ fn the_output_directory_is_always_complete() {
         sandbox.process_in("", args)
     };
     Said::of(&mut build("oci")).done();
-    let place = sandbox.path("target/wasmplugin/bare");
+    let place = sandbox.path("target/wasmplugin.d/bare");
     let identity = || {
         let directory = fs_err::metadata(&place).expect("the output directory always exists");
         (directory.ino(), directory.mtime(), directory.mtime_nsec())

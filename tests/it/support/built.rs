@@ -46,7 +46,7 @@ pub(crate) fn built(args: &[&str]) -> Built {
     }
     run(args);
     let directory = WORKSHOP.root.join(builds.len().to_string());
-    let was_in = WORKSHOP.root.join("hello/target/wasmplugin/hello");
+    let was_in = WORKSHOP.root.join("hello/target/wasmplugin.d/hello");
     fs_err::rename(&was_in, &directory).unwrap();
     let built = Built { directory, was_in };
     builds.insert(key, built.clone());
