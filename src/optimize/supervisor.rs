@@ -22,7 +22,8 @@ pub const EMBEDDED: &str = "__wasm-opt";
 /// The time limit. A module of one megabyte takes a few seconds.
 pub(super) const TIME_LIMIT: Duration = Duration::from_secs(300);
 
-/// The memory limit. A module of one megabyte takes about 200 MiB.
+/// The memory limit. A module of one megabyte takes about 200 MiB. It doesn't limit the address space, because a wasm-opt
+/// that runs in Node.js reserves much more of it than it uses.
 const MEMORY_LIMIT: u64 = 4 << 30;
 
 /// The limit for the stack of each thread. Together, the stacks have to fit into the memory, because Binaryen hangs if it
@@ -40,7 +41,7 @@ pub(super) const MOST_THREADS: usize = 16;
 /// If the program can't be started, or is ended by a signal.
 pub fn supervise(program: &OsStr, args: &[OsString]) -> Result<bool, String> {
     let limits = [
-        (Resource::As, MEMORY_LIMIT),
+        (Resource::Data, MEMORY_LIMIT),
         (Resource::Stack, STACK_LIMIT),
         (Resource::Cpu, TIME_LIMIT.as_secs() * 4),
         (Resource::Fsize, MODULE_LIMIT),
