@@ -15,7 +15,7 @@ use crate::compile::options::{CargoOptions, FeatureOptions};
 use crate::config::{Optimize, Target};
 use crate::context::Context;
 use crate::digest::Digest;
-use crate::fs::write_atomically;
+use crate::fs::{remove_abandoned, write_atomically};
 use crate::project::{Crate, Project};
 
 /// The crates of one run of cargo.
@@ -169,9 +169,10 @@ impl Resolutions<'_> {
         }
         let tree = self.project.tree(self.ctx, &args).ok()?;
         if let Some(path) = cached {
+            let cache = self.cache?;
+            remove_abandoned(cache, ".");
             // Without the file, cargo is asked again.
-            let _ =
-                fs_err::create_dir_all(self.cache?).and_then(|()| write_atomically(&path, tree.as_bytes()));
+            let _ = fs_err::create_dir_all(cache).and_then(|()| write_atomically(&path, tree.as_bytes()));
         }
         Some(tree)
     }

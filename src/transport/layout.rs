@@ -8,7 +8,7 @@ use fs_err::File;
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Explain, Result};
-use crate::fs::{Lock, StagedFile, write_atomically, write_new};
+use crate::fs::{Lock, StagedFile, remove_abandoned, write_atomically, write_new};
 use crate::image::{Blob, Descriptor};
 use crate::reference::{Reference, Tag};
 use crate::transport::content::BlobContent;
@@ -40,6 +40,13 @@ impl Explain for LayoutError {
 
 impl Layout {
     pub fn at(directory: Utf8PathBuf) -> Self {
+        Layout { directory }
+    }
+
+    /// Opens the layout to write to it. It first removes what killed runs left among the blobs, because tools such as umoci
+    /// can't read a layout with files that aren't blobs.
+    pub fn for_writing(directory: Utf8PathBuf) -> Self {
+        remove_abandoned(&directory.join(BLOBS), ".");
         Layout { directory }
     }
 

@@ -138,8 +138,11 @@ fn an_optimizer_ends_with_a_killed_program_and_the_next_run_tidies_up() {
     };
     let mode = work().unwrap().metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
+    // The program can also be killed while it keeps a result.
+    let half = "target/wasmplugin/.optimized/made/.0123.new-Ab12cd";
+    sandbox.write(half, "half");
     Said::of(&mut sandbox.process_in("", ["build", "--module", "made.wasm"])).done();
-    assert!(work().is_none());
+    assert!(work().is_none() && !sandbox.path(half).exists());
 }
 
 #[test]
