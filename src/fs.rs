@@ -101,7 +101,9 @@ impl Lock {
         if let Some(parent) = path.parent() {
             fs_err::create_dir_all(parent)?;
         }
-        let file = File::options().create(true).append(true).open(path)?;
+        // Otherwise opening a FIFO waits for a reader.
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let file = File::options().create(true).append(true).custom_flags(flags).open(path)?;
         let mut reported = false;
         loop {
             ctx.interrupt.check()?;
