@@ -12,6 +12,7 @@ mod new;
 mod overrides;
 mod package;
 mod publish;
+mod registry;
 mod resolve;
 
 use std::ffi::OsString;

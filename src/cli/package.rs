@@ -84,6 +84,8 @@ impl ImageArgs {
             flags: PartialSettings {
                 image: self.image.clone(),
                 pull_image: self.pull_image.clone(),
+                plain_http: None,
+                cacert: None,
                 variant: self.variant,
                 optimize: self.optimize,
                 target: self.target,

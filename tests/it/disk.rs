@@ -27,7 +27,7 @@ fn build_on_a_spoiled_disk(sandbox: &Sandbox, size: &str, spoil: &str) -> String
     sandbox.write("bare.wasm", wat::parse_str(bare::TEXT).unwrap());
     let script = format!(
         "mount -t tmpfs -o {size} tmpfs \"$2\"\n\
-         build() {{ \"$tool\" build --quiet --module bare.wasm --image localhost:5000/acme/bare --target-dir \"$place\" \"$@\"; }}\n\
+         build() {{ \"$tool\" build --quiet --module bare.wasm --image registry.example:5000/acme/bare --target-dir \"$place\" \"$@\"; }}\n\
          tool=$1 place=$2\n\
          build\n\
          cp -a \"$2\" \"$3/before\"\n\

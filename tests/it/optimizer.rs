@@ -58,7 +58,8 @@ fn the_optimizer_crashes() {
     let sandbox = Sandbox::new();
     sandbox.write("bare.wasm", deeply_nested());
     let build = |optimize: &[&str]| {
-        let args = ["build", "--module", "bare.wasm", "--quiet", "--image", "localhost:5000/acme/bare"];
+        let args =
+            ["build", "--module", "bare.wasm", "--quiet", "--image", "registry.example:5000/acme/bare"];
         sandbox.process_in("", [&args, optimize].concat())
     };
     sandbox.refuses(

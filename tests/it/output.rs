@@ -151,10 +151,10 @@ fn json_on_standard_output_matches_the_files() {
         let module = build.bytes("plugin.wasm");
         let mut image = image_of(&build);
         let digest = image["digest"].as_str().unwrap().to_owned();
-        image["repository"] = "localhost:5000/acme/hello".into();
+        image["repository"] = "registry.example:5000/acme/hello".into();
         image["tag"] = "0.1.0".into();
         image["variant"] = variant.into();
-        image["reference"] = format!("localhost:5000/acme/hello@{digest}").into();
+        image["reference"] = format!("registry.example:5000/acme/hello@{digest}").into();
         let compiled = &document["packages"][0]["module"]["compiledSize"];
         let debug = build.bytes("plugin.debug.wasm").len();
         assert!(compiled.as_u64().unwrap() > debug as u64 && debug > module.len(), "{document:#}");
@@ -176,7 +176,7 @@ fn json_on_standard_output_matches_the_files() {
                     "kind": "WasmPlugin",
                     "metadata": { "name": "hello" },
                     "spec": {
-                        "url": format!("oci://localhost:5000/acme/hello:0.1.0@{digest}"),
+                        "url": format!("oci://registry.example:5000/acme/hello:0.1.0@{digest}"),
                         "sha256": digits(&digest),
                         "failStrategy": "FAIL_CLOSE",
                         "pluginConfig": { "first-header": "some-value", "second-header": "42" },

@@ -5,7 +5,7 @@ use crate::support::http::send;
 use crate::support::mesh;
 use crate::support::proxy::{Action, Proxy, Rule};
 use crate::support::publishing::Filter;
-use crate::support::registry::Registry;
+use crate::support::registry::{Registry, With};
 use crate::support::running::{Said, start, wait_until};
 use crate::support::terminal::Terminal;
 use crate::support::{Sandbox, program};
@@ -268,7 +268,50 @@ fn a_resource_without_the_image_is_reported() {
     );
     assert_eq!(field(&said.stdout, "url"), "https://example.com/plugin.wasm");
     let said = filter.published(&repository, &[]);
+    assert!(!said.stderr.contains("unused-image"), "{}", said.stderr);
+}
+
+#[test]
+fn a_url_that_a_cluster_cannot_use_is_reported() {
+    let registry = Registry::open();
+    let repository = registry.repository("acme/bare");
+    let filter = Filter::new();
+    let warning = format!("warning[url-host]: `spec.url` names `{}`", registry.address());
+    let said = filter.published(&repository, &[]);
+    assert!(said.stderr.contains(&warning) && said.stderr.contains("set `pull-image`"), "{}", said.stderr);
+    filter.publish(&repository, &["--deny-warnings"]).refused(&["url-host"]);
+
+    let said = filter.published(&repository, &["--pull-image", "registry.internal/acme/bare", "-o", "yaml"]);
     assert!(!said.stderr.contains("warning"), "{}", said.stderr);
+    assert!(field(&said.stdout, "url").starts_with("oci://registry.internal/acme/bare:0.1.0@sha256:"));
+    // A standalone Envoy loads a file.
+    let said = filter.published(&repository, &["--kind", "envoy"]);
+    assert!(!said.stderr.contains("url-host"), "{}", said.stderr);
+    for kind in ["TrafficExtension", "WasmPlugin"] {
+        let args = ["--url", "http://localhost:8080/plugin.wasm", "--kind", kind];
+        let said = filter.published(&repository, &args);
+        assert!(said.stderr.contains("names `localhost`, which is the pod itself"), "{}", said.stderr);
+        assert!(said.stderr.contains("write the host name"), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn an_ipv6_registry_is_pushed_to() {
+    let registry = Registry::with(&[With::Ipv6]);
+    let repository = registry.repository("acme/bare");
+    assert!(repository.starts_with("[::1]:"));
+    let filter = Filter::new();
+    let said = filter.published(&repository, &["--pull-image", "registry.internal/acme/bare", "-o", "yaml"]);
+    assert!(said.stderr.contains(&format!("Verified {repository}:0.1.0 is {}", filter.digest())));
+    assert!(!said.stderr.contains("warning"), "{}", said.stderr);
+    filter.published(&repository, &["--verbose"]);
+    let build = |image: &str| filter.sandbox.process_in("bare", ["build", "--image", image]);
+    let said = Said::of(&mut build("[fd00::1]:5000/acme/bare")).done();
+    assert!(said.stderr.contains("`[fd00::1]:5000`, which is an IPv6 address"), "{}", said.stderr);
+    for wrong in ["[fd00::0:1]/acme/bare", "[fd00::1/acme/bare", "[::1]5000/acme/bare"] {
+        let said = Said::of(&mut build(wrong));
+        assert_eq!(said.code, Some(2), "{}", said.stderr);
+    }
 }
 
 #[test]
@@ -281,7 +324,7 @@ fn what_cannot_be_published_is_not_compiled() {
     assert!(!said.stderr.contains("Compiling"), "{}", said.stderr);
 
     filter.sandbox.write("bare.wasm", wat::parse_str(crate::support::bare::TEXT).unwrap());
-    let publish = ["publish", "--module", "bare.wasm", "--image", "localhost:5000/acme/bare"];
+    let publish = ["publish", "--module", "bare.wasm", "--image", "registry.example:5000/acme/bare"];
     let said = Said::of(&mut filter.sandbox.process_in("", publish));
     assert_eq!(said.code, Some(2), "{}", said.stderr);
     assert!(said.stderr.contains("no version to use as a tag"), "{}", said.stderr);

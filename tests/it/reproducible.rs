@@ -156,7 +156,10 @@ fn another_directory_gives_the_same_digest() {
 #[test]
 fn another_directory_of_a_whole_filter_gives_the_same_digest() {
     let build = |sandbox: &Sandbox, below: &str| {
-        sandbox.process_in(below, ["new", "hello", "--image", "localhost:5000/acme/hello", "--vcs", "none"])
+        sandbox.process_in(
+            below,
+            ["new", "hello", "--image", "registry.example:5000/acme/hello", "--vcs", "none"],
+        )
     };
     let digests = ["x", "some/where/else"].map(|below| {
         let sandbox = Sandbox::new();
@@ -287,7 +290,7 @@ fn paths_of_crates_outside_the_workspace_are_replaced() {
     sandbox.write("outside/far/src/lib.rs", probe::SHARED);
     sandbox.write(
         "ws/Cargo.toml",
-        bare::manifest("bare", "image = \"localhost:5000/acme/bare\"\n")
+        bare::manifest("bare", "image = \"registry.example:5000/acme/bare\"\n")
             + "\n[dependencies]\nnear = { path = \"../outside/near\" }\n",
     );
     let source = bare::SOURCE

@@ -19,7 +19,7 @@ fn workspace() -> Sandbox {
     for name in members {
         sandbox.add_bare(name);
     }
-    let two = "image = \"localhost:5000/acme/two\"\npull-image = \"mirror.example/acme/two\"\n";
+    let two = "image = \"registry.example:5000/acme/two\"\npull-image = \"mirror.example/acme/two\"\n";
     sandbox.write("two/Cargo.toml", bare::manifest("two", two));
     sandbox.write("two/src/lib.rs", bare::SOURCE.replace("everything", "nearly everything"));
     sandbox.write("broken/src/lib.rs", "fn broken() -> u8 {\n    \"\"\n}\n");
@@ -62,7 +62,7 @@ fn only_the_references_change() {
     assert_eq!(said.stdout, expected(&sandbox, RESOLVED));
     for line in [
         format!(
-            "    Resolved one to oci://localhost:5000/acme/one:0.1.0@sha256:{}\n",
+            "    Resolved one to oci://registry.example:5000/acme/one:0.1.0@sha256:{}\n",
             digits(&sandbox, "one")
         ),
         format!(
@@ -138,7 +138,7 @@ fn directories_and_files_become_one_stream() {
     sandbox.write("first.yaml", "first: 1\n");
     let mut command = command(&sandbox, &["-f", "first.yaml", "-f", "deploy", "-f", "-"]);
     let said = Said::of_with_input(&mut command, "last: 1\n").done();
-    let z = plugin("z", "oci://localhost:5000/acme/one:0.1.0@sha256:[ONE]\n  sha256: [ONE]");
+    let z = plugin("z", "oci://registry.example:5000/acme/one:0.1.0@sha256:[ONE]\n  sha256: [ONE]");
     let stream = format!("first: 1\n---\nc: 1\n---\n{z}# b\n---\nb: 1\n---\nlinked: 1\n---\nlast: 1\n");
     assert_eq!(said.stdout, stream.replace("[ONE]", &digits(&sandbox, "one")));
 }

@@ -305,7 +305,7 @@ fn plugins_of_a_workspace_can_differ_in_target_and_optimization() {
         ("b", "optimize = \"size\"\ntarget = \"wasm32-unknown-unknown\"\n"),
         ("c", "optimize = \"none\"\n"),
     ] {
-        let settings = format!("image = \"localhost:5000/acme/{name}\"\n{settings}");
+        let settings = format!("image = \"registry.example:5000/acme/{name}\"\n{settings}");
         sandbox.write(format!("{name}/Cargo.toml"), bare::manifest(name, &settings));
         // Only WASI needs imports, and only an unoptimized module keeps unused code.
         let source = format!("{}{}", bare::SOURCE, PRINTING);

@@ -357,8 +357,15 @@ fn the_output_directory_is_always_complete() {
     let wasm = wat::parse_str(bare::TEXT).unwrap();
     sandbox.write("bare.wasm", wasm);
     let build = |variant: &str| {
-        let args =
-            ["build", "--module", "bare.wasm", "--image", "localhost:5000/acme/bare", "--variant", variant];
+        let args = [
+            "build",
+            "--module",
+            "bare.wasm",
+            "--image",
+            "registry.example:5000/acme/bare",
+            "--variant",
+            variant,
+        ];
         sandbox.process_in("", args)
     };
     Said::of(&mut build("oci")).done();

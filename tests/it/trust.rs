@@ -225,7 +225,7 @@ fn a_login_is_for_one_registry() {
     }
     let said = with_login(&mut sandbox.process_in("", ["publish", "--workspace"]));
     assert_eq!(said.code, Some(2), "{}", said.stderr);
-    assert!(said.stderr.contains("`--username` is a login for one registry"), "{}", said.stderr);
+    assert!(said.stderr.contains("the login from `--username` is for one registry"), "{}", said.stderr);
     assert!(registries.iter().all(|registry| said.stderr.contains(registry.address())), "{}", said.stderr);
     assert!(registries.iter().all(|registry| registry.requests().is_empty()));
     assert!(!said.stderr.contains("Compiling"), "{}", said.stderr);

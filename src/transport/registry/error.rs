@@ -101,8 +101,6 @@ pub(super) enum NetworkFault {
     CertificateTime,
     /// The certificate is for another host.
     CertificateName,
-    /// The server uses the certificate of an authority, as `openssl req -x509` creates it.
-    AuthorityAsServer,
     /// The server asks for a certificate of the client.
     ClientCertificate,
     /// The server doesn't use TLS.
@@ -234,7 +232,6 @@ fn certificate_fault(error: &CertificateError) -> NetworkFault {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             NetworkFault::CertificateName
         }
-        _ if error.to_string().contains("CaUsedAsEndEntity") => NetworkFault::AuthorityAsServer,
         _ => NetworkFault::Certificate,
     }
 }
