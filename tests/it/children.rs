@@ -153,6 +153,8 @@ fn the_optimizer_works_with_any_number_of_threads_and_any_limits() {
         ("ulimit -s unlimited; exec \"$@\"", "512"),
         ("ulimit -s 4096; exec \"$@\"", "0"),
         ("exec \"$@\"", "many"),
+        ("ulimit -d 100000; exec \"$@\"", "16"),
+        ("ulimit -v 300000; exec \"$@\"", "16"),
     ] {
         let sandbox = Sandbox::new();
         sandbox.write("made.wasm", plugin("", &[]));
