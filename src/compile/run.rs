@@ -93,8 +93,11 @@ impl Compiler<'_> {
         if project.has_build_dir {
             command.arg("--config").arg(format!("build.build-dir={:?}", directory.as_str()));
         }
-        // It would override the profile, and incremental compilation isn't reproducible.
-        command.env_remove("CARGO_INCREMENTAL");
+        // Both would override the profile, and incremental compilation isn't reproducible. The variable overrides the key.
+        match toolchain.config.is_set(ctx, &["build", "incremental"]) {
+            true => command.env("CARGO_INCREMENTAL", "0"),
+            false => command.env_remove("CARGO_INCREMENTAL"),
+        };
         let wrapper = toolchain.wrapper(ctx);
         self.wrapper.wrap(&mut command, &remapping.flags(&directory), wrapper.as_deref());
 

@@ -55,7 +55,10 @@ impl Destination {
             Destination::Registry(access) => {
                 Box::new(Registry::open(ctx, repository, access, security, scope)?)
             }
-            Destination::Layout(path) => Box::new(Layout::at(ctx.cwd.join(path))),
+            Destination::Layout(path) => Box::new(match scope {
+                Scope::Pull => Layout::at(ctx.cwd.join(path)),
+                Scope::Push => Layout::for_writing(ctx.cwd.join(path)),
+            }),
             Destination::Archive(path) => Box::new(Archive::at(ctx.cwd.join(path))),
         })
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use camino::Utf8Path;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 
-use crate::support::running::{DEADLINE, Said, start, wait_until};
+use crate::support::running::{DEADLINE, Said, process, start, wait_until};
 use crate::support::{Sandbox, bare, package, tree};
 
 const OUTPUT: &str = "bare/target/wasmplugin.d/bare";
@@ -286,6 +286,44 @@ fn two_builds_of_one_package_can_run_at_once() {
         }
         assert!(digests.contains(&package::check(&output).unwrap()));
         assert_eq!(package::leftovers(&sandbox.path("bare/target")), [""; 0]);
+    }
+}
+
+#[test]
+fn runs_with_other_flags_can_share_a_target_directory() {
+    let sandbox = Sandbox::with_bare();
+    let manifest = sandbox.read("bare/Cargo.toml");
+    let more = "[features]\nextra = []\n[profile.mine]\ninherits = \"release\"\npanic = \"abort\"\n";
+    sandbox.write("bare/Cargo.toml", format!("{manifest}\n{more}"));
+    let extra = "#[cfg(feature = \"extra\")]\n#[unsafe(no_mangle)]\npub extern \"C\" fn extra() {}\n";
+    sandbox.write("bare/src/lib.rs", format!("{}{extra}", bare::SOURCE));
+    let run = |args: &str| sandbox.process_in("bare", args.split(' ').chain(["-o", "json"]));
+    let digest = |said: Said| {
+        let report: serde_json::Value = serde_json::from_str(&said.done().stdout).unwrap();
+        report["packages"][0]["image"]["digest"].as_str().unwrap().to_owned()
+    };
+    let alone = [
+        "build",
+        "build --features extra",
+        "build --variant compat",
+        "build --optimize size",
+        "build --profile mine",
+        "build --target wasm32-unknown-unknown",
+        "publish --to oci-layout:images",
+        "publish --to oci-layout:images:size --optimize size",
+    ]
+    .map(|args| (args, digest(Said::of(&mut run(args)))));
+    for turn in 0..3 {
+        // All of them have to compile again.
+        sandbox.write("bare/src/lib.rs", format!("{}{extra}// {turn}\n", bare::SOURCE));
+        let mut plain = process("cargo");
+        plain.current_dir(sandbox.path("bare")).args(["build", "--release", "--target", "wasm32-wasip1"]);
+        let plain = start(&mut plain);
+        let running: Vec<Child> = alone.iter().map(|(args, _)| start(&mut run(args))).collect();
+        for (child, (args, expected)) in running.into_iter().zip(&alone) {
+            assert_eq!(digest(end_of(child)), *expected, "{args}");
+        }
+        end_of(plain).done();
     }
 }
 

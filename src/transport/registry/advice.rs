@@ -126,7 +126,7 @@ impl RegistryError {
             (407, _) => vec![proxy_login()],
             (400 | 405 | 406 | 415 | 422, Task::Tag(Variant::Oci)) => vec![
                 "push a plain container image instead: `--variant compat`, or `variant = \"compat\"` in Cargo.toml".to_owned(),
-                "or configure the registry to allow `application/vnd.module.wasm.config.v1+json` and `application/vnd.module.wasm.content.layer.v1+wasm` (Quay: ALLOWED_OCI_ARTIFACT_TYPES)".to_owned(),
+                "or configure the registry to allow `application/vnd.oci.empty.v1+json` with `application/vnd.module.wasm.config.v1+json` and `application/vnd.module.wasm.content.layer.v1+wasm` (Quay: ALLOWED_OCI_ARTIFACT_TYPES)".to_owned(),
             ],
             (405, _) => vec![
                 "mirrors, caches and registries under maintenance don't accept pushes: pass the registry behind it with `--image`, and this name with `--pull-image`".to_owned(),

@@ -1,7 +1,7 @@
 //! The connection to a registry, and to the other servers that it names: whether they use TLS, which certificates are
 //! trusted, and which proxy is used.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
@@ -12,6 +12,7 @@ use crate::error::{Explain, Result};
 use crate::transport::registry::access::{Access, Protocol, Security};
 use crate::transport::registry::certificates::Certificates;
 use crate::transport::registry::proxies::{self, Proxies, is_this_machine};
+use crate::transport::registry::resolver::{self, Resolver};
 use crate::transport::registry::tls;
 
 const USER_AGENT: &str = concat!("cargo-wasmplugin/", env!("CARGO_PKG_VERSION"));
@@ -52,12 +53,15 @@ impl Connection {
             }
         };
         let proxies = Proxies::of(&ctx.env)?;
+        let registry_host = proxies::host(&url("http")).to_owned();
+        let resolver = Resolver { registry: registry_host, proxies: proxies.hosts() };
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::config(certificates, access.skips_verification)?)
             .https_only(is_tls)
             .redirect(Policy::none())
             .user_agent(USER_AGENT)
             .connect_timeout(CONNECT_TIMEOUT)
+            .dns_resolver(Arc::new(resolver))
             .proxy(Proxy::custom(move |url| proxies.of_url(url)));
         Ok(Connection {
             http: http.build().map_err(ConnectionError)?,
@@ -66,16 +70,12 @@ impl Connection {
     }
 }
 
-/// Whether a URL names this machine or a service of its own network link, such as the metadata service of a cloud.
+/// Whether a URL names this machine or a service of its own network link. What other names resolve to is only known when
+/// a request is sent.
 pub(super) fn is_local(url: &Url) -> bool {
     let host = proxies::host(url);
-    let v4 = |address: Ipv4Addr| address.is_loopback() || address.is_link_local() || address.is_unspecified();
     match host.parse() {
-        Ok(IpAddr::V4(address)) => v4(address),
-        Ok(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
-            Some(address) => v4(address),
-            None => address.is_loopback() || address.is_unspecified() || address.is_unicast_link_local(),
-        },
+        Ok(address) => resolver::is_local(address),
         Err(_) => host == "localhost" || host.ends_with(".localhost"),
     }
 }

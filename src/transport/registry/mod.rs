@@ -14,6 +14,7 @@ mod error;
 mod message;
 mod patience;
 mod proxies;
+mod resolver;
 mod secrets;
 mod session;
 mod tls;

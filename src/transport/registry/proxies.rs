@@ -41,6 +41,11 @@ impl Proxies {
         })
     }
 
+    /// The hosts of the proxies.
+    pub(super) fn hosts(&self) -> Vec<String> {
+        [&self.https, &self.http].into_iter().flatten().map(|url| host(url).to_owned()).collect()
+    }
+
     /// The proxy for requests to `url`. This machine is accessed without one.
     pub(super) fn of_url(&self, url: &Url) -> Option<Url> {
         let host = host(url);
