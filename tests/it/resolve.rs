@@ -105,8 +105,8 @@ fn only_what_is_referred_to_is_built() {
     sandbox.write("two.yml", plugin("two", "wasmplugin://two"));
     let said = resolve(&sandbox, &["-f", "two.yml", "--target-dir", "elsewhere"]).done();
     assert!(!said.stderr.contains("one v0.1.0") && !said.stderr.contains("broken"), "{}", said.stderr);
-    assert!(sandbox.path("elsewhere/wasmplugin/two/digest").exists());
-    assert!(!sandbox.path("elsewhere/wasmplugin/one").exists() && !sandbox.path("target").exists());
+    assert!(sandbox.path("elsewhere/wasmplugin.d/two/digest").exists());
+    assert!(!sandbox.path("elsewhere/wasmplugin.d/one").exists() && !sandbox.path("target").exists());
 }
 
 #[test]

@@ -339,7 +339,7 @@ fn plugins_of_a_workspace_can_differ_in_target_and_optimization() {
         Said::of(&mut sandbox.process_in(name, ["build", "--target-dir", "../alone"])).done();
     }
     let alone = ["a", "b", "c"]
-        .map(|name| fs_err::read(sandbox.path("alone/wasmplugin").join(name).join("plugin.wasm")).unwrap());
+        .map(|name| fs_err::read(sandbox.path("alone/wasmplugin.d").join(name).join("plugin.wasm")).unwrap());
     assert!(together == alone);
 }
 
