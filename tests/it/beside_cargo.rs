@@ -101,3 +101,92 @@ fn resources_of_all_kinds_stay_as_long_as_they_are_current() {
     // That of an Envoy names the file of the module.
     assert_eq!(build(&extension), ["envoy.yaml", "trafficextension.yaml"]);
 }
+
+#[test]
+fn what_rust_developers_type_is_accepted() {
+    let sandbox = Sandbox::with_bare();
+    let build = |args: &[&str]| Said::of(&mut sandbox.process_in("bare", [&["build"], args].concat()));
+    for release in ["--release", "-r"] {
+        let said = build(&[release]).done();
+        assert!(
+            said.stderr.contains("note: `--release` has no effect: filters are always optimized"),
+            "{}",
+            said.stderr
+        );
+    }
+    build(&["--all", "--keep-going", "--ignore-rust-version"]).done();
+    assert_eq!(build(&["--release", "--profile", "dev"]).code, Some(2));
+    let said = build(&["--timings"]).done();
+    assert!(said.stderr.contains("Timing report saved to"), "{}", said.stderr);
+    let said = build(&["-Z", "unstable-options"]);
+    assert!(said.stderr.contains("the `-Z` flag is only accepted on the nightly channel"), "{}", said.stderr);
+    let said = build(&["-v"]).done();
+    assert!(said.stderr.contains("       Fresh bare v0.1.0"), "{}", said.stderr);
+}
+
+#[test]
+fn a_package_is_named_as_cargo_names_it() {
+    let sandbox = Sandbox::new();
+    sandbox.write("Cargo.toml", "[workspace]\nmembers = [\"one\", \"two\"]\nresolver = \"3\"\n");
+    ["one", "two"].iter().for_each(|name| sandbox.add_bare(name));
+    let url = format!("file://{}", sandbox.path("one"));
+    let specs = ["", "path+"].iter().flat_map(|kind| {
+        ["", "#0.1.0", "#one@0.1.0", "#one"].map(|fragment| format!("{kind}{url}{fragment}"))
+    });
+    for spec in specs {
+        let said = Said::of(&mut sandbox.process_in("", ["build", "-p", &spec])).done();
+        assert!(
+            said.stderr.contains("Finished one") && !said.stderr.contains("Finished two"),
+            "{}",
+            said.stderr
+        );
+    }
+    for spec in [format!("{url}#0.2.0"), format!("{url}#two@0.1.0"), format!("{url}x")] {
+        let said = Said::of(&mut sandbox.process_in("", ["build", "-p", &spec]));
+        assert_eq!(said.code, Some(2), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn a_service_with_filters_as_members_is_not_told_to_become_a_cdylib() {
+    let sandbox = Sandbox::new();
+    let package = "[package]\nname = \"service\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    sandbox.write("Cargo.toml", format!("{package}\n[workspace]\nmembers = [\"filter\"]\n"));
+    sandbox.write("src/main.rs", "fn main() {}\n");
+    sandbox.add_bare("filter");
+    let build = |args: &[&str]| Said::of(&mut sandbox.process_in("", [&["build"], args].concat()));
+    let said = build(&[]).failed(&["`service` can't be built", "with `-p` or `--workspace`: `filter`"]);
+    assert!(!said.stderr.contains("crate-type"), "{}", said.stderr);
+    // The advice works.
+    build(&["-p", "filter"]).done();
+    build(&["--workspace"]).done();
+
+    sandbox.write("Cargo.toml", package);
+    build(&[]).failed(&[
+        "it has no library",
+        "from `src/main.rs` to `src/lib.rs`",
+        "crate-type = [\"cdylib\"]",
+    ]);
+    sandbox.write("src/lib.rs", sandbox.read("filter/src/lib.rs"));
+    fs_err::remove_file(sandbox.path("src/main.rs")).unwrap();
+    sandbox.write("Cargo.toml", format!("{package}\n[lib]\ncrate-type = [\"cdylib\"]\n"));
+    build(&[]).done();
+}
+
+#[test]
+fn cargos_variables_are_respected() {
+    let sandbox = Sandbox::with_bare();
+    let with =
+        |args: &[&str], name: &str, value: &str| Said::of(sandbox.process_in("bare", args).env(name, value));
+    assert_eq!(with(&["build"], "CARGO_TERM_QUIET", "true").done().stderr, "");
+    assert!(with(&["build", "-v"], "CARGO_TERM_QUIET", "true").done().stderr.contains("Finished bare"));
+    for (args, stream) in
+        [(&["build", "--nonsense"][..], 2), (&["build", "--help"], 1), (&["help", "build"], 1)]
+    {
+        let text = |said: Said| if stream == 1 { said.stdout } else { said.stderr };
+        assert!(text(with(args, "CARGO_TERM_COLOR", "always")).contains("\u{1b}["), "{args:?}");
+        assert!(!text(with(args, "CARGO_TERM_COLOR", "never")).contains("\u{1b}["), "{args:?}");
+    }
+    let said = with(&["build", "--nonsense", "--color", "always"], "CARGO_TERM_COLOR", "never");
+    assert!(said.stderr.contains("\u{1b}["), "{}", said.stderr);
+}
