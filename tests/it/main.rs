@@ -8,6 +8,7 @@ mod access;
 mod advice;
 mod cases;
 mod children;
+mod cuts;
 mod disk;
 mod docs;
 mod envoy;
