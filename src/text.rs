@@ -32,7 +32,8 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     visible.into()
 }
 
-fn is_hidden(character: char) -> bool {
+/// Whether a character would control the terminal, change the direction of the text, or be invisible.
+pub fn is_hidden(character: char) -> bool {
     match character {
         '\n' | '\t' => false,
         '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'

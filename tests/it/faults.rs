@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::http::send;
 use crate::support::mesh;
-use crate::support::proxy::{Action, Proxy, Rule};
+use crate::support::proxy::{Action, Fault, Point, Proxy, Rule};
 use crate::support::publishing::Filter;
 use crate::support::registry::{Registry, With};
 use crate::support::running::{Said, start, wait_until};
@@ -171,7 +171,7 @@ fn a_long_wait_is_an_error() {
 fn a_tag_that_was_written_but_not_confirmed_is_accepted() {
     let scene = Scene::new();
     let immutable = r#"{"errors":[{"code":"TAG_INVALID","message":"the tag v exists and is immutable"}]}"#;
-    scene.fault(Rule::on("PUT", MANIFEST, Action::Lose).times(1));
+    scene.fault(Rule::on("PUT", MANIFEST, Action::At(Point::Sent(0), Fault::Close)).times(1));
     scene.fault(Rule::on("PUT", MANIFEST, Action::answer(400, immutable)));
     scene.publish(&[]).done();
     assert_eq!(scene.module(), scene.filter.module());

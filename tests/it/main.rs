@@ -10,6 +10,7 @@ mod beside_cargo;
 mod cases;
 mod certificates;
 mod children;
+mod cuts;
 mod disk;
 mod docs;
 mod envoy;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use snapbox::cmd::OutputAssert;
 
 use crate::support::layout::{Layout, sha256};
-use crate::support::proxy::{Action, Proxy, Rule};
+use crate::support::proxy::{Action, Fault, Point, Proxy, Rule};
 use crate::support::registry::{PASSWORD, Registry, USER, With};
 use crate::support::tokens::{By, IDENTITY_TOKEN, May, TokenRequest, Tokens};
 use crate::support::{Sandbox, bare, http, mesh, program, until};
@@ -335,7 +335,7 @@ fn the_proxy_does_what_registries_and_networks_do() {
 
     let uploads = || registry.log().matches("POST /v2/acme/made/blobs/uploads/").count();
     let before = uploads();
-    proxy.rule(Rule::on("POST", "", Action::Lose).times(1));
+    proxy.rule(Rule::on("POST", "", Action::At(Point::Sent(0), Fault::Close)).times(1));
     assert!(start().is_err());
     until(Duration::from_secs(30), "the registry to log the upload", || (uploads() > before).then_some(()));
 

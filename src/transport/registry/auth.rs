@@ -8,8 +8,8 @@ use serde::Deserialize;
 use crate::transport::registry::credential::Proof;
 
 /// The authentication that a registry requires.
-#[derive(Debug)]
-pub(super) enum Challenge {
+#[derive(Debug, PartialEq, Eq)]
+pub enum Challenge {
     Basic,
     /// A token from the service at `realm`.
     Bearer {
@@ -20,7 +20,7 @@ pub(super) enum Challenge {
 
 impl Challenge {
     /// The best challenge: a token exposes less than a password.
-    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
         let headers = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|header| header.to_str().ok());
         let mut found = None;
         for challenge in headers.flat_map(ChallengeParser::new).flatten() {
@@ -91,22 +91,24 @@ impl TokenRequest<'_> {
     }
 }
 
-/// The token in the response of a token service, which has one of two names. The other one can be empty.
-pub(super) fn token(body: &[u8]) -> Option<String> {
+/// The token in the response of a token service, which has one of two names. The other one can be empty. A token that
+/// can't be part of a header is none.
+pub fn token(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct TokenResponse {
         token: Option<String>,
         access_token: Option<String>,
     }
     let TokenResponse { token, access_token } = serde_json::from_slice(body).ok()?;
-    token.into_iter().chain(access_token).find(|token| !token.is_empty())
+    let is_usable = |token: &String| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    token.into_iter().chain(access_token).find(is_usable)
 }
 
 #[cfg(test)]
 mod tests {
     use reqwest::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 
-    use super::Challenge;
+    use super::{Challenge, token};
 
     fn challenge(headers: &[&'static str]) -> Option<Challenge> {
         let mut map = HeaderMap::new();
@@ -128,5 +130,20 @@ mod tests {
         assert!(matches!(challenge(&["Bearer service=\"x\"", "BASIC realm=\"x\""]), Some(Challenge::Basic)));
         assert!(challenge(&["Negotiate"]).is_none());
         assert!(challenge(&[]).is_none());
+    }
+
+    #[test]
+    fn a_token_has_one_of_two_names() {
+        for body in [
+            r#"{"token":"a.b","access_token":"c"}"#,
+            r#"{"token":"","access_token":"a.b"}"#,
+            r#"{"token":null,"access_token":"a.b"}"#,
+            r#"{"token":"a\n","access_token":"a.b","expires_in":300}"#,
+        ] {
+            assert_eq!(token(body.as_bytes()).as_deref(), Some("a.b"), "{body}");
+        }
+        for body in ["", "{}", "<html>", r#"{"token":""}"#, r#"{"token":"a b"}"#, r#"{"token":"é"}"#] {
+            assert_eq!(token(body.as_bytes()), None, "{body}");
+        }
     }
 }

@@ -32,7 +32,7 @@ pub(super) const STALL_LIMIT: Duration = Duration::from_secs(60);
 /// How long a request may take with its retries and the bodies of all responses.
 const ATTEMPTS_LIMIT: Duration = Duration::from_secs(180);
 /// A transfer that takes longer than that must be at least this fast, in bytes per second.
-const SLOWEST_TRANSFER: u64 = 64 << 10;
+pub(super) const SLOWEST_TRANSFER: u64 = 64 << 10;
 /// How much of an error response is read, and for how long.
 const LARGEST_ERROR: usize = 64 << 10;
 const ERROR_LIMIT: Duration = Duration::from_secs(10);

@@ -3,10 +3,11 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::text::is_hidden;
 use crate::transport::registry::secrets::Secrets;
 
 /// The message in the body of an error response: what its JSON says, or else its text.
-pub(super) fn of_body(body: &str, secrets: &Secrets) -> String {
+pub fn of_body(body: &str, secrets: &Secrets) -> String {
     let text = match serde_json::from_str::<Value>(body) {
         Ok(body) => match Errors::deserialize(&body) {
             Ok(Errors { errors }) if !errors.is_empty() => {
@@ -79,12 +80,12 @@ fn flat(value: &Value) -> String {
     }
 }
 
-/// The text on one line, without control characters and without characters that change how the line is displayed.
+/// The text on one line, without control characters and without characters that are invisible or change how the line is
+/// displayed.
 pub(super) fn one_line(text: &str) -> String {
-    let is_invisible = |c: &char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    let text: String = text.chars().filter(|c| !is_invisible(c)).collect();
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
-    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    let is_break = |c: char| c.is_whitespace() || c.is_control();
+    let text: String = text.chars().filter(|c| is_break(*c) || !is_hidden(*c)).collect();
+    text.split(is_break).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 pub(super) fn short(line: &str) -> String {
@@ -122,6 +123,7 @@ mod tests {
             ("disk full\r\nnow", "disk full now"),
             ("<html>x", ""),
             ("p%2Fw p\u{7}/w a\u{202e}b", "*** p /w ab"),
+            ("p\u{ad}/w a\u{2028}b\u{e0041}", "*** a b"),
         ] {
             assert_eq!(message(body), text, "{body}");
         }

@@ -23,3 +23,8 @@ mod upload;
 pub use access::{Access, CertificateFiles, Protocol, Scope, Security};
 pub use credential::{Credential, Login, Secret};
 pub use session::Registry;
+
+// The fuzzer calls these.
+pub use auth::{Challenge, token};
+pub use message::of_body;
+pub use secrets::Secrets;

@@ -2,10 +2,10 @@
 
 /// Strings that must not be shown, even if a registry sends them back.
 #[derive(Default)]
-pub(super) struct Secrets(Vec<String>);
+pub struct Secrets(Vec<String>);
 
 impl Secrets {
-    pub(super) fn add(&mut self, secret: &str) {
+    pub fn add(&mut self, secret: &str) {
         if !secret.is_empty() && !self.0.iter().any(|known| known == secret) {
             self.0.push(secret.to_owned());
             // Longest first: replacing a secret that is part of another one would leave the rest of the longer one.

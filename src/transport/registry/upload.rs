@@ -16,7 +16,9 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::shell::Progress;
 use crate::transport::content::BlobContent;
-use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, Reply, STALL_LIMIT};
+use crate::transport::registry::client::{
+    Client, Failure, REQUEST_LIMIT, Reply, SLOWEST_TRANSFER, STALL_LIMIT,
+};
 use crate::transport::registry::error::{RequestError, RequestErrorKind};
 
 /// The size of a part, unless the registry requires larger ones. Most limits for the body of a request are larger.
@@ -175,17 +177,18 @@ fn body(
     })))
 }
 
-/// Returns when no bytes were sent for too long. A slow connection is fine. How long the registry may take to store
-/// what it has received is limited by the time for the whole upload.
+/// Returns when no bytes were sent for too long. A slow connection is fine. When all bytes were sent, some may still be
+/// on their way, and the registry has to store them.
 async fn stalled(sent: &AtomicU64, size: u64) {
     let (mut before, mut since) = (0, Instant::now());
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let now = sent.load(Ordering::Relaxed);
-        if now != before || now == size {
+        if now != before {
             (before, since) = (now, Instant::now());
         }
-        if since.elapsed() > STALL_LIMIT {
+        let storing = Duration::from_secs(if now == size { size / SLOWEST_TRANSFER } else { 0 });
+        if since.elapsed() > STALL_LIMIT + storing {
             return;
         }
     }

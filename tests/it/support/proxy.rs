@@ -5,6 +5,8 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rustix::net::sockopt::set_socket_linger;
+
 use crate::support::http::{Head, Length, Server, answer};
 
 /// A server on a free port of loopback. It forwards requests that match no [`Rule`] to the registry behind it. It is
@@ -23,6 +25,8 @@ pub(crate) struct Recorded {
     pub(crate) headers: Vec<(String, String)>,
     /// How many bytes of the body were read.
     pub(crate) body: usize,
+    /// The response of the registry, if the request was forwarded.
+    pub(crate) response: Vec<u8>,
 }
 
 impl Recorded {
@@ -68,10 +72,32 @@ pub(crate) enum Action {
     Redirect { status: u16, base: String },
     /// Closes the connection without a response after reading this much of the body, or all of it.
     Cut { after: usize },
-    /// Forwards the request, and closes the connection without a response.
-    Lose,
+    /// Forwards the request, and does this at a point of the exchange.
+    At(Point, Fault),
     /// Reads this much of the body, or all of it, and forwards the request only after [`Proxy::release`].
     Hold { after: usize },
+}
+
+/// A point of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Point {
+    /// The request was received, and was not forwarded yet.
+    Received,
+    /// The request was forwarded, and this much of the response was sent, or all of it.
+    Sent(usize),
+}
+
+/// What happens at a [`Point`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Fault {
+    /// The connection is closed.
+    Close,
+    /// The connection is reset.
+    Reset,
+    /// Nothing is sent until the client closes the connection. [`Proxy::held`] counts it.
+    Stall,
+    /// The rest is sent one byte at a time.
+    Trickle,
 }
 
 impl Action {
@@ -149,14 +175,15 @@ impl Proxy {
         self.shared.state().requests.clone()
     }
 
-    /// Removes all requests and rules.
+    /// Forgets all requests and rules.
     pub(crate) fn clear(&self) {
         let mut state = self.shared.state();
+        state.held = 0;
         state.requests.clear();
         state.rules.clear();
     }
 
-    /// How many requests are held.
+    /// How many requests were held so far.
     pub(crate) fn held(&self) -> usize {
         self.shared.state().held
     }
@@ -184,6 +211,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         target: target.to_owned(),
         headers: head.headers.clone(),
         body: 0,
+        response: Vec::new(),
     };
     let action = {
         let mut state = shared.state();
@@ -202,7 +230,11 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     };
     let read = content.by_ref().take(limit as u64).read_to_end(&mut body);
     request.body = body.len();
-    shared.state().requests.push(request.clone());
+    let number = {
+        let requests = &mut shared.state().requests;
+        requests.push(request.clone());
+        requests.len() - 1
+    };
     read?;
     match action {
         Some(Action::Answer { status, headers, body }) => {
@@ -227,11 +259,11 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
             while !state.released {
                 state = shared.released.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
-            state.held -= 1;
             drop(state);
             content.read_to_end(&mut body)?;
         }
-        Some(Action::Lose) | None => {}
+        Some(Action::At(Point::Received, fault)) => return occur(fault, stream, b"", shared),
+        Some(Action::At(Point::Sent(_), _)) | None => {}
     }
 
     let Some(upstream) = &shared.upstream else {
@@ -248,10 +280,37 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     if response.is_empty() {
         sent.and(received)?;
     }
-    if !matches!(action, Some(Action::Lose)) {
-        let mut back = stream;
-        back.write_all(&response)?;
-        back.shutdown(Shutdown::Write)?;
+    // `Proxy::clear` may have removed the request.
+    if let Some(request) = shared.state().requests.get_mut(number) {
+        request.response.clone_from(&response);
+    }
+    let mut back = stream;
+    if let Some(Action::At(Point::Sent(count), fault)) = action {
+        let (sent, rest) = response.split_at(count.min(response.len()));
+        back.write_all(sent)?;
+        return occur(fault, stream, rest, shared);
+    }
+    back.write_all(&response)?;
+    back.shutdown(Shutdown::Write)
+}
+
+/// `rest` is the part of the response that was not sent yet.
+fn occur(fault: Fault, mut stream: &TcpStream, rest: &[u8], shared: &Shared) -> io::Result<()> {
+    match fault {
+        Fault::Close => {}
+        // The system resets a connection that is closed with an empty time to linger.
+        Fault::Reset => set_socket_linger(stream, Some(Duration::ZERO))?,
+        Fault::Stall => {
+            shared.state().held += 1;
+            io::copy(&mut stream, &mut io::sink())?;
+        }
+        Fault::Trickle => {
+            stream.set_nodelay(true)?;
+            for byte in rest {
+                stream.write_all(&[*byte])?;
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
     }
     Ok(())
 }
