@@ -11,6 +11,7 @@ use snapbox::str;
 use cargo_wasmplugin::internals::{FlagSyntax, RESOURCE_FLAGS};
 
 use crate::support::packaged::PACKAGED;
+use crate::support::running::{Said, process};
 use crate::support::terminal::Terminal;
 use crate::support::tree::{assert_tree, is_empty, tree};
 use crate::support::{Sandbox, isolated, tool};
@@ -191,21 +192,21 @@ fn an_underscore_is_a_hyphen_for_kubernetes() {
 fn an_occupied_path_is_not_touched() {
     let sandbox = Sandbox::with_hello();
     sandbox.write("file", "text");
-    sandbox.write("directory/.git/config", "text");
+    sandbox.write("directory/main.go", "text");
     std::os::unix::fs::symlink("nowhere", sandbox.path("link")).unwrap();
     let before = tree(&sandbox.path(""));
     for (path, what) in [
         ("file", "exists and is not a directory"),
         ("link", "exists and is not a directory"),
-        ("directory", "is not empty"),
+        ("directory", "is not empty: it contains `main.go`"),
         ("hello", "is already a cargo package"),
-        (".", "is not empty"),
+        (".", "is not empty: it contains `directory`"),
     ] {
         let assert = sandbox.tool(["new", path, "--name", "other"]).assert().code(2).stdout_eq("");
         let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
         assert!(stderr.starts_with(&format!("error: `{path}` {what}\n")), "{stderr}");
         assert_eq!(tree(&sandbox.path("")), before);
-        assert!(sandbox.path("directory/.git/config").is_file() && sandbox.path("link").is_symlink());
+        assert!(sandbox.path("directory/main.go").is_file() && sandbox.path("link").is_symlink());
     }
 }
 
@@ -393,4 +394,36 @@ fn ctrl_c_at_a_question_ends_it_at_once() {
         assert!(screen.contains("error: interrupted"), "{screen}");
         assert!(is_empty(&sandbox.path("")));
     }
+}
+
+#[test]
+fn a_repository_with_documents_is_filled() {
+    let sandbox = Sandbox::new();
+    for (file, text) in [
+        ("README.md", "mine"),
+        ("LICENSE-MIT", "mine"),
+        (".gitignore", "*.log\n"),
+        (".github/ci.yml", "mine"),
+    ] {
+        sandbox.write(format!("hello/{file}"), text);
+    }
+    let mut git = process("git");
+    assert!(git.args(["init", "--quiet"]).current_dir(sandbox.path("hello")).status().unwrap().success());
+    let new = || sandbox.process_in("hello", ["new", ".", "--image", "registry.example/acme/hello"]);
+    // A failure changes nothing.
+    let before = tree(&sandbox.path("hello"));
+    let said = Said::of(new().env("CARGO", "false"));
+    assert_ne!(said.code, Some(0));
+    assert_eq!(tree(&sandbox.path("hello")), before);
+
+    let said = Said::of(&mut new()).done();
+    assert!(said.stderr.contains("note: `README.md` exists, so it was not written"), "{}", said.stderr);
+    assert_eq!(sandbox.read("hello/README.md"), "mine");
+    let ignored = sandbox.read("hello/.gitignore");
+    assert!(ignored.starts_with("*.log\n") && ignored.contains("/target"), "{ignored}");
+    assert!(sandbox.read("hello/Cargo.toml").contains("name = \"hello\""));
+    Said::of(&mut new()).code.filter(|code| *code == 2).expect("a package is created once");
+    sandbox.write("other/main.go", "");
+    let said = Said::of(&mut sandbox.process_in("other", ["new", "."]));
+    assert!(said.stderr.contains("`.` is not empty: it contains `main.go`"), "{}", said.stderr);
 }

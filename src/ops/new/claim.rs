@@ -30,13 +30,16 @@ pub(super) struct Claim<'p> {
     directories: Vec<&'p Utf8Path>,
     /// The names that this program and cargo create in the package directory.
     content: BTreeSet<String>,
-    /// The cargo manifests in parent directories. Cargo may add a workspace member to one of them.
-    manifests: Vec<(Utf8PathBuf, Vec<u8>)>,
+    /// The names that were in the package directory before.
+    existing: BTreeSet<String>,
+    /// Files that cargo may change: manifests in parent directories, and an existing `.gitignore`.
+    changeable: Vec<(Utf8PathBuf, Vec<u8>)>,
     is_kept: bool,
 }
 
 impl<'p> Claim<'p> {
-    /// Claims a directory that is empty or doesn't exist, for these files. Errors show it as `shown`.
+    /// Claims a directory that doesn't exist, or contains only version control, hidden files and documents such as README,
+    /// for these files. Errors show it as `shown`.
     ///
     /// # Errors
     ///
@@ -46,7 +49,8 @@ impl<'p> Claim<'p> {
             path,
             directories: Vec::new(),
             content: BTreeSet::new(),
-            manifests: Vec::new(),
+            existing: BTreeSet::new(),
+            changeable: Vec::new(),
             is_kept: false,
         };
         let mut absent: Vec<_> = path.ancestors().skip(1).take_while(|parent| !parent.exists()).collect();
@@ -57,21 +61,28 @@ impl<'p> Claim<'p> {
             }
         }
         if claim.directories.last() != Some(&path) {
-            check_empty(path, shown)?;
+            claim.existing = existing(path, shown)?;
         }
         // Two processes may find the same empty directory. Only one of them can create `src`.
         if !make_directory(&path.join("src"))? {
-            return Err(Occupied { path: shown.to_owned(), by: Occupant::Files }.into());
+            return Err(Occupied { path: shown.to_owned(), by: Occupant::File("src".to_owned()) }.into());
         }
         let files = files.iter().filter_map(|file| file.path.iter().next());
-        claim.content = files.chain(["src"]).chain(VERSION_CONTROL).map(str::to_owned).collect();
-        for manifest in path.ancestors().skip(1).map(|parent| parent.join("Cargo.toml")) {
-            if manifest.is_file() {
-                let text = fs_err::read(&manifest)?;
-                claim.manifests.push((manifest, text));
+        let content = files.chain(["src"]).chain(VERSION_CONTROL).map(str::to_owned);
+        claim.content = content.filter(|name| !claim.existing.contains(name)).collect();
+        let manifests = path.ancestors().skip(1).map(|parent| parent.join("Cargo.toml"));
+        for file in manifests.chain([path.join(".gitignore")]) {
+            if file.is_file() {
+                let text = fs_err::read(&file)?;
+                claim.changeable.push((file, text));
             }
         }
         Ok(claim)
+    }
+
+    /// Whether the user has a file of this name, which stays as it is.
+    pub(super) fn has(&self, file: &File) -> bool {
+        file.path.iter().next().is_some_and(|name| self.existing.contains(name))
     }
 
     /// Keeps everything that was created.
@@ -96,9 +107,9 @@ impl Drop for Claim<'_> {
         for directory in self.directories.iter().rev() {
             let _ = fs_err::remove_dir(directory);
         }
-        for (manifest, text) in &self.manifests {
-            if fs_err::read(manifest).is_ok_and(|now| now != *text) {
-                let _ = fs_err::write(manifest, text);
+        for (file, text) in &self.changeable {
+            if fs_err::read(file).is_ok_and(|now| now != *text) {
+                let _ = fs_err::write(file, text);
             }
         }
     }
@@ -113,19 +124,30 @@ fn make_directory(path: &Utf8Path) -> Result<bool> {
     }
 }
 
-/// Checks that a path that exists is an empty directory.
-fn check_empty(path: &Utf8Path, shown: &Utf8Path) -> Result<()> {
+/// The names in a directory that a package can be created in.
+fn existing(path: &Utf8Path, shown: &Utf8Path) -> Result<BTreeSet<String>> {
+    let occupied = |by| Err(Occupied { path: shown.to_owned(), by }.into());
     // A dangling link isn't a directory, but it occupies the path.
-    let by = if !path.is_dir() {
-        Occupant::NotADirectory
-    } else if fs_err::read_dir(path.as_std_path())?.next().is_none() {
-        return Ok(());
-    } else if path.join("Cargo.toml").exists() {
-        Occupant::Package
-    } else {
-        Occupant::Files
-    };
-    Err(Occupied { path: shown.to_owned(), by }.into())
+    if !path.is_dir() {
+        return occupied(Occupant::NotADirectory);
+    }
+    if path.join("Cargo.toml").exists() {
+        return occupied(Occupant::Package);
+    }
+    let mut names = BTreeSet::new();
+    for entry in fs_err::read_dir(path.as_std_path())? {
+        names.insert(entry?.file_name().to_string_lossy().into_owned());
+    }
+    match names.iter().find(|name| !may_stay(name)) {
+        Some(name) => occupied(Occupant::File(name.clone())),
+        None => Ok(names),
+    }
+}
+
+/// Whether a file is hidden, or a document such as `README.md` or `LICENSE-MIT`, whose name is in upper case.
+fn may_stay(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default();
+    VERSION_CONTROL.contains(&name) || !stem.contains(|c: char| c.is_lowercase())
 }
 
 /// The path of the new package is already in use.
@@ -136,19 +158,19 @@ struct Occupied {
     by: Occupant,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum Occupant {
     NotADirectory,
-    Files,
+    File(String),
     Package,
 }
 
 impl Occupant {
-    fn predicate(self) -> &'static str {
+    fn predicate(&self) -> String {
         match self {
-            Occupant::NotADirectory => "exists and is not a directory",
-            Occupant::Files => "is not empty",
-            Occupant::Package => "is already a cargo package",
+            Occupant::NotADirectory => "exists and is not a directory".to_owned(),
+            Occupant::File(name) => format!("is not empty: it contains `{name}`"),
+            Occupant::Package => "is already a cargo package".to_owned(),
         }
     }
 }

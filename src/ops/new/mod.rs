@@ -18,7 +18,7 @@ use crate::scaffold::{self, Answers, File, TEMPLATES, Template, name};
 /// The options of `new`.
 #[derive(Debug, Clone)]
 pub struct NewOptions {
-    /// The directory of the package. It must be empty or not exist.
+    /// The directory of the package. It must not exist, or contain only hidden files and documents.
     pub path: Utf8PathBuf,
     /// The name of the package. The default is the name of the directory.
     pub name: Option<String>,
@@ -62,12 +62,16 @@ pub fn new(ctx: &Context, options: &NewOptions) -> Result<()> {
 
     let claim = Claim::of(&path, &options.path, &files)?;
     cargo_init(ctx, options, &answers.name)?;
-    write(&path, &files)?;
+    let (kept, new): (Vec<_>, Vec<_>) = files.iter().partition(|file| claim.has(file));
+    write(&path, new)?;
     check_workspace(ctx, &path)?;
     claim.keep();
 
     ctx.shell
         .status("Created", format_args!("filter `{}` from the template `{}`", answers.name, template.name));
+    for file in kept.iter().filter(|file| file.path != ".gitignore") {
+        ctx.shell.note(format_args!("`{}` exists, so it was not written", file.path));
+    }
     Ok(())
 }
 
@@ -108,7 +112,7 @@ fn cargo_init(ctx: &Context, options: &NewOptions, name: &str) -> Result<()> {
     Ok(())
 }
 
-fn write(directory: &Utf8Path, files: &[File]) -> Result<()> {
+fn write(directory: &Utf8Path, files: Vec<&File>) -> Result<()> {
     for file in files {
         let path = directory.join(&file.path);
         if let Some(parent) = path.parent() {
