@@ -131,7 +131,7 @@ class Bench:
         say(f"nothing changed, {PLUGINS} plugins, {directory}")
         root = self.work / directory
         root.mkdir()
-        manifest = '[workspace]\nresolver = "3"\nmembers = []\n\n[workspace.metadata.wasmplugin]\nimage = "localhost:5000/acme/{name}"\n'
+        manifest = '[workspace]\nresolver = "3"\nmembers = []\n\n[workspace.metadata.wasmplugin]\nimage = "registry.example/acme/{name}"\n'
         (root / "Cargo.toml").write_text(manifest)
         for number in range(PLUGINS):
             self.run(root, ["cargo", "wasmplugin", "new", f"filter-{number}"])
@@ -197,7 +197,7 @@ class Bench:
             self.edit(pushed)
             tag = next(tags)
             target = f"docker://{self.image}:{tag}"
-            copy = ["skopeo", "copy", "--dest-tls-verify=false", "oci:target/wasmplugin/hello/image", target]
+            copy = ["skopeo", "copy", "--dest-tls-verify=false", "oci:target/wasmplugin.d/hello/image", target]
             return self.timed(pushed, [*BUILD, "--tag", tag]) + self.timed(pushed, copy)
 
         ours, by_skopeo = self.turns(9, ours, by_skopeo)
@@ -305,7 +305,7 @@ class Bench:
         )
 
         def by_skopeo(repository):
-            image = f"oci:{directory}/target/wasmplugin/large/image"
+            image = f"oci:{directory}/target/wasmplugin.d/large/image"
             copy = ["skopeo", "copy", "--dest-tls-verify=false", image, f"docker://{repository}:v1"]
             return self.timed(directory, copy)
 

@@ -13,6 +13,9 @@ use crate::shell::Shell;
 /// development.
 pub const PROGRAM: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("CARGO_WASMPLUGIN_SOURCES"));
 
+/// The password for a registry. Other programs that this one runs, such as build scripts, don't get to see it.
+pub const PASSWORD_VARIABLE: &str = "CARGO_WASMPLUGIN_PASSWORD";
+
 /// The environment of a command.
 #[derive(Debug)]
 pub struct Context {

@@ -2,6 +2,7 @@
 
 use std::fs::TryLockError;
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -100,7 +101,9 @@ impl Lock {
         if let Some(parent) = path.parent() {
             fs_err::create_dir_all(parent)?;
         }
-        let file = File::options().create(true).append(true).open(path)?;
+        // Otherwise opening a FIFO waits for a reader.
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let file = File::options().create(true).append(true).custom_flags(flags).open(path)?;
         let mut reported = false;
         loop {
             ctx.interrupt.check()?;
@@ -161,7 +164,8 @@ pub fn write_new(path: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// A temporary file that atomically replaces the file at its final path. If it is dropped before, it is removed.
+/// A temporary file that atomically replaces the file at its final path. If it is dropped before, it is removed. If this
+/// process is killed before, the next one that writes the same file removes it: the lock shows whether it is in use.
 #[derive(Debug)]
 pub struct StagedFile<'p> {
     file: NamedTempFile,
@@ -178,10 +182,23 @@ impl<'p> StagedFile<'p> {
         let (parent, name) = split(path)?;
         // `.hello.json` of the package `hello` gets the same prefix as its directory, so that `repair` removes both.
         let name = path.file_stem().unwrap_or(name).trim_start_matches('.');
+        let prefix = staged_prefix(name);
+        remove_abandoned(parent, &prefix);
         let mut builder = tempfile::Builder::new();
         readable_for_others(&mut builder, 0o666);
-        let file = builder.prefix(&staged_prefix(name)).tempfile_in(parent);
-        Ok(StagedFile { file: file.map_err(|error| not_written(path, &error))?, path })
+        loop {
+            let file = builder.prefix(&prefix).tempfile_in(parent);
+            let file = file.map_err(|error| not_written(path, &error))?;
+            // Before it was locked, another process may have found and removed it.
+            let is_removed = match file.as_file().try_lock() {
+                Ok(()) => file.as_file().metadata()?.nlink() == 0,
+                Err(TryLockError::WouldBlock) => true,
+                Err(TryLockError::Error(_)) => false,
+            };
+            if !is_removed {
+                return Ok(StagedFile { file, path });
+            }
+        }
     }
 
     /// Moves the file to its final path, and replaces an existing file.
@@ -202,6 +219,22 @@ impl io::Write for StagedFile<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush().map_err(|error| not_written(self.path, &error))
+    }
+}
+
+/// Removes the temporary files of killed processes whose names start with `prefix`. Errors are ignored, because such files
+/// do no harm to what is written next.
+pub fn remove_abandoned(directory: &Utf8Path, prefix: &str) {
+    for entry in fs_err::read_dir(directory).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_staged = name.to_str().is_some_and(|name| name.starts_with(prefix) && name.contains(STAGED));
+        if is_staged
+            && entry.file_type().is_ok_and(|kind| kind.is_file())
+            && let Ok(file) = File::open(entry.path())
+            && file.file().try_lock().is_ok()
+        {
+            let _ = fs_err::remove_file(entry.path());
+        }
     }
 }
 
@@ -321,8 +354,11 @@ fn exchange(one: &Utf8Path, other: &Utf8Path) -> io::Result<bool> {
 
 // The name of a cargo package has no `.`, so these names can't conflict with the directory of a package.
 fn staged_prefix(name: &str) -> String {
-    format!(".{name}.new-")
+    format!(".{name}{STAGED}")
 }
+
+/// The part before the random end of a temporary name.
+const STAGED: &str = ".new-";
 
 fn backup_path(path: &Utf8Path) -> io::Result<Utf8PathBuf> {
     let (parent, name) = split(path)?;

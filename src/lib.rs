@@ -26,6 +26,7 @@ mod report;
 mod resource;
 mod scaffold;
 mod shell;
+mod target_dir;
 mod text;
 mod transport;
 mod wasm;

@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use shared_child::SharedChild;
 
-use crate::context::Context;
+use crate::context::{Context, PASSWORD_VARIABLE};
 use crate::error::{Exit, Explain, Result};
 use crate::interrupt::{Interrupted, POLL};
 
@@ -124,7 +124,7 @@ pub fn this_program() -> io::Result<Utf8PathBuf> {
 pub fn command(ctx: &Context, program: impl AsRef<OsStr>) -> Command {
     #[expect(clippy::disallowed_methods, reason = "all other code uses this function")]
     let mut command = Command::new(program);
-    command.current_dir(&ctx.cwd);
+    command.current_dir(&ctx.cwd).env_remove(PASSWORD_VARIABLE);
     command
 }
 

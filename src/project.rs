@@ -12,7 +12,7 @@ use crate::error::{Error, Exit, Explain, Result};
 use crate::fs;
 use crate::process::{self, ProcessError};
 use crate::reference::Tag;
-use crate::text::nearest;
+use crate::text::{nearest, quoted};
 
 /// The packages that the user selects, with cargo's own options.
 #[derive(Debug, Clone, Default)]
@@ -95,7 +95,12 @@ impl Project {
             let is_root = package.manifest_path == workspace_manifest_path;
             let own = if is_root { None } else { Some(read_manifest(ctx, &package.manifest_path)?) };
             let manifest = own.as_ref().unwrap_or(&workspace_manifest);
-            if !is_plugin(package, manifest, selected.by_name)? {
+            let not_a_cdylib = || ProjectError::NoCdylib {
+                package: package.name.to_string(),
+                has_library: package.targets.iter().any(cargo_metadata::Target::is_lib),
+                plugins: likely_plugins(&metadata),
+            };
+            if !is_plugin(package, manifest, selected.by_name).ok_or_else(not_a_cdylib)? {
                 skipped.push(package.name.to_string());
                 continue;
             }
@@ -253,8 +258,11 @@ fn current_manifest(ctx: &Context, selection: &Selection) -> Option<Utf8PathBuf>
 }
 
 /// Whether `spec` matches `package`. It is a name or a pattern with `*` and `?`, optionally with `@` and a version or the
-/// beginning of one.
+/// beginning of one, or a package id with a url, as `cargo pkgid` prints it.
 fn matches(package: &Package, spec: &str) -> bool {
+    if spec.contains("://") {
+        return matches_id(package, spec);
+    }
     let (name, version) = match spec.split_once('@') {
         Some((name, version)) => (name, Some(version)),
         None => (spec, None),
@@ -268,14 +276,41 @@ fn matches(package: &Package, spec: &str) -> bool {
     name_matches && version.is_none_or(version_matches)
 }
 
-/// Whether to build a package: a cdylib that was selected explicitly, has settings, or depends on proxy-wasm.
-fn is_plugin(package: &Package, manifest: &CargoToml, is_named: bool) -> Result<bool, ProjectError> {
+/// `[KIND+]URL[#[NAME@]VERSION]` or `[KIND+]URL#NAME`.
+fn matches_id(package: &Package, spec: &str) -> bool {
+    let parts = |text: &str| {
+        let (url, fragment) = text.split_once('#').unwrap_or((text, ""));
+        let url = url.split_once('+').filter(|(kind, _)| !kind.contains(':')).map_or(url, |(_, url)| url);
+        (url.trim_end_matches('/').to_owned(), fragment.to_owned())
+    };
+    let (url, fragment) = parts(spec);
+    let (own_url, _) = parts(&package.id.repr);
+    let (name, version) = (package.name.as_str(), package.version.to_string());
+    url == own_url
+        && (fragment.is_empty()
+            || fragment == name
+            || fragment == version
+            || fragment == format!("{name}@{version}"))
+}
+
+/// Whether to build a package: a cdylib that was selected explicitly, has settings, or depends on proxy-wasm. `None` if it
+/// is not a cdylib, but selected explicitly.
+fn is_plugin(package: &Package, manifest: &CargoToml, is_named: bool) -> Option<bool> {
     let is_explicit = is_named || manifest.has_settings(Section::Package);
     let is_candidate = is_explicit || depends_on_proxy_wasm(package);
     if is_explicit && !is_cdylib(package) {
-        return Err(ProjectError::NoCdylib(package.name.to_string()));
+        return None;
     }
-    Ok(is_candidate && is_cdylib(package))
+    Some(is_candidate && is_cdylib(package))
+}
+
+/// The members that look like plugins, for a message.
+fn likely_plugins(metadata: &Metadata) -> Vec<String> {
+    let members = metadata.workspace_packages().into_iter();
+    let is_likely = |package: &&Package| {
+        is_cdylib(package) && (depends_on_proxy_wasm(package) || package.metadata.get("wasmplugin").is_some())
+    };
+    members.filter(is_likely).map(|package| package.name.to_string()).collect()
 }
 
 fn is_cdylib(package: &Package) -> bool {
@@ -354,8 +389,16 @@ pub enum ProjectError {
     #[error("`--exclude` can only be used together with `--workspace`")]
     ExcludeWithoutWorkspace,
     /// The package has no cdylib.
-    #[error("package `{0}` can't be built as a module: its library isn't a cdylib")]
-    NoCdylib(String),
+    #[error(
+        "package `{package}` can't be built as a module: {}",
+        if *has_library { "its library isn't a cdylib" } else { "it has no library" }
+    )]
+    NoCdylib {
+        package: String,
+        has_library: bool,
+        /// The packages of the workspace that look like plugins.
+        plugins: Vec<String>,
+    },
     /// There is nothing to build.
     #[error("no plugin found{}", why_none(skipped, *excluded))]
     NoPlugin {
@@ -378,7 +421,9 @@ fn why_none(skipped: &[String], excluded: bool) -> String {
 impl Explain for ProjectError {
     fn package(&self) -> Option<&str> {
         match self {
-            ProjectError::Unknown { spec: name, .. } | ProjectError::NoCdylib(name) => Some(name),
+            ProjectError::Unknown { spec: name, .. } | ProjectError::NoCdylib { package: name, .. } => {
+                Some(name)
+            }
             ProjectError::Unreadable { .. }
             | ProjectError::ExcludeWithoutWorkspace
             | ProjectError::NoPlugin { .. } => None,
@@ -388,9 +433,9 @@ impl Explain for ProjectError {
     fn exit(&self) -> Exit {
         match self {
             ProjectError::Unknown { .. } | ProjectError::ExcludeWithoutWorkspace => Exit::Usage,
-            ProjectError::Unreadable { .. } | ProjectError::NoCdylib(_) | ProjectError::NoPlugin { .. } => {
-                Exit::Failure
-            }
+            ProjectError::Unreadable { .. }
+            | ProjectError::NoCdylib { .. }
+            | ProjectError::NoPlugin { .. } => Exit::Failure,
         }
     }
 
@@ -411,8 +456,18 @@ impl Explain for ProjectError {
                 "create a plugin with `cargo wasmplugin new PATH`".to_owned(),
             ],
             ProjectError::Unreadable { .. } => Vec::new(),
-            ProjectError::NoCdylib(_) => {
-                vec!["add to its Cargo.toml:\n\n    [lib]\n    crate-type = [\"cdylib\"]".to_owned()]
+            ProjectError::NoCdylib { has_library, plugins, .. } => {
+                let section = "add to its Cargo.toml:\n\n    [lib]\n    crate-type = [\"cdylib\"]";
+                let others = quoted(plugins.iter().map(String::as_str));
+                match (plugins.is_empty(), has_library) {
+                    (false, _) => vec![format!(
+                        "build the plugins of the workspace with `-p` or `--workspace`: {others}"
+                    )],
+                    (true, true) => vec![section.to_owned()],
+                    (true, false) => {
+                        vec![format!("move its code from `src/main.rs` to `src/lib.rs`, and {section}")]
+                    }
+                }
             }
             ProjectError::NoPlugin { skipped, excluded } => {
                 let mut help = Vec::new();

@@ -111,11 +111,10 @@ fn check(text: &str) -> Result<(), &'static str> {
 }
 
 fn check_registry(registry: &str) -> Result<(), &'static str> {
-    if registry.starts_with('[') {
-        return Err("the registry is an IPv6 address, which meshes don't accept in a url: use a host name");
-    }
-    let (host, port) = match registry.split_once(':') {
-        Some((host, port)) => (host, Some(port)),
+    // An IPv6 address is in brackets, because it contains colons.
+    let host_end = registry.find(']').map_or(0, |bracket| bracket + 1);
+    let (host, port) = match registry[host_end..].find(':') {
+        Some(colon) => (&registry[..host_end + colon], Some(&registry[host_end + colon + 1..])),
         None => (registry, None),
     };
     // Without leading zeros or a sign, so that it is the same text in a url.
@@ -130,13 +129,17 @@ fn check_registry(registry: &str) -> Result<(), &'static str> {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    if !host.split('.').all(label) {
+    let is_address = host.starts_with('[');
+    if !is_address && !host.split('.').all(label) {
         return Err("the registry is not a valid host name");
     }
-    // A host that ends in a number is an address, and `xn--` begins an encoded name. Either can be invalid.
+    // An address can be written in several ways, a host that ends in a number is an address too, and `xn--` begins an
+    // encoded name. Each can be invalid.
     let in_url = Url::parse(&format!("https://{host}/"));
     if in_url.is_ok_and(|url| url.host_str().is_some_and(|found| found.eq_ignore_ascii_case(host))) {
         Ok(())
+    } else if is_address {
+        Err("the registry is not an IPv6 address in its shortest form, such as `[fd00::1]:5000`")
     } else if host.ends_with(|c: char| c.is_ascii_digit()) {
         Err("the registry is neither a host name nor an IPv4 address, which has four numbers up to 255")
     } else {
@@ -281,11 +284,25 @@ mod tests {
             "localhost:0/a",
             "localhost:/a",
             "xn--a.com/x/y",
+            "[fd00::0:1]/a",
+            "[fd00::1/a",
+            "[fd00::1]5000/a",
+            "[fd00::1]:/a",
+            "[10.0.0.1]/a",
+            "[::1]x:5000/a",
+            "fd00::1/a",
             &long,
         ] {
             assert!(refused.parse::<Repository>().is_err(), "{refused}");
         }
-        for accepted in ["10.0.0.30:5000/a/b", "QUAY.io:443/a", "xn--bcher-kva.example/a", "5000.example/x"] {
+        for accepted in [
+            "10.0.0.30:5000/a/b",
+            "QUAY.io:443/a",
+            "xn--bcher-kva.example/a",
+            "5000.example/x",
+            "[fd00::1]:5000/a/b",
+            "[::1]/a",
+        ] {
             assert!(accepted.parse::<Repository>().is_ok(), "{accepted}");
         }
     }

@@ -169,6 +169,8 @@ pub struct PublicationSubject<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct TogetherSubject<'a> {
     pub draft: &'a Draft,
+    /// The kind that the draft is converted to.
+    pub kind: Kind,
     /// The image, if the repository that the mesh pulls it from is known.
     pub image: Option<&'a PulledImage>,
     /// The digest of the module.

@@ -10,7 +10,7 @@ use clap::{ArgAction, Args};
 
 use crate::compile::{CargoOptions, FeatureOptions};
 use crate::config::Choice;
-use crate::context::Env;
+use crate::context::{Context, Env};
 use crate::project::Selection;
 use crate::report::{FORMATS, Format};
 use crate::shell::{Shell, Verbosity};
@@ -54,27 +54,35 @@ pub(super) struct GlobalArgs {
 
 impl GlobalArgs {
     pub(super) fn shell(&self, env: &Env) -> Shell {
+        // A flag has priority over the variable.
+        let is_quiet = || env.get("CARGO_TERM_QUIET").is_some_and(|quiet| quiet == "true");
         let verbosity = match (self.quiet, self.verbose > 0) {
             (true, _) => Verbosity::Quiet,
+            (false, false) if is_quiet() => Verbosity::Quiet,
             (false, true) => Verbosity::Verbose,
             (false, false) => Verbosity::Normal,
         };
-        let asked =
-            self.color.as_deref().or_else(|| env.get("CARGO_TERM_COLOR").and_then(|when| when.to_str()));
-        let color = match asked {
-            Some("always") => ColorChoice::Always,
-            Some("never") => ColorChoice::Never,
-            // `Auto` also respects NO_COLOR.
-            _ => ColorChoice::Auto,
-        };
+        let color = color(self.color.as_deref(), env);
         Shell::new(verbosity, color)
     }
 
     /// The same options as arguments for cargo.
     fn for_cargo(&self) -> Vec<OsString> {
         let quiet = self.quiet.then(|| OsString::from("--quiet"));
+        let quiet = quiet
+            .or_else(|| (self.verbose > 0).then(|| format!("-{}", "v".repeat(self.verbose.into())).into()));
         let color = self.color.as_ref().map(|when| OsString::from(format!("--color={when}")));
         quiet.into_iter().chain(color).collect()
+    }
+}
+
+/// When to colour messages. `asked` is the value of the flag.
+pub(super) fn color(asked: Option<&str>, env: &Env) -> ColorChoice {
+    match asked.or_else(|| env.get("CARGO_TERM_COLOR").and_then(|when| when.to_str())) {
+        Some("always") => ColorChoice::Always,
+        Some("never") => ColorChoice::Never,
+        // `Auto` also respects NO_COLOR.
+        _ => ColorChoice::Auto,
     }
 }
 
@@ -85,7 +93,7 @@ pub(super) struct PackageSelection {
     #[arg(short, long = "package", value_name = "SPEC", help_heading = "Package Selection")]
     packages: Vec<String>,
     /// Build all plugins in the workspace
-    #[arg(long, help_heading = "Package Selection")]
+    #[arg(long, alias = "all", help_heading = "Package Selection")]
     workspace: bool,
     /// Exclude a package from the build
     #[arg(long, value_name = "SPEC", help_heading = "Package Selection")]
@@ -104,6 +112,9 @@ pub(super) struct CargoArgs {
     /// Do not activate the `default` feature
     #[arg(long, help_heading = "Feature Selection")]
     no_default_features: bool,
+    /// Accepted for compatibility with cargo, because filters are always optimized
+    #[arg(short, long, conflicts_with = "profile", help_heading = "Compilation Options")]
+    release: bool,
     /// Build with this profile [default: `wasmplugin`, a profile for filters]
     #[arg(long, value_name = "PROFILE", help_heading = "Compilation Options")]
     profile: Option<String>,
@@ -116,6 +127,18 @@ pub(super) struct CargoArgs {
     /// Override a cargo configuration value
     #[arg(long, value_name = "KEY=VALUE|PATH", help_heading = "Compilation Options")]
     config: Vec<String>,
+    /// Do not abort the build as soon as there is an error
+    #[arg(long, help_heading = "Compilation Options")]
+    keep_going: bool,
+    /// Ignore `rust-version` specification in packages
+    #[arg(long, help_heading = "Compilation Options")]
+    ignore_rust_version: bool,
+    /// Output a build timing report at the end of the build
+    #[arg(long, help_heading = "Compilation Options")]
+    timings: bool,
+    /// Unstable (nightly-only) flags to cargo
+    #[arg(short = 'Z', value_name = "FLAG", help_heading = "Compilation Options")]
+    unstable: Vec<String>,
     /// Path to Cargo.toml
     #[arg(long, value_name = "PATH", help_heading = "Manifest Options")]
     manifest_path: Option<Utf8PathBuf>,
@@ -157,10 +180,21 @@ impl CargoArgs {
         }
     }
 
-    pub(super) fn options(&self, global: &GlobalArgs) -> CargoOptions {
+    pub(super) fn options(&self, ctx: &Context, global: &GlobalArgs) -> CargoOptions {
+        if self.release {
+            ctx.shell.note(
+                "`--release` has no effect: filters are always optimized, with the profile `wasmplugin`",
+            );
+        }
         let mut args = global.for_cargo();
         args.extend(self.manifest_args());
         args.extend(self.jobs.iter().map(|jobs| format!("--jobs={jobs}").into()));
+        let switches = [
+            ("--keep-going", self.keep_going),
+            ("--ignore-rust-version", self.ignore_rust_version),
+            ("--timings", self.timings),
+        ];
+        args.extend(given(&switches));
         CargoOptions {
             profile: self.profile.clone(),
             offline: self.offline || self.frozen,
@@ -176,9 +210,16 @@ impl CargoArgs {
 
     fn manifest_args(&self) -> Vec<OsString> {
         let switches = [("--locked", self.locked), ("--offline", self.offline), ("--frozen", self.frozen)];
-        let switches = switches.into_iter().filter(|(_, given)| *given).map(|(switch, _)| switch.into());
-        switches.chain(self.config.iter().map(|value| format!("--config={value}").into())).collect()
+        let unstable = self.unstable.iter().map(|flag| format!("-Z{flag}").into());
+        given(&switches)
+            .chain(unstable)
+            .chain(self.config.iter().map(|value| format!("--config={value}").into()))
+            .collect()
     }
+}
+
+fn given<'s>(switches: &'s [(&'s str, bool)]) -> impl Iterator<Item = OsString> + 's {
+    switches.iter().filter(|(_, given)| *given).map(|(switch, _)| switch.into())
 }
 
 /// The names in a list that is separated by spaces or commas.

@@ -12,12 +12,13 @@ mod new;
 mod overrides;
 mod package;
 mod publish;
+mod registry;
 mod resolve;
 
 use std::ffi::OsString;
 
 use anstream::ColorChoice;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::compile::{CompileError, wrapper};
 use crate::context::{Context, Env};
@@ -84,7 +85,9 @@ pub fn run(args: Vec<OsString>) -> Exit {
         Shell::new(Verbosity::Normal, ColorChoice::Auto).error(&WrapperFailed(error).into(), None);
         return Exit::Failure;
     }
-    let cli = match Cli::try_parse_from(args) {
+    let command = Cli::command().color(color_of_usage(&args, &env));
+    let parsed = command.try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // clap writes errors to standard error, and help and version to standard output.
@@ -101,6 +104,18 @@ pub fn run(args: Vec<OsString>) -> Exit {
             }
             error.exit()
         }
+    }
+}
+
+/// When to colour help and usage errors, which are printed before the arguments are parsed.
+fn color_of_usage(args: &[OsString], env: &Env) -> clap::ColorChoice {
+    let args: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
+    let with_value = args.iter().find_map(|arg| arg.strip_prefix("--color="));
+    let before_value = || args.windows(2).find(|pair| pair[0] == "--color").map(|pair| pair[1]);
+    match args::color(with_value.or_else(before_value), env) {
+        ColorChoice::Always | ColorChoice::AlwaysAnsi => clap::ColorChoice::Always,
+        ColorChoice::Never => clap::ColorChoice::Never,
+        ColorChoice::Auto => clap::ColorChoice::Auto,
     }
 }
 

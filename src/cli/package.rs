@@ -63,7 +63,8 @@ pub(super) struct PackageArgs {
     /// Package this module instead of compiling a crate; its resource is the wasmplugin.yaml in the current directory
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "packages", "workspace", "exclude", "features", "all_features", "no_default_features", "profile", "jobs",
-        "config", "manifest_path", "locked", "frozen", "target",
+        "config", "manifest_path", "locked", "frozen", "target", "release", "keep_going", "ignore_rust_version",
+        "timings", "unstable",
     ])]
     module: Option<Utf8PathBuf>,
     #[command(flatten)]
@@ -84,6 +85,8 @@ impl ImageArgs {
             flags: PartialSettings {
                 image: self.image.clone(),
                 pull_image: self.pull_image.clone(),
+                plain_http: None,
+                cacert: None,
                 variant: self.variant,
                 optimize: self.optimize,
                 target: self.target,
@@ -107,7 +110,7 @@ impl PackageArgs {
             Some(file) => Origin::Module { file: file.clone(), target_dir: self.target_dir(ctx) },
             None => Origin::Crates {
                 selection: self.packages.selection(&self.cargo),
-                cargo: self.cargo.options(global),
+                cargo: self.cargo.options(ctx, global),
             },
         };
         let mut options = self.image.options(origin, tag);

@@ -1,20 +1,15 @@
-use std::io::IsTerminal as _;
-use std::time::Duration;
-
-use camino::Utf8PathBuf;
 use clap::Args;
 
 use crate::cli::args::{self, GlobalArgs, OutputArgs};
 use crate::cli::package::PackageArgs;
+use crate::cli::registry::{self, RegistryArgs};
 use crate::context::Context;
 use crate::error::{Error, Exit, Result, UsageError};
-use crate::fs::{self, TEXT_LIMIT};
 use crate::ops::pipeline::Outcome;
 use crate::ops::publish::{self, PublishOptions, PushOptions};
 use crate::reference::Tag;
 use crate::report;
 use crate::transport::Destination;
-use crate::transport::registry::{Access, Login, Protocol, Secret};
 
 /// Build a filter, push its image, and print the reference that pins it
 ///
@@ -40,34 +35,18 @@ pub(super) struct Publish {
     tags: Vec<Tag>,
     /// Write the image to oci-layout:DIR[:TAG] or oci-archive:FILE[:TAG] instead of pushing it
     #[arg(long, value_name = "PLACE", value_parser = local_destination, conflicts_with_all = [
-        "force", "username", "cacert", "plain_http", "tls", "retry_for",
-    ], help_heading = "Registry")]
+        "force", "username", "password_stdin", "cacert", "cert", "insecure_skip_verify", "plain_http", "tls",
+        "retry_for",
+    ], help_heading = registry::HEADING)]
     to: Option<LocalDestination>,
     /// Replace the image that the version's tag names
-    #[arg(long, help_heading = "Registry")]
+    #[arg(long, help_heading = registry::HEADING)]
     force: bool,
     /// Do everything except push
-    #[arg(long, help_heading = "Registry")]
+    #[arg(long, help_heading = registry::HEADING)]
     dry_run: bool,
-    /// Name to log in with
-    #[arg(long, value_name = "NAME", requires = "password_stdin", help_heading = "Registry")]
-    username: Option<String>,
-    /// Read the password from standard input
-    #[arg(long, requires = "username", help_heading = "Registry")]
-    password_stdin: bool,
-    /// File of additional trusted certificates, in PEM format
-    #[arg(long, value_name = "FILE", help_heading = "Registry")]
-    cacert: Option<Utf8PathBuf>,
-    /// Use plain HTTP, which lets others on the network read and change the data
-    #[arg(long, conflicts_with = "tls", help_heading = "Registry")]
-    plain_http: bool,
-    /// Use TLS even for a registry on this machine
-    #[arg(long, help_heading = "Registry")]
-    tls: bool,
-    /// How long to retry a request that fails temporarily, at most 120
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=120),
-        help_heading = "Registry")]
-    retry_for: u64,
+    #[command(flatten)]
+    registry: RegistryArgs,
     #[command(flatten)]
     package: PackageArgs,
     #[command(flatten)]
@@ -94,7 +73,7 @@ impl Publish {
 
     fn options(&self, ctx: &Context, global: &GlobalArgs) -> Result<PublishOptions> {
         let destination = match &self.to {
-            None => Destination::Registry(self.access(ctx)?),
+            None => Destination::Registry(self.registry.access(ctx)?),
             Some(to) => to.destination.clone(),
         };
         let local_tag = self.to.as_ref().and_then(|to| to.tag.as_ref());
@@ -102,8 +81,13 @@ impl Publish {
             return Err(two_tags(tag));
         }
         let mut tags = local_tag.into_iter().chain(&self.tags).cloned();
+        let mut plan = self.package.options(ctx, global, tags.next());
+        if self.to.is_none() {
+            plan.flags.plain_http = self.registry.plain_http(ctx)?;
+            plan.flags.cacert = self.registry.cacert(ctx)?;
+        }
         Ok(PublishOptions {
-            plan: self.package.options(ctx, global, tags.next()),
+            plan,
             push: PushOptions {
                 destination,
                 more_tags: tags.collect(),
@@ -112,46 +96,11 @@ impl Publish {
             },
         })
     }
-
-    fn access(&self, ctx: &Context) -> Result<Access> {
-        let login = |username: &String| {
-            Ok::<_, Error>(Login { username: username.clone(), password: password(ctx)? })
-        };
-        let protocol = match (self.plain_http, self.tls || self.cacert.is_some()) {
-            (true, _) => Protocol::Plain,
-            (false, true) => Protocol::Tls,
-            (false, false) => Protocol::Usual,
-        };
-        Ok(Access {
-            login: self.username.as_ref().map(login).transpose()?,
-            protocol,
-            cacert: self.cacert.clone(),
-            patience: Duration::from_secs(self.retry_for),
-        })
-    }
 }
 
 fn two_tags(tag: &Tag) -> Error {
     let message = format!("`--to` has the tag `{tag}`, so `--tag` can't be used");
     UsageError { message, help: vec!["remove the tag from `--to`, or remove `--tag`".to_owned()] }.into()
-}
-
-/// Reads the password from standard input. Doesn't prompt for it, because the terminal would show it.
-fn password(ctx: &Context) -> Result<Secret> {
-    let usage = |message: &str| UsageError {
-        message: message.to_owned(),
-        help: vec!["redirect it from a file or pipe it from a command: `--password-stdin < FILE`".to_owned()],
-    };
-    if std::io::stdin().is_terminal() {
-        return Err(usage("the password can't be read from a terminal").into());
-    }
-    let text = ctx.interrupt.or_done(|| fs::read_all(std::io::stdin(), "<stdin>", TEXT_LIMIT))??;
-    let text = String::from_utf8(text).map_err(|_| usage("the password on standard input is not UTF-8"))?;
-    let password = text.trim_end_matches(['\r', '\n']);
-    if password.is_empty() {
-        return Err(usage("the password on standard input is empty").into());
-    }
-    Ok(Secret::new(password.to_owned()))
 }
 
 fn local_destination(text: &str) -> Result<LocalDestination, String> {

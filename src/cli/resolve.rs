@@ -43,7 +43,8 @@ pub(super) struct Resolve {
 
 impl Resolve {
     pub(super) fn run(&self, ctx: &Context, global: &GlobalArgs) -> Result<Exit> {
-        let origin = Origin::Crates { selection: self.cargo.project(), cargo: self.cargo.options(global) };
+        let origin =
+            Origin::Crates { selection: self.cargo.project(), cargo: self.cargo.options(ctx, global) };
         let options = ResolveOptions {
             inputs: self.inputs.clone(),
             plan: self.image.options(origin, self.tag.clone()),

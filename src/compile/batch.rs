@@ -15,7 +15,7 @@ use crate::compile::options::{CargoOptions, FeatureOptions};
 use crate::config::{Optimize, Target};
 use crate::context::Context;
 use crate::digest::Digest;
-use crate::fs::write_atomically;
+use crate::fs::{self, TEXT_LIMIT, remove_abandoned, write_atomically};
 use crate::project::{Crate, Project};
 
 /// The crates of one run of cargo.
@@ -164,21 +164,22 @@ impl Resolutions<'_> {
                 .collect();
         args.extend(features.to_args());
         let cached = self.cache.and_then(|cache| self.cached(cache, &args));
-        if let Some(tree) = cached.as_ref().and_then(|path| fs_err::read_to_string(path).ok()) {
+        if let Some(tree) = cached.as_ref().and_then(|path| fs::read_text(path).ok()) {
             return Some(tree);
         }
         let tree = self.project.tree(self.ctx, &args).ok()?;
         if let Some(path) = cached {
+            let cache = self.cache?;
+            remove_abandoned(cache, ".");
             // Without the file, cargo is asked again.
-            let _ =
-                fs_err::create_dir_all(self.cache?).and_then(|()| write_atomically(&path, tree.as_bytes()));
+            let _ = fs_err::create_dir_all(cache).and_then(|()| write_atomically(&path, tree.as_bytes()));
         }
         Some(tree)
     }
 
     /// The file for the answer of cargo. It depends on the lock file, the manifests of the workspace and the arguments.
     fn cached(&self, cache: &Utf8Path, args: &[String]) -> Option<Utf8PathBuf> {
-        let lock = fs_err::read(self.project.workspace_root.join("Cargo.lock")).ok()?;
+        let lock = fs::read(self.project.workspace_root.join("Cargo.lock"), TEXT_LIMIT).ok()?;
         let members = self.project.members.iter();
         let members = members.map(|member| (&member.id, &member.dependencies, &member.features));
         let members = serde_json::to_vec(&members.collect::<Vec<_>>()).ok()?;

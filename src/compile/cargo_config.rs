@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use toml_edit::{DocumentMut, Item, Table};
 
 use crate::context::Context;
+use crate::fs;
 
 /// Cargo's configuration for the current directory.
 #[derive(Debug)]
@@ -132,7 +133,7 @@ impl Files {
         if !self.read.insert(path.to_owned()) {
             return;
         }
-        let Ok(text) = fs_err::read_to_string(path) else { return };
+        let Ok(text) = fs::read_text(path) else { return };
         let Ok(document) = text.parse::<DocumentMut>() else { return };
         let table = document.as_table().clone();
         let directory = path.parent().unwrap_or(path);

@@ -24,6 +24,7 @@ use crate::digest::Digest;
 use crate::error::Result;
 use crate::fs::Lock;
 use crate::project::Project;
+use crate::target_dir;
 use run::Compiler;
 use wrapper::Wrapper;
 
@@ -44,7 +45,9 @@ pub fn compile(
     options: &CargoOptions,
 ) -> Result<Vec<ModuleFile>> {
     let workspace = Digest::of(project.workspace_root.as_str().as_bytes());
-    let directory = project.target_dir.join("wasmplugin/.build").join(workspace.short());
+    let output = target_dir::output(&project.target_dir);
+    target_dir::create(&output);
+    let directory = output.join(".build").join(workspace.short());
     let unusable = |source| CompileError::TargetDir { directory: directory.clone(), source };
     // Another run must not overwrite the modules after cargo has finished and before they are opened.
     let lock = Lock::take(ctx, &directory.join("lock"), "the compiler");

@@ -11,10 +11,14 @@ use crate::project::Project;
 
 /// Directories, and the names that replace them.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Remapping(Vec<(Utf8PathBuf, String)>);
+pub(super) struct Remapping {
+    names: Vec<(Utf8PathBuf, String)>,
+    /// Whether messages of the compiler keep the paths of this machine.
+    in_objects_only: bool,
+}
 
 impl Remapping {
-    /// The directories of the sources, and `outside` the workspace.
+    /// The directories of the sources, and `outside` the workspace. `directory` is for what is known of rustc.
     ///
     /// # Errors
     ///
@@ -24,20 +28,22 @@ impl Remapping {
         project: &Project,
         toolchain: &Toolchain,
         outside: &Outside,
+        directory: &Utf8Path,
     ) -> Result<Self> {
+        let version = toolchain.version(ctx, directory)?;
         let mut names = vec![(project.workspace_root.clone(), "/workspace".to_owned())];
         names.extend(outside.directories.iter().cloned());
         // If rust-src is installed, rustc uses its path instead of the neutral path in the released std.
         let std_source = toolchain.sysroot.join("lib/rustlib/src/rust");
         if std_source.exists() {
-            names.push((std_source, format!("/rustc/{}", toolchain.commit_hash(ctx)?)));
+            names.push((std_source, format!("/rustc/{}", version.commit_hash())));
         }
-        Ok(Remapping(names))
+        Ok(Remapping { names, in_objects_only: version.is_at_least(95) })
     }
 
     /// Identifies the names. Cargo doesn't know them, so it can't detect that they have changed.
     pub(super) fn digest(&self) -> Digest {
-        let parts = self.0.iter().flat_map(|(directory, name)| [directory.as_str(), name]);
+        let parts = self.names.iter().flat_map(|(directory, name)| [directory.as_str(), name]);
         Digest::of_parts(parts.map(str::as_bytes))
     }
 
@@ -45,9 +51,13 @@ impl Remapping {
     pub(super) fn flags(&self, target_dir: &Utf8Path) -> Vec<String> {
         let target_dir = (target_dir, "/target");
         let mut names: Vec<_> =
-            self.0.iter().map(|(directory, name)| (&**directory, &**name)).chain([target_dir]).collect();
+            self.names.iter().map(|(directory, name)| (&**directory, &**name)).chain([target_dir]).collect();
         // rustc uses the last prefix that matches, which has to be the longest one.
         names.sort_by_key(|(directory, _)| directory.as_str().len());
-        names.into_iter().map(|(directory, name)| format!("--remap-path-prefix={directory}={name}")).collect()
+        let prefixes =
+            names.into_iter().map(|(directory, name)| format!("--remap-path-prefix={directory}={name}"));
+        // Stable since Rust 1.95.
+        let scope = self.in_objects_only.then(|| "--remap-path-scope=object".to_owned());
+        prefixes.chain(scope).collect()
     }
 }

@@ -37,7 +37,7 @@ impl Compiler<'_> {
         loop {
             let outside =
                 sources::outside_workspace(self.ctx, self.project, self.toolchain, self.options, target)?;
-            let remapping = Remapping::of(self.ctx, self.project, self.toolchain, &outside)?;
+            let remapping = Remapping::of(self.ctx, self.project, self.toolchain, &outside, self.directory)?;
             // Cargo may have locked and unpacked crates from new places, whose paths have to be remapped too.
             if done.as_ref() == Some(&remapping) {
                 if let Some(error) = outside.unlisted {
@@ -93,8 +93,11 @@ impl Compiler<'_> {
         if project.has_build_dir {
             command.arg("--config").arg(format!("build.build-dir={:?}", directory.as_str()));
         }
-        // It would override the profile, and incremental compilation isn't reproducible.
-        command.env_remove("CARGO_INCREMENTAL");
+        // Both would override the profile, and incremental compilation isn't reproducible. The variable overrides the key.
+        match toolchain.config.is_set(ctx, &["build", "incremental"]) {
+            true => command.env("CARGO_INCREMENTAL", "0"),
+            false => command.env_remove("CARGO_INCREMENTAL"),
+        };
         let wrapper = toolchain.wrapper(ctx);
         self.wrapper.wrap(&mut command, &remapping.flags(&directory), wrapper.as_deref());
 

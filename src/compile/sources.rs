@@ -14,6 +14,7 @@ use crate::compile::toolchain::Toolchain;
 use crate::config::Target;
 use crate::context::Context;
 use crate::error::{Error, Exit, Result};
+use crate::fs;
 use crate::project::Project;
 
 /// The directories with sources outside the workspace.
@@ -117,7 +118,7 @@ fn is_registry(source: &str) -> bool {
 /// much faster than running `cargo metadata`.
 fn lock_is_usual(project: &Project, unpacked: &[Utf8PathBuf]) -> bool {
     let read = || {
-        let text = fs_err::read_to_string(project.workspace_root.join("Cargo.lock")).ok()?;
+        let text = fs::read_text(project.workspace_root.join("Cargo.lock")).ok()?;
         let lock = Document::parse(text).ok()?;
         let packages = lock.get("package")?.as_array_of_tables()?;
         let mut registries: HashMap<&str, bool> = HashMap::new();

@@ -1,6 +1,7 @@
 //! The Rust toolchain, and the standard library for a target.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -8,6 +9,7 @@ use crate::compile::cargo_config::{self, CargoConfig};
 use crate::config::Target;
 use crate::context::Context;
 use crate::error::{Explain, Result};
+use crate::fs;
 use crate::process::{self, ProcessError};
 
 /// The toolchain that cargo uses, and cargo's configuration for the current directory.
@@ -16,6 +18,31 @@ pub struct Toolchain {
     pub(super) config: CargoConfig,
     rustc: Utf8PathBuf,
     pub(super) sysroot: Utf8PathBuf,
+}
+
+/// What `rustc -vV` prints.
+pub(super) struct RustcVersion(String);
+
+impl RustcVersion {
+    /// The commit that rustc was built from, which is part of std's paths.
+    pub(super) fn commit_hash(&self) -> &str {
+        self.line("commit-hash: ")
+    }
+
+    /// Whether it is at least `1.MINOR`. A prerelease may lack what was added in its version.
+    pub(super) fn is_at_least(&self, minor: u32) -> bool {
+        let release = self.line("release: ");
+        let (version, is_prerelease) = match release.split_once('-') {
+            Some((version, _)) => (version, true),
+            None => (release, false),
+        };
+        let found = version.strip_prefix("1.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+        found.is_some_and(|found| found > minor || (found == minor && !is_prerelease))
+    }
+
+    fn line(&self, name: &str) -> &str {
+        self.0.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default()
+    }
 }
 
 impl Toolchain {
@@ -57,11 +84,32 @@ impl Toolchain {
         }
     }
 
-    /// The commit that rustc was built from, which is part of std's paths.
-    pub(super) fn commit_hash(&self, ctx: &Context) -> Result<String> {
+    /// The version of rustc. Running rustc takes longer than most builds in which nothing has changed, so the version is
+    /// remembered in `directory`.
+    pub(super) fn version(&self, ctx: &Context, directory: &Utf8Path) -> Result<RustcVersion> {
+        let file = directory.join("rustc-version");
+        let key = self.key();
+        let remembered = key.as_ref().and_then(|key| {
+            let text = fs::read_text(&file).ok()?;
+            Some(RustcVersion(text.strip_prefix(key)?.to_owned()))
+        });
+        if let Some(version) = remembered {
+            return Ok(version);
+        }
         let stdout = process::output(ctx, process::command(ctx, &self.rustc).arg("-vV"), None)?;
-        let version = String::from_utf8_lossy(&stdout);
-        Ok(version.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or_default().to_owned())
+        let version = String::from_utf8_lossy(&stdout).into_owned();
+        if let Some(key) = key {
+            // Without the file, rustc is run again.
+            let _ = fs::write_atomically(&file, [key.as_str(), &version].concat().as_bytes());
+        }
+        Ok(RustcVersion(version))
+    }
+
+    /// The first line of the remembered version, which changes with the toolchain.
+    fn key(&self) -> Option<String> {
+        let metadata = self.sysroot.join("bin/rustc").metadata().ok()?;
+        let modified = metadata.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(format!("{} {} {} {}\n", self.rustc, self.sysroot, metadata.len(), modified.as_nanos()))
     }
 
     /// Installs the standard library for `target` with rustup, if it is missing.

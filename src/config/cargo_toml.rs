@@ -19,8 +19,18 @@ use crate::mesh::{self, Mesh};
 use crate::reference::Repository;
 use crate::text::{nearest, quoted};
 
-const KEYS: [&str; 8] =
-    ["image", "pull-image", "variant", "optimize", "target", "root-ids", "mesh", "checks"];
+const KEYS: [&str; 10] = [
+    "image",
+    "pull-image",
+    "plain-http",
+    "cacert",
+    "variant",
+    "optimize",
+    "target",
+    "root-ids",
+    "mesh",
+    "checks",
+];
 const LEVEL_KEYS: [&str; 2] = ["level", "reason"];
 
 /// A Cargo.toml.
@@ -147,6 +157,8 @@ impl SettingsReader<'_> {
         PartialSettings {
             image: self.repository(table, "image", name),
             pull_image: self.repository(table, "pull-image", name),
+            plain_http: self.boolean(table, "plain-http"),
+            cacert: self.path(table, "cacert"),
             variant: self.choice(table, "variant"),
             optimize: self.choice(table, "optimize"),
             target: self.target(table),
@@ -299,6 +311,25 @@ impl SettingsReader<'_> {
             self.problem(span, "`mesh` is empty".to_owned(), Some(help));
         }
         Some(found)
+    }
+
+    fn boolean(&mut self, table: &dyn TableLike, key: &str) -> Option<bool> {
+        let item = table.get(key)?;
+        let value = item.as_bool();
+        if value.is_none() {
+            self.expected(item, "a boolean");
+        }
+        value
+    }
+
+    /// A path in the directory of the file.
+    fn path(&mut self, table: &dyn TableLike, key: &str) -> Option<Utf8PathBuf> {
+        let (path, item) = self.string(table, key)?;
+        if path.is_empty() {
+            self.problem(item.span(), format!("`{key}` is empty"), Some("remove the key".to_owned()));
+            return None;
+        }
+        Some(self.file.path.parent().map_or_else(|| path.into(), |directory| directory.join(path)))
     }
 
     fn string<'t>(&mut self, table: &'t dyn TableLike, key: &str) -> Option<(&'t str, &'t Item)> {

@@ -1,5 +1,7 @@
 //! The settings of a package, merged from all sources.
 
+use camino::Utf8PathBuf;
+
 use crate::check::levels::Levels;
 use crate::config::choice::{Optimize, Target};
 use crate::image::Variant;
@@ -12,6 +14,10 @@ use crate::resource::Kind;
 pub struct PartialSettings {
     pub image: Option<Repository>,
     pub pull_image: Option<Repository>,
+    /// Whether the registry is accessed over plain HTTP or over TLS.
+    pub plain_http: Option<bool>,
+    /// The path is relative to the current directory.
+    pub cacert: Option<Utf8PathBuf>,
     pub variant: Option<Variant>,
     pub optimize: Option<Optimize>,
     pub target: Option<Target>,
@@ -29,6 +35,10 @@ pub struct Settings {
     pub image: Option<Repository>,
     /// The repository that the mesh pulls the image from, if it is another one.
     pub pull_image: Option<Repository>,
+    /// Whether the registry is accessed over plain HTTP or over TLS. If it is `None`, its host decides.
+    pub plain_http: Option<bool>,
+    /// Certificates that are trusted in addition to the system's.
+    pub cacert: Option<Utf8PathBuf>,
     /// The format of the image.
     pub variant: Variant,
     /// What the optimizer optimizes for.
@@ -61,6 +71,8 @@ impl Settings {
         Settings {
             image: first(sources, |source| &source.image),
             pull_image: first(sources, |source| &source.pull_image),
+            plain_http: first(sources, |source| &source.plain_http),
+            cacert: first(sources, |source| &source.cacert),
             variant: first(sources, |source| &source.variant).unwrap_or(Variant::Oci),
             optimize: first(sources, |source| &source.optimize).unwrap_or(Optimize::Speed),
             target: first(sources, |source| &source.target).unwrap_or(Target::Wasip1),

@@ -8,10 +8,10 @@ use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Error, Exit, Explain, Result, UsageError};
 use crate::image::{Descriptor, Unloadable, Verdict};
-use crate::ops::pipeline::{self, Built, Outcome, PlanOptions};
+use crate::ops::pipeline::{self, Built, Outcome, PackagePlan, PlanOptions};
 use crate::reference::{Reference, Repository, Tag};
 use crate::text;
-use crate::transport::registry::Scope;
+use crate::transport::registry::{Credential, Protocol, Scope, Security};
 use crate::transport::{Destination, DryRun, Sink, Step, Transfer, survey};
 
 /// The options of `publish`.
@@ -64,9 +64,9 @@ pub struct TagChange {
 pub fn publish(ctx: &Context, options: PublishOptions) -> Result<Outcome<Vec<Published>>> {
     let PublishOptions { plan, push } = options;
     let mut plan = pipeline::plan(ctx, plan)?;
-    let mut repositories = Vec::new();
+    let mut remotes = Vec::new();
     for package in &mut plan.packages {
-        repositories.push(package.repository("can't be published")?.clone());
+        remotes.push(Remote::of(package)?);
         package.tag.as_ref().ok_or_else(|| NoTag(package.name.clone()))?;
         let subject = PublicationSubject { draft: &package.draft, kind: package.settings.kind };
         let found = check::publication(&subject);
@@ -76,23 +76,41 @@ pub fn publish(ctx: &Context, options: PublishOptions) -> Result<Outcome<Vec<Pub
     if push.destination.is_one_place() {
         plan.has_one_package("--to")?;
     }
-    if push.destination.has_login() {
-        one_registry(&repositories)?;
+    if let Some(login) = push.destination.login() {
+        one_registry(login, &remotes)?;
     }
     pipeline::build(ctx, plan)?.and_then(|built| {
         // The packages are built in the order of the plan.
-        let built = repositories.into_iter().zip(built);
+        let built = remotes.into_iter().zip(built);
         let mut clashes = Vec::new();
         let pushes = built
-            .map(|(repository, built)| Push::prepare(ctx, &push, repository, built, &mut clashes))
+            .map(|(remote, built)| Push::prepare(ctx, &push, remote, built, &mut clashes))
             .collect::<Result<Vec<_>>>()?;
         if clashes.is_empty() { push_all(ctx, &push, pushes) } else { Err(TagsTaken(clashes).into()) }
     })
 }
 
+/// The repository of a package, and how to connect to its registry.
+struct Remote {
+    repository: Repository,
+    security: Security,
+}
+
+impl Remote {
+    fn of(package: &PackagePlan) -> Result<Self> {
+        let protocol = match package.settings.plain_http {
+            None => Protocol::Usual,
+            Some(true) => Protocol::Plain,
+            Some(false) => Protocol::Tls,
+        };
+        let security = Security { protocol, cacert: package.settings.cacert.clone() };
+        Ok(Remote { repository: package.repository("can't be published")?.clone(), security })
+    }
+}
+
 /// Checks that a password is sent to one registry only.
-fn one_registry(repositories: &[Repository]) -> Result<(), UsageError> {
-    let mut registries: Vec<&str> = repositories.iter().map(|repository| repository.parts().0).collect();
+fn one_registry(login: &Credential, remotes: &[Remote]) -> Result<(), UsageError> {
+    let mut registries: Vec<&str> = remotes.iter().map(|remote| remote.repository.parts().0).collect();
     registries.sort_unstable();
     registries.dedup();
     if registries.len() < 2 {
@@ -100,7 +118,10 @@ fn one_registry(repositories: &[Repository]) -> Result<(), UsageError> {
     }
     let registries = text::list(registries.iter().map(|registry| format!("`{registry}`")));
     Err(UsageError {
-        message: format!("`--username` is a login for one registry, but the packages go to {registries}"),
+        message: format!(
+            "the login from {} is for one registry, but the packages go to {registries}",
+            login.source()
+        ),
         help: vec![
             "publish the packages of each registry separately with `-p`, or use `docker login`".to_owned(),
         ],
@@ -145,14 +166,15 @@ impl Push {
     fn prepare(
         ctx: &Context,
         options: &PushOptions,
-        repository: Repository,
+        remote: Remote,
         built: Built,
         clashes: &mut Vec<Clash>,
     ) -> Result<Self> {
+        let Remote { repository, security } = remote;
         let digest = built.packaged.image;
         let sink = match options.dry_run {
-            false => options.destination.open(ctx, &repository, Scope::Push)?,
-            true => Box::new(DryRun(options.destination.open(ctx, &repository, Scope::Pull)?)),
+            false => options.destination.open(ctx, &repository, &security, Scope::Push)?,
+            true => Box::new(DryRun(options.destination.open(ctx, &repository, &security, Scope::Pull)?)),
         };
         let mut tags = Vec::new();
         for tag in unique(built.tag.iter().chain(&options.more_tags)) {

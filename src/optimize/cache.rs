@@ -48,6 +48,7 @@ impl<'p> Cache<'p> {
     /// If it can't be written.
     pub(super) fn put(&self, key: Digest, module: &[u8]) -> io::Result<()> {
         let content = [Digest::of(module).hex().as_bytes(), module].concat();
+        fs::remove_abandoned(self.directory, ".");
         fs::write_atomically(&self.path(key), &content)?;
         let results = fs_err::read_dir(self.directory)?.flatten();
         let results = results.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));

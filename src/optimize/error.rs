@@ -71,8 +71,9 @@ impl Explain for OptimizeError {
                 "or skip the optimization with `--optimize none`".to_owned(),
             ],
             OptimizeError::TooOld { .. } => vec![
-                "it doesn't know newer instructions, such as `table.fill`, `table.copy` and `table.init`, and blocks with \
-                 several values: install a newer Binaryen, and pass the path of its wasm-opt with `--wasm-opt PATH`"
+                "it doesn't know newer instructions, such as `table.fill`, `table.copy`, `table.init` and `try_table`, and \
+                 blocks with parameters: install the latest Binaryen, for example with `npm install binaryen`, and pass the \
+                 path of its wasm-opt with `--wasm-opt PATH`"
                     .to_owned(),
                 "or skip the optimization with `--optimize none`".to_owned(),
             ],

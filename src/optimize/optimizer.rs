@@ -81,16 +81,17 @@ impl Optimizer {
         module: &CompiledModule,
         cache: &Utf8Path,
     ) -> Result<OptimizedModule> {
-        let args = arguments(module.info.features, self.level, self.program.is_none());
+        let enabled = enabled(&module.info);
+        let args = arguments(enabled, self.level, self.program.is_none());
         let identity = args.iter().chain([&self.id]).map(String::as_bytes).chain([PROGRAM.as_bytes()]);
         let key = Digest::of_parts(identity.chain([&module.bytes[..]]));
         let cache = Cache::open(ctx, cache)?;
         if let Some(bytes) = cache.get(key)
-            && let Ok(optimized) = accept(module, bytes)
+            && let Ok(optimized) = accept(module, enabled, bytes)
         {
             return Ok(optimized);
         }
-        let optimized = accept(module, self.run(ctx, module, &args, &cache)?)?;
+        let optimized = accept(module, enabled, self.run(ctx, module, &args, &cache)?)?;
         cache.put(key, &optimized.bytes)?;
         Ok(optimized)
     }
@@ -132,18 +133,35 @@ fn threads(ctx: &Context) -> usize {
     threads.clamp(1, MOST_THREADS)
 }
 
-/// Accepts the optimizer's output for `module` if it is a module that needs no more features.
-fn accept(module: &CompiledModule, bytes: Vec<u8>) -> Result<OptimizedModule, OptimizeError> {
+/// Accepts the optimizer's output for `module` if it is a module that needs no more than the enabled features.
+fn accept(
+    module: &CompiledModule,
+    enabled: WasmFeatures,
+    bytes: Vec<u8>,
+) -> Result<OptimizedModule, OptimizeError> {
     let info = ModuleInfo::read(&bytes)
         .map_err(|error| OptimizeError::Broken { module: module.path.clone(), source: Box::new(error) })?;
-    if !module.info.features.contains(info.features) {
+    if !enabled.contains(info.features) {
         return Err(OptimizeError::NeedsMore { module: module.path.clone() });
     }
     Ok(OptimizedModule { bytes: bytes.into(), info })
 }
 
-/// wasm-opt's command line without the files. It enables exactly the features that the module uses, because wasm-opt
-/// may use all enabled features, and a proxy may not support more.
+/// The features that wasm-opt has to enable to read a module: those that the module uses, and those that wasm-opt demands
+/// together with them. Each V8 that supports function references or garbage collection supports the latter too.
+fn enabled(module: &ModuleInfo) -> WasmFeatures {
+    let mut features = module.features;
+    if features.intersects(WasmFeatures::GC.union(WasmFeatures::FUNCTION_REFERENCES)) {
+        features.insert(WasmFeatures::REFERENCE_TYPES.union(WasmFeatures::TAIL_CALL));
+    }
+    if module.has_passive_elements {
+        features.insert(WasmFeatures::REFERENCE_TYPES);
+    }
+    features
+}
+
+/// wasm-opt's command line without the files. It enables no other features, because wasm-opt may use all enabled
+/// features, and a proxy may not support more.
 fn arguments(features: WasmFeatures, level: &str, is_embedded: bool) -> Vec<String> {
     // The embedded version has another name for this feature.
     let multi_memory = if is_embedded { "multi-memory" } else { "multimemory" };

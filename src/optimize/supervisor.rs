@@ -22,12 +22,16 @@ pub const EMBEDDED: &str = "__wasm-opt";
 /// The time limit. A module of one megabyte takes a few seconds.
 pub(super) const TIME_LIMIT: Duration = Duration::from_secs(300);
 
-/// The memory limit. A module of one megabyte takes about 200 MiB.
+/// The memory limit. A module of one megabyte takes about 200 MiB. It doesn't limit the address space, because a wasm-opt
+/// that runs in Node.js reserves much more of it than it uses.
 const MEMORY_LIMIT: u64 = 4 << 30;
 
-/// The limit for the stack of each thread. Together, the stacks have to fit into the memory, because Binaryen hangs if it
-/// can't start a thread.
+/// The limit for the stack of each thread.
 const STACK_LIMIT: u64 = 16 << 20;
+
+/// The share of the memory for the stack of a thread, at most. Together, the stacks have to leave room for data, because
+/// Binaryen hangs if it can't start a thread.
+const STACK_SHARE: u64 = 4 * MOST_THREADS as u64;
 
 /// The maximum number of threads.
 pub(super) const MOST_THREADS: usize = 16;
@@ -39,9 +43,11 @@ pub(super) const MOST_THREADS: usize = 16;
 ///
 /// If the program can't be started, or is ended by a signal.
 pub fn supervise(program: &OsStr, args: &[OsString]) -> Result<bool, String> {
+    let of_user = [Resource::As, Resource::Data].map(|resource| getrlimit(resource).current);
+    let memory = of_user.into_iter().flatten().fold(MEMORY_LIMIT, u64::min);
     let limits = [
-        (Resource::As, MEMORY_LIMIT),
-        (Resource::Stack, STACK_LIMIT),
+        (Resource::Data, memory),
+        (Resource::Stack, STACK_LIMIT.min(memory / STACK_SHARE)),
         (Resource::Cpu, TIME_LIMIT.as_secs() * 4),
         (Resource::Fsize, MODULE_LIMIT),
         (Resource::Core, 0),

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::reference::Repository;
 use crate::transport::archive::Archive;
 use crate::transport::layout::Layout;
-use crate::transport::registry::{Access, Registry, Scope};
+use crate::transport::registry::{Access, Credential, Registry, Scope, Security};
 use crate::transport::sink::Sink;
 
 /// Where an image goes.
@@ -30,20 +30,35 @@ impl Destination {
         }
     }
 
-    /// Whether it is a registry with a login from the command line.
-    pub fn has_login(&self) -> bool {
-        matches!(self, Destination::Registry(access) if access.login.is_some())
+    /// The login from the command line or the environment, if it is a registry.
+    pub fn login(&self) -> Option<&Credential> {
+        match self {
+            Destination::Registry(access) => access.login.as_ref(),
+            Destination::Layout(_) | Destination::Archive(_) => None,
+        }
     }
 
-    /// The sink for the images of `repository`. If it is a registry, requests the rights in `scope`.
+    /// The sink for the images of `repository`. If it is a registry, connects as `security` says, and requests the
+    /// rights in `scope`.
     ///
     /// # Errors
     ///
     /// If the registry doesn't accept our credentials.
-    pub fn open(&self, ctx: &Context, repository: &Repository, scope: Scope) -> Result<Box<dyn Sink>> {
+    pub fn open(
+        &self,
+        ctx: &Context,
+        repository: &Repository,
+        security: &Security,
+        scope: Scope,
+    ) -> Result<Box<dyn Sink>> {
         Ok(match self {
-            Destination::Registry(access) => Box::new(Registry::open(ctx, repository, access, scope)?),
-            Destination::Layout(path) => Box::new(Layout::at(ctx.cwd.join(path))),
+            Destination::Registry(access) => {
+                Box::new(Registry::open(ctx, repository, access, security, scope)?)
+            }
+            Destination::Layout(path) => Box::new(match scope {
+                Scope::Pull => Layout::at(ctx.cwd.join(path)),
+                Scope::Push => Layout::for_writing(ctx.cwd.join(path)),
+            }),
             Destination::Archive(path) => Box::new(Archive::at(ctx.cwd.join(path))),
         })
     }

@@ -3,12 +3,13 @@
 use std::io::{self, Write as _};
 
 use camino::Utf8PathBuf;
-use fs_err::File;
 
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Explain, Result};
-use crate::fs::{Lock, StagedFile, write_atomically, write_new};
+use crate::fs::{
+    self, Lock, MODULE_LIMIT, StagedFile, TEXT_LIMIT, remove_abandoned, write_atomically, write_new,
+};
 use crate::image::{Blob, Descriptor};
 use crate::reference::{Reference, Tag};
 use crate::transport::content::BlobContent;
@@ -43,6 +44,13 @@ impl Layout {
         Layout { directory }
     }
 
+    /// Opens the layout to write to it. It first removes what killed runs left among the blobs, because tools such as umoci
+    /// can't read a layout with files that aren't blobs.
+    pub fn for_writing(directory: Utf8PathBuf) -> Self {
+        remove_abandoned(&directory.join(BLOBS), ".");
+        Layout { directory }
+    }
+
     /// The index. Returns `None` if the directory is missing, empty, or from a run that was killed before it wrote the
     /// index.
     fn index(&self) -> Result<Option<LayoutIndex>> {
@@ -58,7 +66,7 @@ impl Layout {
             (false, _) if names.iter().all(is_begun) => Ok(None),
             (true, true) => {
                 let path = self.directory.join(INDEX);
-                let index = LayoutIndex::read(&fs_err::read(&path)?);
+                let index = LayoutIndex::read(&fs::read(&path, TEXT_LIMIT)?);
                 Ok(Some(index.map_err(|source| LayoutError::LayoutIndex { path, source })?))
             }
             _ => Err(LayoutError::Foreign(self.directory.clone()).into()),
@@ -73,7 +81,7 @@ impl Layout {
     fn has(&self, ctx: &Context, blob: &Descriptor) -> Result<bool> {
         ctx.interrupt.check()?;
         let path = self.path_of(blob.digest);
-        Ok(path.is_file() && self.open(ctx, blob)?.verify().is_ok())
+        Ok(path.is_file() && self.open(ctx, blob).and_then(|content| content.verify()).is_ok())
     }
 }
 
@@ -85,7 +93,7 @@ impl Source for Layout {
             Reference::Digest(digest) => Some(*digest),
         };
         let Some(digest) = digest else { return Ok(None) };
-        let file = match File::open(self.path_of(digest)) {
+        let file = match fs::open(self.path_of(digest), MODULE_LIMIT) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file?,
         };
@@ -94,7 +102,7 @@ impl Source for Layout {
     }
 
     fn open(&self, _ctx: &Context, blob: &Descriptor) -> Result<BlobContent> {
-        Ok(BlobContent::file(blob, File::open(self.path_of(blob.digest))?, 0))
+        Ok(BlobContent::file(blob, fs::open(self.path_of(blob.digest), MODULE_LIMIT)?, 0))
     }
 }
 

@@ -37,6 +37,8 @@ pub struct ModuleInfo {
     pub tables: Vec<TableType>,
     /// The segments that are copied to a known offset, first those for tables.
     pub segments: Vec<Segment>,
+    /// Whether there is a segment for tables that isn't copied before any code runs.
+    pub has_passive_elements: bool,
     /// The custom sections, in order.
     pub custom_sections: Vec<CustomSection>,
     /// Whether there is a name section that can't be read.
@@ -143,6 +145,7 @@ impl ModuleInfo {
             memories: Vec::new(),
             tables: Vec::new(),
             segments: Vec::new(),
+            has_passive_elements: false,
             custom_sections: Vec::new(),
             has_damaged_names: false,
             features: features::needed(bytes),
@@ -205,6 +208,7 @@ impl ModuleInfo {
                 }
             }
             Payload::ElementSection(section) => {
+                self.has_passive_elements = segments::has_passive(section.clone())?;
                 self.segments.extend(segments::elements(section, &items.globals)?);
             }
             Payload::DataSection(section) => self.segments.extend(segments::data(section, &items.globals)?),

@@ -1,7 +1,8 @@
 //! Segments, which an engine copies into a memory or a table before any code runs.
 
 use wasmparser::{
-    ConstExpr, DataKind, DataSectionReader, ElementItems, ElementKind, ElementSectionReader, Operator, Result,
+    ConstExpr, DataKind, DataSectionReader, Element, ElementItems, ElementKind, ElementSectionReader,
+    Operator, Result,
 };
 
 /// A segment that is copied to a known offset.
@@ -59,6 +60,11 @@ pub(super) fn elements(section: ElementSectionReader<'_>, globals: &Globals) -> 
         }
     }
     Ok(segments)
+}
+
+pub(super) fn has_passive(section: ElementSectionReader<'_>) -> Result<bool> {
+    let is_passive = |segment: Result<Element<'_>>| Ok(matches!(segment?.kind, ElementKind::Passive));
+    section.into_iter().try_fold(false, |found, segment| Ok(found || is_passive(segment)?))
 }
 
 /// The value of a constant expression of integers. `None` if it depends on an imported global, or has another type.

@@ -86,7 +86,7 @@ fn each_wrong_certificate_has_its_help() {
         (TlsServer::with_certificate(expired), "renew the certificate"),
         (TlsServer::with_certificate(early), "clock of this machine"),
         (TlsServer::with_certificate(other), "a host name that the certificate"),
-        (TlsServer::with_client_certificates(), "the server wants a client certificate"),
+        (TlsServer::with_client_certificates(), "pass a client certificate"),
     ] {
         let authority = server.authority();
         let filter = Filter::new();

@@ -133,13 +133,16 @@ fn an_optimizer_ends_with_a_killed_program_and_the_next_run_tidies_up() {
     program.wait().unwrap();
     wait_until("the process of the script is gone", || is_gone(process));
     let work = || {
-        let cache = sandbox.path("target/wasmplugin/.optimized/made").read_dir_utf8().unwrap();
+        let cache = sandbox.path("target/wasmplugin.d/.optimized/made").read_dir_utf8().unwrap();
         cache.map(|entry| entry.unwrap()).find(|entry| entry.file_name().starts_with(".work-"))
     };
     let mode = work().unwrap().metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
+    // The program can also be killed while it keeps a result.
+    let half = "target/wasmplugin.d/.optimized/made/.0123.new-Ab12cd";
+    sandbox.write(half, "half");
     Said::of(&mut sandbox.process_in("", ["build", "--module", "made.wasm"])).done();
-    assert!(work().is_none());
+    assert!(work().is_none() && !sandbox.path(half).exists());
 }
 
 #[test]
@@ -150,6 +153,8 @@ fn the_optimizer_works_with_any_number_of_threads_and_any_limits() {
         ("ulimit -s unlimited; exec \"$@\"", "512"),
         ("ulimit -s 4096; exec \"$@\"", "0"),
         ("exec \"$@\"", "many"),
+        ("ulimit -d 100000; exec \"$@\"", "16"),
+        ("ulimit -v 300000; exec \"$@\"", "16"),
     ] {
         let sandbox = Sandbox::new();
         sandbox.write("made.wasm", plugin("", &[]));
@@ -161,14 +166,20 @@ fn the_optimizer_works_with_any_number_of_threads_and_any_limits() {
 
 #[test]
 fn a_limit_of_the_user_is_not_raised() {
-    let sandbox = Sandbox::new();
-    let mut command =
-        with_optimizer(&sandbox, "ulimit -S -v > limits; ulimit -S -c >> limits; ulimit -S -s >> limits");
-    let args: Vec<_> = command.get_args().map(std::ffi::OsStr::to_owned).collect();
-    let wrapper = ["sh", "-c", "ulimit -S -v 3000000; ulimit -S -s 4096; exec \"$@\"", "sh"];
-    command = sandbox.process_by("", &wrapper, args);
-    Said::of(&mut command).failed(&["wrote no module"]);
-    assert_eq!(sandbox.read("limits"), "3000000\n0\n4096\n");
+    for (limit, expected) in [
+        // The address space isn't limited, because programs such as Node.js reserve much of it.
+        ("ulimit -S -s 16384", "unlimited\n4194304\n16384\n"),
+        ("ulimit -S -v 3000000; ulimit -S -d 2000000; ulimit -S -s 4096", "3000000\n2000000\n4096\n"),
+        ("ulimit -d 2000000; ulimit -s unlimited", "unlimited\n2000000\n16384\n"),
+    ] {
+        let sandbox = Sandbox::new();
+        let script = "for limit in v d s c; do ulimit -S -$limit; done > limits";
+        let command = with_optimizer(&sandbox, script);
+        let args: Vec<_> = command.get_args().map(std::ffi::OsStr::to_owned).collect();
+        let wrapper = ["sh", "-c", &format!("{limit}; exec \"$@\""), "sh"];
+        Said::of(&mut sandbox.process_by("", &wrapper, args)).failed(&["wrote no module"]);
+        assert_eq!(sandbox.read("limits"), format!("{expected}0\n"), "{limit}");
+    }
 }
 
 #[test]

@@ -106,7 +106,7 @@ impl<'r> Scene<'r> {
                 return Err(format!("{found} instead of {wanted}"));
             }
         }
-        let new = self.sandbox.read("target/wasmplugin/bare/digest");
+        let new = self.sandbox.read("target/wasmplugin.d/bare/digest");
         match (digest == new.trim_end(), digest == repository.old) {
             (true, false) => Ok(true),
             (false, true) => Ok(false),

@@ -27,7 +27,7 @@ fn build_on_a_spoiled_disk(sandbox: &Sandbox, size: &str, spoil: &str) -> String
     sandbox.write("bare.wasm", wat::parse_str(bare::TEXT).unwrap());
     let script = format!(
         "mount -t tmpfs -o {size} tmpfs \"$2\"\n\
-         build() {{ \"$tool\" build --quiet --module bare.wasm --image localhost:5000/acme/bare --target-dir \"$place\" \"$@\"; }}\n\
+         build() {{ \"$tool\" build --quiet --module bare.wasm --image registry.example:5000/acme/bare --target-dir \"$place\" \"$@\"; }}\n\
          tool=$1 place=$2\n\
          build\n\
          cp -a \"$2\" \"$3/before\"\n\
@@ -39,7 +39,7 @@ fn build_on_a_spoiled_disk(sandbox: &Sandbox, size: &str, spoil: &str) -> String
     with_mounts(sandbox, &script);
     assert_eq!(sandbox.read("saved/code"), "101\n", "{}", sandbox.read("saved/said"));
     let [before, after] = ["before", "after"].map(|at| sandbox.path("saved").join(at));
-    let output = "wasmplugin/bare";
+    let output = "wasmplugin.d/bare";
     package::check(&before.join(output)).unwrap();
     assert_eq!(tree::files(&after.join(output)).unwrap(), tree::files(&before.join(output)).unwrap());
     assert_eq!(package::leftovers(&after), [""; 0]);
@@ -52,10 +52,10 @@ fn the_disk_is_full() {
     let spoil = "dd if=/dev/zero of=\"$2/filler\" bs=4096 2>/dev/null || true";
     let said = build_on_a_spoiled_disk(&sandbox, "size=1m", spoil);
     sandbox.says(&said, str![[r#"
-error: could not write to `[ROOT]/mounted/wasmplugin`
+error: could not write to `[ROOT]/mounted/wasmplugin.d`
 
 Caused by:
-  failed to write to file `[ROOT]/mounted/wasmplugin/.bare.new-[RANDOM]/plugin.wasm`: No space left on device (os error 28)
+  failed to write to file `[ROOT]/mounted/wasmplugin.d/.bare.new-[RANDOM]/plugin.wasm`: No space left on device (os error 28)
 
 help: free some disk space, then run the command again
 
@@ -70,10 +70,10 @@ fn the_disk_has_no_room_for_another_file() {
         "i=0; while touch \"$2/filler$i\" 2>/dev/null; do i=$((i+1)); done; rm \"$2/filler0\" \"$2/filler1\"";
     let said = build_on_a_spoiled_disk(&sandbox, "nr_inodes=60", spoil);
     sandbox.says(&said, str![[r#"
-error: could not write to `[ROOT]/mounted/wasmplugin`
+error: could not write to `[ROOT]/mounted/wasmplugin.d`
 
 Caused by:
-  failed to create file `[ROOT]/mounted/wasmplugin/.bare.new-[RANDOM]/plugin.debug.wasm`: No space left on device (os error 28)
+  failed to create file `[ROOT]/mounted/wasmplugin.d/.bare.new-[RANDOM]/plugin.debug.wasm`: No space left on device (os error 28)
 
 help: free some disk space, then run the command again
 
@@ -87,7 +87,7 @@ fn the_disk_is_too_small_to_compile() {
     let script = "mount -t tmpfs -o size=64k tmpfs \"$2\"\n\
                   code=0; cd bare; \"$1\" build --target-dir \"$2\" 2>\"$3/said\" || code=$?\n\
                   echo $code >\"$3/code\"\n\
-                  find \"$2/wasmplugin\" -maxdepth 1 -name '*bare*' >\"$3/found\"\n";
+                  find \"$2/wasmplugin.d\" -maxdepth 1 -name '*bare*' >\"$3/found\"\n";
     with_mounts(&sandbox, script);
     let said = sandbox.read("saved/said");
     assert_eq!(sandbox.read("saved/code"), "101\n", "{said}");
@@ -103,10 +103,10 @@ fn the_target_directory_is_read_only() {
     sandbox.says(
         &said,
         str![[r#"
-error: could not write to `[ROOT]/mounted/wasmplugin`
+error: could not write to `[ROOT]/mounted/wasmplugin.d`
 
 Caused by:
-  failed to open file `[ROOT]/mounted/wasmplugin/.optimized/bare/.lock`: Read-only file system (os error 30)
+  failed to open file `[ROOT]/mounted/wasmplugin.d/.optimized/bare/.lock`: Read-only file system (os error 30)
 
 help: choose another directory with `--target-dir`
 

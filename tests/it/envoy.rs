@@ -66,7 +66,7 @@ fn the_minimal_template_logs_each_request() {
     let sandbox = Sandbox::new();
     sandbox.tool(["new", "audit", "--template", "minimal"]).assert().success();
     sandbox.tool_in("audit", ["build"]).assert().success();
-    let module = Layout(sandbox.path("audit/target/wasmplugin/audit/image")).module();
+    let module = Layout(sandbox.path("audit/target/wasmplugin.d/audit/image")).module();
     for version in VERSIONS {
         let envoy = Envoy::start(version, &module, None)
             .unwrap_or_else(|log| panic!("Envoy {version} does not load it:\n{log}"));
@@ -126,9 +126,9 @@ fn build(module: &[u8]) -> Result<Vec<u8>, String> {
     let output = assert.get_output();
     let stderr = String::from_utf8(output.stderr.clone()).unwrap();
     match output.status.code() {
-        Some(0) => Ok(fs_err::read(sandbox.path("target/wasmplugin/made/plugin.wasm")).unwrap()),
+        Some(0) => Ok(fs_err::read(sandbox.path("target/wasmplugin.d/made/plugin.wasm")).unwrap()),
         Some(1) => {
-            assert!(!sandbox.path("target/wasmplugin/made").exists(), "packaged anyway:\n{stderr}");
+            assert!(!sandbox.path("target/wasmplugin.d/made").exists(), "packaged anyway:\n{stderr}");
             Err(stderr)
         }
         code => panic!("exit code {code:?}:\n{stderr}"),

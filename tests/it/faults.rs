@@ -134,8 +134,7 @@ fn a_registry_that_refuses_the_media_types_is_offered_the_other_variant() {
     for (status, body) in [(415, ""), (400, invalid)] {
         let scene = Scene::new();
         scene.fault(Rule::on("PUT", MANIFEST, Action::answer(status, body)));
-        let cures =
-            ["--variant compat", "application/vnd.module.wasm.config.v1+json", "ALLOWED_OCI_ARTIFACT_TYPES"];
+        let cures = ["--variant compat", "application/vnd.oci.empty.v1+json", "ALLOWED_OCI_ARTIFACT_TYPES"];
         scene.publish(&[]).failed(&cures);
         let compat = scene.publish(&["--variant", "compat"]).failed(&[&status.to_string()]);
         assert!(!compat.stderr.contains("--variant compat"), "{}", compat.stderr);

@@ -65,15 +65,51 @@ fn what_earlier_runs_wrote_is_only_read_if_it_is_a_regular_file() {
         sandbox.write("made.wasm", plugin("", &[]));
         let mut build = sandbox.process_in("", ["build", "--module", "made.wasm"]);
         Said::of(&mut build).done();
-        let results = sandbox.path("target/wasmplugin/.optimized/made").read_dir_utf8().unwrap();
+        let results = sandbox.path("target/wasmplugin.d/.optimized/made").read_dir_utf8().unwrap();
         for result in results.map(|entry| entry.unwrap().into_path()) {
             if !result.file_name().unwrap().starts_with('.') {
                 make(&result);
             }
         }
-        make(&sandbox.path("target/wasmplugin/.made.json"));
+        make(&sandbox.path("target/wasmplugin.d/.made.json"));
         Said::of(&mut build).done();
     }
+}
+
+#[test]
+fn a_layout_consists_of_regular_files_of_limited_size() {
+    for (make, reason) in STRANGE {
+        for file in ["index.json", "oci-layout", "blob"] {
+            let filter = Filter::new();
+            let repository = "registry.example/acme/bare";
+            filter.published(repository, &["--to", "oci-layout:images"]);
+            let images = filter.sandbox.path("bare/images");
+            let blob = format!("blobs/{}", filter.digest().replace(':', "/"));
+            make(&images.join(if file == "blob" { &blob } else { file }));
+            let mut again = filter.command(repository, &["--to", "oci-layout:images:other"]);
+            let said = Said::of(&mut again);
+            match file {
+                "index.json" => drop(said.failed(&["index.json", reason])),
+                // It is only locked.
+                "oci-layout" if reason == "not a regular file" => assert!(said.code.is_some(), "{said:?}"),
+                // It is replaced.
+                _ => drop(said.done()),
+            }
+        }
+    }
+}
+
+#[test]
+fn configuration_of_cargo_that_is_not_a_file_is_left_to_cargo() {
+    let sandbox = Sandbox::with_bare();
+    sandbox.write("bare/.cargo/config.toml", "include = [\"more.toml\"]\n");
+    fifo(&sandbox.path("bare/.cargo/more.toml"));
+    let program = start(&mut sandbox.process_in("bare", ["build"]));
+    let writer = wait_for_reader(&sandbox.path("bare/.cargo/more.toml"));
+    kill_process(Pid::from_child(&program), Signal::TERM).unwrap();
+    let said = Said::of_output(program.wait_with_output().unwrap());
+    assert_eq!(said.code, Some(130), "{}", said.stderr);
+    drop(writer);
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn the_digest_is_the_same_everywhere() {
         assert_eq!(package["resource"]["spec"]["sha256"], hex);
         let resource = build.text("wasmplugin.yaml");
         assert!(resource.contains(&format!("\n  sha256: {hex}\n")), "{resource}");
-        let url = format!("oci://localhost:5000/acme/hello:0.1.0@{digest}");
+        let url = format!("oci://registry.example:5000/acme/hello:0.1.0@{digest}");
         assert!(resource.contains(&format!("\n  url: {url}\n")), "{resource}");
         let raw = skopeo(&["inspect", "--raw", &reference(&image)]);
         assert_eq!(sha256(&raw), digest, "{variant}");

@@ -6,7 +6,9 @@ mod support;
 
 mod access;
 mod advice;
+mod beside_cargo;
 mod cases;
+mod certificates;
 mod children;
 mod cuts;
 mod disk;
@@ -34,4 +36,5 @@ mod swap;
 mod tidy;
 mod toolchain;
 mod trust;
+mod variables;
 mod yaml;

@@ -12,7 +12,7 @@ fn source(marker: &str) -> String {
 
 /// Adds a filter that exports its own name. `more` is the end of its Cargo.toml.
 fn add(sandbox: &Sandbox, name: &str, library: &str, more: &str) {
-    let settings = format!("image = \"localhost:5000/acme/{name}\"\n");
+    let settings = format!("image = \"registry.example:5000/acme/{name}\"\n");
     let manifest = bare::manifest(name, &settings);
     let manifest = manifest.replace("crate-type", &format!("name = \"{library}\"\ncrate-type"));
     sandbox.write(format!("{name}/Cargo.toml"), format!("{manifest}\n{more}"));
@@ -29,7 +29,7 @@ fn build(sandbox: &Sandbox, below: &str, args: &[&str]) {
 
 /// The module in the output directory of a package.
 fn module(sandbox: &Sandbox, target_dir: &str, name: &str) -> Vec<u8> {
-    let output: Utf8PathBuf = sandbox.path(target_dir).join("wasmplugin").join(name);
+    let output: Utf8PathBuf = sandbox.path(target_dir).join("wasmplugin.d").join(name);
     package::check(&output).unwrap();
     fs_err::read(output.join("plugin.wasm")).unwrap()
 }
@@ -136,7 +136,7 @@ fn projects_can_share_a_target_directory() {
         let project_sandbox = format!("{project}/filter");
         sandbox.write(
             format!("{project_sandbox}/Cargo.toml"),
-            bare::manifest("filter", "image = \"localhost:5000/acme/filter\"\n"),
+            bare::manifest("filter", "image = \"registry.example:5000/acme/filter\"\n"),
         );
         sandbox.write(format!("{project_sandbox}/src/lib.rs"), source(&format!("this_is_{project}")));
     }
@@ -259,7 +259,7 @@ fn a_member_can_depend_on_another_member() {
     workspace(&sandbox, &["a", "b"]);
     add_library(&sandbox, "a", "[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n\n");
     let manifest = sandbox.read("a/Cargo.toml");
-    let settings = "\n[package.metadata.wasmplugin]\nimage = \"localhost:5000/acme/a\"\n";
+    let settings = "\n[package.metadata.wasmplugin]\nimage = \"registry.example:5000/acme/a\"\n";
     sandbox.write("a/Cargo.toml", manifest + settings);
     // As a dependency, its exports would be those of the other filter too.
     let count = sandbox.read("a/src/lib.rs");

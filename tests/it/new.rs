@@ -51,7 +51,7 @@ const CASES: &[(&str, &[&str])] = &[
             "--name",
             "my_filter",
             "--image",
-            "localhost:5000/acme/my-filter",
+            "registry.example:5000/acme/my-filter",
             "--namespace",
             "istio-system",
             "--phase",

@@ -4,7 +4,7 @@ use snapbox::str;
 
 use crate::support::module::plugin;
 use crate::support::running::Said;
-use crate::support::{Sandbox, bare, package};
+use crate::support::{Sandbox, bare, from_setup, package};
 
 /// Encodes a number as three bytes of LEB128.
 fn number(value: usize) -> [u8; 3] {
@@ -58,7 +58,8 @@ fn the_optimizer_crashes() {
     let sandbox = Sandbox::new();
     sandbox.write("bare.wasm", deeply_nested());
     let build = |optimize: &[&str]| {
-        let args = ["build", "--module", "bare.wasm", "--quiet", "--image", "localhost:5000/acme/bare"];
+        let args =
+            ["build", "--module", "bare.wasm", "--quiet", "--image", "registry.example:5000/acme/bare"];
         sandbox.process_in("", [&args, optimize].concat())
     };
     sandbox.refuses(
@@ -78,10 +79,10 @@ help: or skip the optimization with `--optimize none`
 
 "#]],
     );
-    assert!(!sandbox.path("target/wasmplugin/bare").exists());
+    assert!(!sandbox.path("target/wasmplugin.d/bare").exists());
     assert_eq!(package::leftovers(&sandbox.path("target")), [""; 0]);
     Said::of(&mut build(&["--optimize", "none"])).done();
-    package::check(&sandbox.path("target/wasmplugin/bare")).unwrap();
+    package::check(&sandbox.path("target/wasmplugin.d/bare")).unwrap();
 }
 
 #[test]
@@ -89,8 +90,8 @@ fn only_a_result_of_the_optimizer_is_used() {
     let sandbox = Sandbox::new();
     sandbox.write("made.wasm", plugin("", &[]));
     sandbox.tool(["build", "--module", "made.wasm"]).assert().success();
-    let digest = sandbox.read("target/wasmplugin/made/digest");
-    let results = sandbox.path("target/wasmplugin/.optimized/made").read_dir_utf8().unwrap();
+    let digest = sandbox.read("target/wasmplugin.d/made/digest");
+    let results = sandbox.path("target/wasmplugin.d/.optimized/made").read_dir_utf8().unwrap();
     let mut results = results.map(|entry| entry.unwrap().into_path());
     let kept = results.find(|path| !path.file_name().unwrap().starts_with('.')).unwrap();
     let result = fs_err::read(&kept).unwrap();
@@ -99,25 +100,58 @@ fn only_a_result_of_the_optimizer_is_used() {
     let mixed = [&result[..64], &other].concat();
     for foreign in [b"\0asm\x01\0", &other[..], &mixed] {
         fs_err::write(&kept, foreign).unwrap();
-        fs_err::remove_dir_all(sandbox.path("target/wasmplugin/made")).unwrap();
+        fs_err::remove_dir_all(sandbox.path("target/wasmplugin.d/made")).unwrap();
         sandbox.tool(["build", "--module", "made.wasm"]).assert().success();
-        assert_eq!(sandbox.read("target/wasmplugin/made/digest"), digest);
+        assert_eq!(sandbox.read("target/wasmplugin.d/made/digest"), digest);
         assert_eq!(fs_err::read(&kept).unwrap(), result);
     }
 }
 
+/// `build --module` of a plugin with these items.
+fn build(items: &str, optimizer: &[&str]) -> Said {
+    let sandbox = Sandbox::new();
+    sandbox.write("made.wasm", plugin(items, &[]));
+    Said::of(&mut sandbox.process_in("", [&["build", "--module", "made.wasm"], optimizer].concat()))
+}
+
 #[test]
 fn a_module_that_is_too_new_for_the_embedded_optimizer() {
-    for code in [
-        "(table.fill (i32.const 0) (ref.null func) (i32.const 0))",
-        "(table.copy (i32.const 0) (i32.const 0) (i32.const 0))",
-        "(table.init 0 (i32.const 0) (i32.const 0) (i32.const 0))",
-        "(i32.const 1) (block (param i32) (result i32 i32) (i32.const 2)) (drop) (drop)",
+    let newer = from_setup("binaryen/wasm-opt");
+    for (code, is_too_new_for_both) in [
+        ("(table.fill (i32.const 0) (ref.null func) (i32.const 0))", false),
+        ("(table.copy (i32.const 0) (i32.const 0) (i32.const 0))", false),
+        ("(table.init 0 (i32.const 0) (i32.const 0) (i32.const 0))", false),
+        ("(block $caught (try_table (catch_all $caught) (throw $tag)))", false),
+        ("(block $caught (result exnref) (try_table (catch_all_ref $caught)) (return)) (throw_ref)", false),
+        ("(elem.drop 0)", true),
+        ("(i32.const 1) (block (param i32) (result i32 i32) (i32.const 2)) (drop) (drop)", true),
+        ("(i32.const 1) (i32.const 0) (if (param i32) (then (drop)) (else (drop)))", true),
     ] {
-        let sandbox = Sandbox::new();
-        let items = format!(r#"(table 1 funcref) (elem func) (func (export "new") {code})"#);
-        sandbox.write("made.wasm", plugin(&items, &[]));
-        let said = Said::of(&mut sandbox.process_in("", ["build", "--module", "made.wasm"]));
+        let items = format!(r#"(table 1 funcref) (elem func) (tag $tag) (func (export "new") {code})"#);
+        let said = build(&items, &[]);
         said.failed(&["the built-in optimizer, Binaryen 116, can't read `made.wasm`", "`--wasm-opt PATH`"]);
+        let said = build(&items, &["--wasm-opt", newer.as_str()]);
+        if is_too_new_for_both {
+            said.failed(&["the optimizer failed on `made.wasm`", "try a newer version of wasm-opt"]);
+        } else {
+            said.done();
+        }
+    }
+}
+
+#[test]
+fn features_that_the_optimizer_only_accepts_together_are_enabled_together() {
+    let newer = from_setup("binaryen/wasm-opt");
+    for items in [
+        r#"(type $s (struct (field i32))) (func (export "new") (drop (struct.new $s (i32.const 1))))"#,
+        r#"(global $one i32 (i32.const 1)) (global $two i32 (global.get $one))"#,
+        r#"(func (export "new") (drop (i31.get_s (ref.i31 (i32.const 1)))))"#,
+        r#"(type $t (func)) (func $f (type $t)) (elem declare func $f)
+           (func (export "new") (return_call_ref $t (ref.func $f)))"#,
+        r#"(type $t (func)) (table 1 funcref) (elem func)
+           (func (export "new") (return_call_indirect (type $t) (i32.const 0)))"#,
+    ] {
+        build(items, &[]).done();
+        build(items, &["--wasm-opt", newer.as_str()]).done();
     }
 }

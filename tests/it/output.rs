@@ -151,10 +151,10 @@ fn json_on_standard_output_matches_the_files() {
         let module = build.bytes("plugin.wasm");
         let mut image = image_of(&build);
         let digest = image["digest"].as_str().unwrap().to_owned();
-        image["repository"] = "localhost:5000/acme/hello".into();
+        image["repository"] = "registry.example:5000/acme/hello".into();
         image["tag"] = "0.1.0".into();
         image["variant"] = variant.into();
-        image["reference"] = format!("localhost:5000/acme/hello@{digest}").into();
+        image["reference"] = format!("registry.example:5000/acme/hello@{digest}").into();
         let compiled = &document["packages"][0]["module"]["compiledSize"];
         let debug = build.bytes("plugin.debug.wasm").len();
         assert!(compiled.as_u64().unwrap() > debug as u64 && debug > module.len(), "{document:#}");
@@ -176,7 +176,7 @@ fn json_on_standard_output_matches_the_files() {
                     "kind": "WasmPlugin",
                     "metadata": { "name": "hello" },
                     "spec": {
-                        "url": format!("oci://localhost:5000/acme/hello:0.1.0@{digest}"),
+                        "url": format!("oci://registry.example:5000/acme/hello:0.1.0@{digest}"),
                         "sha256": digits(&digest),
                         "failStrategy": "FAIL_CLOSE",
                         "pluginConfig": { "first-header": "some-value", "second-header": "42" },
@@ -197,7 +197,7 @@ fn json_of_a_module_of_another_toolchain() {
     let args = ["build", "--module", "made.wasm", "--optimize", "none", "-o", "json"];
     let assert = sandbox.tool(args).assert().success();
     let document: Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
-    let directory = sandbox.path("target/wasmplugin/made");
+    let directory = sandbox.path("target/wasmplugin.d/made");
     let build = Built::in_directory(directory.clone());
     let mut image = image_of(&build);
     for name in ["repository", "tag", "reference"] {
@@ -257,10 +257,10 @@ fn workspace() -> Sandbox {
 fn two_packages_are_two_documents() {
     let sandbox = workspace();
     let yaml = sandbox.tool(["build", "--workspace", "-o", "yaml"]).assert().success();
-    let directory = |name: &str| format!("target/wasmplugin/{name}");
+    let directory = |name: &str| format!("target/wasmplugin.d/{name}");
     let [one, two] = ["one", "two"].map(|name| sandbox.read(format!("{}/wasmplugin.yaml", directory(name))));
     assert_eq!(String::from_utf8_lossy(&yaml.get_output().stdout), format!("{one}---\n{two}"));
-    let digest = sandbox.read("target/wasmplugin/one/digest");
+    let digest = sandbox.read("target/wasmplugin.d/one/digest");
     // A tag can't contain `+`.
     assert!(one.contains(&format!("\n  url: oci://quay.io/acme/one:1.2.3_build@{digest}")), "{one}");
     assert!(one.contains("\nmetadata:\n  name: one\n"), "{one}");
@@ -288,7 +288,7 @@ fn without_an_image_only_the_resource_is_missing() {
     sandbox.write("made.wasm", plugin("", &[]));
     let assert = sandbox.tool(["build", "--module", "made.wasm"]).assert().success().stdout_eq("");
     summary(&String::from_utf8_lossy(&assert.get_output().stderr), file!["output/summary-without-image.txt"]);
-    let files: Vec<String> = tree(&sandbox.path("target/wasmplugin/made")).into_keys().collect();
+    let files: Vec<String> = tree(&sandbox.path("target/wasmplugin.d/made")).into_keys().collect();
     let files: Vec<&str> = files.iter().map(String::as_str).filter(|file| !file.contains("blobs")).collect();
     assert_eq!(
         files,
@@ -318,7 +318,7 @@ fn the_url_of_a_file_gets_the_hash_of_the_module() {
             sandbox.write("wasmplugin.yaml", template);
             let command = sandbox.tool(["build", "--module", "made.wasm", "-o", "yaml"]).args(image);
             let yaml = command.assert().success().get_output().stdout.clone();
-            let module = fs_err::read(sandbox.path("target/wasmplugin/made/plugin.wasm")).unwrap();
+            let module = fs_err::read(sandbox.path("target/wasmplugin.d/made/plugin.wasm")).unwrap();
             let hash = sha256(&module);
             let expected = format!(
                 "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata:\n  name: made\n\
@@ -339,7 +339,7 @@ fn flags_say_more_of_the_image() {
     let assert = sandbox.tool(["build", "--module", "made.wasm"]).args(flags).args(more).assert().success();
     let document: Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
     let package = &document["packages"][0];
-    let image = Layout(sandbox.path("target/wasmplugin/made/image"));
+    let image = Layout(sandbox.path("target/wasmplugin.d/made/image"));
     let digest = image.digest();
     assert_eq!(package["image"]["reference"], format!("quay.io/acme/made@{digest}"));
     assert_eq!(package["resource"]["spec"]["url"], format!("oci://mirror.local/acme/made:v2@{digest}"));

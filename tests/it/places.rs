@@ -1,5 +1,6 @@
 //! Images that are written to the local file system instead of a registry.
 
+use camino::Utf8Path;
 use serde_json::Value;
 
 use crate::support::layout::{Layout, sha256};
@@ -60,6 +61,70 @@ fn several_may_add_to_a_layout_at_once() {
     assert_eq!(fs_err::read_dir(filter.sandbox.path("bare/images")).unwrap().count(), 3);
     let said = filter.published(REPOSITORY, &["--to", "oci-layout:images:t0"]);
     assert!(said.stderr.contains("   Unchanged "), "{}", said.stderr);
+}
+
+#[test]
+fn several_may_write_an_archive_at_once() {
+    let filter = Filter::new();
+    filter.published(REPOSITORY, &["--to", "oci-archive:bare.tar"]);
+    let whole = fs_err::read(filter.sandbox.path("bare/bare.tar")).unwrap();
+    let running = (0..8).map(|_| start(&mut filter.command(REPOSITORY, &["--to", "oci-archive:bare.tar"])));
+    for child in running.collect::<Vec<_>>() {
+        Said::of_output(child.wait_with_output().unwrap()).done();
+    }
+    assert_eq!(fs_err::read(filter.sandbox.path("bare/bare.tar")).unwrap(), whole);
+    assert_eq!(hidden(&filter.sandbox.path("bare")), [""; 0]);
+}
+
+/// The names in a directory that begin with a dot.
+fn hidden(directory: &Utf8Path) -> Vec<String> {
+    let names = directory.read_dir_utf8().unwrap().map(|entry| entry.unwrap().file_name().to_owned());
+    names.filter(|name| name.starts_with('.')).collect()
+}
+
+#[test]
+fn the_next_run_removes_the_files_of_a_killed_one() {
+    let filter = Filter::new();
+    let (images, archives) = (filter.sandbox.path("bare/images"), filter.sandbox.path("bare/archives"));
+    fs_err::create_dir(&archives).unwrap();
+    let publish = || {
+        filter.published(REPOSITORY, &["--to", "oci-layout:images"]);
+        filter.published(REPOSITORY, &["--to", "oci-archive:archives/bare.tar"]);
+    };
+    publish();
+    let blobs = images.join("blobs/sha256");
+    let blob = format!(".{}.new-Ab12cd", "0".repeat(64));
+    let abandoned = [
+        images.join(".index.new-Ab12cd"),
+        images.join(".oci-layout.new-Ab12cd"),
+        archives.join(".bare.new-Ab12cd"),
+        blobs.join(&blob),
+    ];
+    for path in &abandoned {
+        fs_err::write(path, "half").unwrap();
+    }
+    let gc = || program("umoci").args(["gc", "--layout", images.as_str()]).assert();
+    gc().failure();
+    // These belong to a process that runs, and to another program.
+    let used = [blobs.join(".1.new-Ef34gh"), archives.join(".bare.new-Ef34gh")];
+    let locks = used.each_ref().map(|path| fs_err::File::create(path).unwrap());
+    for lock in &locks {
+        lock.file().try_lock().unwrap();
+    }
+    fs_err::write(archives.join(".other.new-Ab12cd"), "theirs").unwrap();
+    filter.change("changed");
+    publish();
+    assert_eq!(hidden(&images), [""; 0]);
+    assert_eq!(hidden(&blobs), [".1.new-Ef34gh"]);
+    let mut left = hidden(&archives);
+    left.sort();
+    assert_eq!(left, [".bare.new-Ef34gh", ".other.new-Ab12cd"]);
+    drop(locks);
+    // Although there is nothing to write.
+    publish();
+    assert_eq!(hidden(&blobs), [""; 0]);
+    gc().success();
+    assert_eq!(digest_in(&filter, "oci:images:0.1.0"), filter.digest());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::support::http::send;
 use crate::support::mesh;
 use crate::support::proxy::{Action, Proxy, Rule};
 use crate::support::publishing::Filter;
-use crate::support::registry::Registry;
+use crate::support::registry::{Registry, With};
 use crate::support::running::{Said, start, wait_until};
 use crate::support::terminal::Terminal;
 use crate::support::{Sandbox, program};
@@ -32,15 +32,18 @@ fn a_published_filter_runs_in_proxies() {
     for variant in ["oci", "compat"] {
         let publish = ["publish", "--image", &repository, "--variant", variant, "--tag", variant];
         let reference = Said::of(&mut sandbox.process_in("hello", publish)).done();
-        let digest = sandbox.read("hello/target/wasmplugin/hello/digest");
+        let digest = sandbox.read("hello/target/wasmplugin.d/hello/digest");
         assert_eq!(reference.stdout, format!("{repository}@{digest}"));
 
         let yaml = Said::of(sandbox.process_in("hello", publish).args(["-o", "yaml"])).done().stdout;
-        assert_eq!(yaml, sandbox.read("hello/target/wasmplugin/hello/wasmplugin.yaml"));
+        assert_eq!(yaml, sandbox.read("hello/target/wasmplugin.d/hello/wasmplugin.yaml"));
         let (url, sha256) = (field(&yaml, "url"), field(&yaml, "sha256"));
         assert_eq!(url, format!("oci://{repository}:{variant}@{}", digest.trim_end()));
         let module = mesh::load(url, Some(sha256)).unwrap();
-        assert_eq!(module, fs_err::read(sandbox.path("hello/target/wasmplugin/hello/plugin.wasm")).unwrap());
+        assert_eq!(
+            module,
+            fs_err::read(sandbox.path("hello/target/wasmplugin.d/hello/plugin.wasm")).unwrap()
+        );
         for version in VERSIONS {
             let envoy = Envoy::start(version, &module, Some(r#"{"first-header": "some-value"}"#));
             let envoy = envoy.unwrap_or_else(|log| panic!("Envoy {version} does not load it:\n{log}"));
@@ -51,7 +54,7 @@ fn a_published_filter_runs_in_proxies() {
         let raw =
             program("skopeo").args(["inspect", "--tls-verify=false", "--raw", &image]).assert().success();
         let manifest =
-            format!("hello/target/wasmplugin/hello/image/blobs/sha256/{}", &digest.trim_end()[7..]);
+            format!("hello/target/wasmplugin.d/hello/image/blobs/sha256/{}", &digest.trim_end()[7..]);
         assert_eq!(raw.get_output().stdout, fs_err::read(sandbox.path(manifest)).unwrap());
     }
 }
@@ -160,9 +163,9 @@ fn a_damaged_blob_is_not_pushed() {
     let repository = registry.repository("acme/bare");
     let filter = Filter::new();
     filter.published(&repository, &["--dry-run"]);
-    let module = fs_err::read(filter.sandbox.path("bare/target/wasmplugin/bare/plugin.wasm")).unwrap();
+    let module = fs_err::read(filter.sandbox.path("bare/target/wasmplugin.d/bare/plugin.wasm")).unwrap();
     let digest = crate::support::layout::sha256(&module);
-    let blobs = filter.sandbox.path("bare/target/wasmplugin/bare/image/blobs/sha256");
+    let blobs = filter.sandbox.path("bare/target/wasmplugin.d/bare/image/blobs/sha256");
     let blob = blobs.join(&digest["sha256:".len()..]);
     let mut damaged = module.clone();
     *damaged.last_mut().unwrap() ^= 1;
@@ -201,7 +204,7 @@ fn all_packages_of_a_workspace_are_checked_before_any_is_pushed() {
     publish(&["--annotation", "a=b"]).failed(&["acme/one:0.1.0", "acme/two:0.1.0"]);
 
     let said = publish(&[]).done();
-    let digest = |name: &str| sandbox.read(format!("target/wasmplugin/{name}/digest"));
+    let digest = |name: &str| sandbox.read(format!("target/wasmplugin.d/{name}/digest"));
     let line = |name: &str| format!("{}@{}", registry.repository(&format!("acme/{name}")), digest(name));
     assert_eq!(said.stdout, [line("one"), line("two")].concat());
     let documents = publish(&["-o", "yaml"]).done().stdout;
@@ -268,7 +271,50 @@ fn a_resource_without_the_image_is_reported() {
     );
     assert_eq!(field(&said.stdout, "url"), "https://example.com/plugin.wasm");
     let said = filter.published(&repository, &[]);
+    assert!(!said.stderr.contains("unused-image"), "{}", said.stderr);
+}
+
+#[test]
+fn a_url_that_a_cluster_cannot_use_is_reported() {
+    let registry = Registry::open();
+    let repository = registry.repository("acme/bare");
+    let filter = Filter::new();
+    let warning = format!("warning[url-host]: `spec.url` names `{}`", registry.address());
+    let said = filter.published(&repository, &[]);
+    assert!(said.stderr.contains(&warning) && said.stderr.contains("set `pull-image`"), "{}", said.stderr);
+    filter.publish(&repository, &["--deny-warnings"]).refused(&["url-host"]);
+
+    let said = filter.published(&repository, &["--pull-image", "registry.internal/acme/bare", "-o", "yaml"]);
     assert!(!said.stderr.contains("warning"), "{}", said.stderr);
+    assert!(field(&said.stdout, "url").starts_with("oci://registry.internal/acme/bare:0.1.0@sha256:"));
+    // A standalone Envoy loads a file.
+    let said = filter.published(&repository, &["--kind", "envoy"]);
+    assert!(!said.stderr.contains("url-host"), "{}", said.stderr);
+    for kind in ["TrafficExtension", "WasmPlugin"] {
+        let args = ["--url", "http://localhost:8080/plugin.wasm", "--kind", kind];
+        let said = filter.published(&repository, &args);
+        assert!(said.stderr.contains("names `localhost`, which is the pod itself"), "{}", said.stderr);
+        assert!(said.stderr.contains("write the host name"), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn an_ipv6_registry_is_pushed_to() {
+    let registry = Registry::with(&[With::Ipv6]);
+    let repository = registry.repository("acme/bare");
+    assert!(repository.starts_with("[::1]:"));
+    let filter = Filter::new();
+    let said = filter.published(&repository, &["--pull-image", "registry.internal/acme/bare", "-o", "yaml"]);
+    assert!(said.stderr.contains(&format!("Verified {repository}:0.1.0 is {}", filter.digest())));
+    assert!(!said.stderr.contains("warning"), "{}", said.stderr);
+    filter.published(&repository, &["--verbose"]);
+    let build = |image: &str| filter.sandbox.process_in("bare", ["build", "--image", image]);
+    let said = Said::of(&mut build("[fd00::1]:5000/acme/bare")).done();
+    assert!(said.stderr.contains("`[fd00::1]:5000`, which is an IPv6 address"), "{}", said.stderr);
+    for wrong in ["[fd00::0:1]/acme/bare", "[fd00::1/acme/bare", "[::1]5000/acme/bare"] {
+        let said = Said::of(&mut build(wrong));
+        assert_eq!(said.code, Some(2), "{}", said.stderr);
+    }
 }
 
 #[test]
@@ -281,7 +327,7 @@ fn what_cannot_be_published_is_not_compiled() {
     assert!(!said.stderr.contains("Compiling"), "{}", said.stderr);
 
     filter.sandbox.write("bare.wasm", wat::parse_str(crate::support::bare::TEXT).unwrap());
-    let publish = ["publish", "--module", "bare.wasm", "--image", "localhost:5000/acme/bare"];
+    let publish = ["publish", "--module", "bare.wasm", "--image", "registry.example:5000/acme/bare"];
     let said = Said::of(&mut filter.sandbox.process_in("", publish));
     assert_eq!(said.code, Some(2), "{}", said.stderr);
     assert!(said.stderr.contains("no version to use as a tag"), "{}", said.stderr);

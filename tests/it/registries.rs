@@ -28,9 +28,10 @@ const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 /// The image that `build` creates from a module.
 fn image(sandbox: &Sandbox, variant: &str) -> Layout {
     sandbox.write("filter.wasm", wat::parse_str(bare::TEXT).unwrap());
-    let args = ["build", "--module", "filter.wasm", "--image", "localhost:5000/acme/filter", "--tag", "1"];
+    let args =
+        ["build", "--module", "filter.wasm", "--image", "registry.example:5000/acme/filter", "--tag", "1"];
     sandbox.tool(args).args(["--optimize", "none", "--variant", variant]).assert().success();
-    Layout(sandbox.path("target/wasmplugin/filter/image"))
+    Layout(sandbox.path("target/wasmplugin.d/filter/image"))
 }
 
 /// Copies an image into a registry with skopeo.

@@ -62,7 +62,7 @@ fn reference(variant: &str) -> &'static str {
         let sandbox = Sandbox::new();
         sandbox.add_probe("ws");
         Said::of(&mut sandbox.process_in("ws", ["build", "--variant", variant])).done();
-        package::check(&sandbox.path("ws/target/wasmplugin/filter")).unwrap()
+        package::check(&sandbox.path("ws/target/wasmplugin.d/filter")).unwrap()
     })
 }
 
@@ -70,7 +70,7 @@ fn reference(variant: &str) -> &'static str {
 fn assert_same(sandbox: &Sandbox, target_dir: &Utf8Path, mut command: impl FnMut(&str) -> Command) {
     for variant in ["oci", "compat"] {
         Said::of(&mut command(variant)).done();
-        let output = target_dir.join("wasmplugin/filter");
+        let output = target_dir.join("wasmplugin.d/filter");
         assert_no_path(&output, &[sandbox.path("").as_str()]);
         assert_eq!(package::check(&output).unwrap(), reference(variant));
     }
@@ -109,7 +109,7 @@ fn holds(bytes: &[u8], text: &str) -> bool {
 #[test]
 fn ten_builds_give_one_digest() {
     let sandbox = Sandbox::with_bare();
-    let output = sandbox.path("bare/target/wasmplugin/bare");
+    let output = sandbox.path("bare/target/wasmplugin.d/bare");
     let mut digests = Vec::new();
     for _ in 0..10 {
         if sandbox.path("bare/target").exists() {
@@ -129,7 +129,7 @@ fn paths_in_a_module_are_those_of_no_machine() {
     let sandbox = Sandbox::new();
     sandbox.add_probe("ws");
     Said::of(&mut sandbox.process_in("ws", ["build"])).done();
-    let output = sandbox.path("ws/target/wasmplugin/filter");
+    let output = sandbox.path("ws/target/wasmplugin.d/filter");
     assert_no_path(&output, &[]);
     let module = fs_err::read(output.join("plugin.wasm")).unwrap();
     // Checks that there are paths. Otherwise the absence of this machine's paths would prove nothing.
@@ -156,14 +156,17 @@ fn another_directory_gives_the_same_digest() {
 #[test]
 fn another_directory_of_a_whole_filter_gives_the_same_digest() {
     let build = |sandbox: &Sandbox, below: &str| {
-        sandbox.process_in(below, ["new", "hello", "--image", "localhost:5000/acme/hello", "--vcs", "none"])
+        sandbox.process_in(
+            below,
+            ["new", "hello", "--image", "registry.example:5000/acme/hello", "--vcs", "none"],
+        )
     };
     let digests = ["x", "some/where/else"].map(|below| {
         let sandbox = Sandbox::new();
         fs_err::create_dir_all(sandbox.path(below)).unwrap();
         Said::of(&mut build(&sandbox, below)).done();
         Said::of(&mut sandbox.process_in(&format!("{below}/hello"), ["build"])).done();
-        let output = sandbox.path(below).join("hello/target/wasmplugin/hello");
+        let output = sandbox.path(below).join("hello/target/wasmplugin.d/hello");
         assert_no_path(&output, &[]);
         package::check(&output).unwrap()
     });
@@ -205,7 +208,7 @@ fn another_home_locale_zone_and_umask_give_the_same_digest() {
     });
     assert!(home.join(".cargo/registry/src").exists(), "the other HOME was not used");
     let mode =
-        fs_err::metadata(sandbox.path("ws/target/wasmplugin/filter/digest")).unwrap().permissions().mode();
+        fs_err::metadata(sandbox.path("ws/target/wasmplugin.d/filter/digest")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "the other umask was not used");
 }
 
@@ -287,7 +290,7 @@ fn paths_of_crates_outside_the_workspace_are_replaced() {
     sandbox.write("outside/far/src/lib.rs", probe::SHARED);
     sandbox.write(
         "ws/Cargo.toml",
-        bare::manifest("bare", "image = \"localhost:5000/acme/bare\"\n")
+        bare::manifest("bare", "image = \"registry.example:5000/acme/bare\"\n")
             + "\n[dependencies]\nnear = { path = \"../outside/near\" }\n",
     );
     let source = bare::SOURCE
@@ -299,10 +302,10 @@ fn paths_of_crates_outside_the_workspace_are_replaced() {
             fs_err::remove_dir_all(sandbox.path("ws/target")).unwrap();
         }
         Said::of(&mut sandbox.process_in("ws", ["build"])).done();
-        package::check(&sandbox.path("ws/target/wasmplugin/bare")).unwrap()
+        package::check(&sandbox.path("ws/target/wasmplugin.d/bare")).unwrap()
     });
     assert_eq!(digests[0], digests[1]);
-    let output = sandbox.path("ws/target/wasmplugin/bare");
+    let output = sandbox.path("ws/target/wasmplugin.d/bare");
     assert_no_path(&output, &[]);
     let module = fs_err::read(output.join("plugin.wasm")).unwrap();
     for path in ["/near/src/lib.rs", "/far/src/lib.rs"] {
@@ -320,7 +323,7 @@ fn the_path_of_a_patched_crate_is_replaced() {
     let patch = "\n[patch.crates-io]\nproxy-wasm = { path = \"../vendor/proxy-wasm\" }\n";
     sandbox.write("ws/Cargo.toml", sandbox.read("ws/Cargo.toml") + patch);
     Said::of(&mut sandbox.process_in("ws", ["build"])).done();
-    let output = sandbox.path("ws/target/wasmplugin/filter");
+    let output = sandbox.path("ws/target/wasmplugin.d/filter");
     package::check(&output).unwrap();
     assert_no_path(&output, &[]);
     assert!(holds(&fs_err::read(output.join("plugin.wasm")).unwrap(), "/proxy-wasm/src/dispatcher.rs"));

@@ -19,7 +19,7 @@ fn workspace() -> Sandbox {
     for name in members {
         sandbox.add_bare(name);
     }
-    let two = "image = \"localhost:5000/acme/two\"\npull-image = \"mirror.example/acme/two\"\n";
+    let two = "image = \"registry.example:5000/acme/two\"\npull-image = \"mirror.example/acme/two\"\n";
     sandbox.write("two/Cargo.toml", bare::manifest("two", two));
     sandbox.write("two/src/lib.rs", bare::SOURCE.replace("everything", "nearly everything"));
     sandbox.write("broken/src/lib.rs", "fn broken() -> u8 {\n    \"\"\n}\n");
@@ -45,7 +45,7 @@ fn plugin(name: &str, url: &str) -> String {
 
 /// The hexadecimal digest of a package's image.
 fn digits(sandbox: &Sandbox, package: &str) -> String {
-    let digest = sandbox.read(format!("target/wasmplugin/{package}/digest"));
+    let digest = sandbox.read(format!("target/wasmplugin.d/{package}/digest"));
     digest.trim_end().strip_prefix("sha256:").unwrap().to_owned()
 }
 
@@ -62,7 +62,7 @@ fn only_the_references_change() {
     assert_eq!(said.stdout, expected(&sandbox, RESOLVED));
     for line in [
         format!(
-            "    Resolved one to oci://localhost:5000/acme/one:0.1.0@sha256:{}\n",
+            "    Resolved one to oci://registry.example:5000/acme/one:0.1.0@sha256:{}\n",
             digits(&sandbox, "one")
         ),
         format!(
@@ -96,7 +96,7 @@ fn what_is_resolved_is_what_is_published() {
     let published = Said::of(&mut sandbox.process_in("bare", ["publish"])).done();
     assert!(published.stdout.ends_with(&format!("@sha256:{sha256}\n")), "{}", published.stdout);
     let module = mesh::load(&url, Some(&sha256)).unwrap();
-    assert_eq!(module, fs_err::read(sandbox.path("bare/target/wasmplugin/bare/plugin.wasm")).unwrap());
+    assert_eq!(module, fs_err::read(sandbox.path("bare/target/wasmplugin.d/bare/plugin.wasm")).unwrap());
 }
 
 #[test]
@@ -105,8 +105,8 @@ fn only_what_is_referred_to_is_built() {
     sandbox.write("two.yml", plugin("two", "wasmplugin://two"));
     let said = resolve(&sandbox, &["-f", "two.yml", "--target-dir", "elsewhere"]).done();
     assert!(!said.stderr.contains("one v0.1.0") && !said.stderr.contains("broken"), "{}", said.stderr);
-    assert!(sandbox.path("elsewhere/wasmplugin/two/digest").exists());
-    assert!(!sandbox.path("elsewhere/wasmplugin/one").exists() && !sandbox.path("target").exists());
+    assert!(sandbox.path("elsewhere/wasmplugin.d/two/digest").exists());
+    assert!(!sandbox.path("elsewhere/wasmplugin.d/one").exists() && !sandbox.path("target").exists());
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn directories_and_files_become_one_stream() {
     sandbox.write("first.yaml", "first: 1\n");
     let mut command = command(&sandbox, &["-f", "first.yaml", "-f", "deploy", "-f", "-"]);
     let said = Said::of_with_input(&mut command, "last: 1\n").done();
-    let z = plugin("z", "oci://localhost:5000/acme/one:0.1.0@sha256:[ONE]\n  sha256: [ONE]");
+    let z = plugin("z", "oci://registry.example:5000/acme/one:0.1.0@sha256:[ONE]\n  sha256: [ONE]");
     let stream = format!("first: 1\n---\nc: 1\n---\n{z}# b\n---\nb: 1\n---\nlinked: 1\n---\nlast: 1\n");
     assert_eq!(said.stdout, stream.replace("[ONE]", &digits(&sandbox, "one")));
 }

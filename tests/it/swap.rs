@@ -9,10 +9,10 @@ use std::time::{Duration, Instant, SystemTime};
 use camino::Utf8Path;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 
-use crate::support::running::{DEADLINE, Said, start, wait_until};
+use crate::support::running::{DEADLINE, Said, process, start, wait_until};
 use crate::support::{Sandbox, bare, package, tree};
 
-const OUTPUT: &str = "bare/target/wasmplugin/bare";
+const OUTPUT: &str = "bare/target/wasmplugin.d/bare";
 
 /// A pseudorandom number generator.
 struct Random(u64);
@@ -109,10 +109,10 @@ fn the_next_build_removes_the_files_of_a_killed_build() {
     let sandbox = Sandbox::with_bare();
     Said::of(&mut sandbox.process_in("bare", ["build"])).done();
     let target = sandbox.path("bare/target");
-    sandbox.write("bare/target/wasmplugin/.bare.new-Ab12cd/plugin.wasm", "half");
-    sandbox.write("bare/target/wasmplugin/.bare.new-Ef34gh", "half");
+    sandbox.write("bare/target/wasmplugin.d/.bare.new-Ab12cd/plugin.wasm", "half");
+    sandbox.write("bare/target/wasmplugin.d/.bare.new-Ef34gh", "half");
     // The state after a kill between the two renames, on a system that can't exchange directories.
-    fs_err::rename(sandbox.path(OUTPUT), target.join("wasmplugin/.bare.old")).unwrap();
+    fs_err::rename(sandbox.path(OUTPUT), target.join("wasmplugin.d/.bare.old")).unwrap();
     assert_eq!(package::leftovers(&target).len(), 3);
     Said::of(&mut sandbox.process_in("bare", ["build", "--variant", "compat"])).done();
     package::check(&sandbox.path(OUTPUT)).unwrap();
@@ -290,12 +290,50 @@ fn two_builds_of_one_package_can_run_at_once() {
 }
 
 #[test]
+fn runs_with_other_flags_can_share_a_target_directory() {
+    let sandbox = Sandbox::with_bare();
+    let manifest = sandbox.read("bare/Cargo.toml");
+    let more = "[features]\nextra = []\n[profile.mine]\ninherits = \"release\"\npanic = \"abort\"\n";
+    sandbox.write("bare/Cargo.toml", format!("{manifest}\n{more}"));
+    let extra = "#[cfg(feature = \"extra\")]\n#[unsafe(no_mangle)]\npub extern \"C\" fn extra() {}\n";
+    sandbox.write("bare/src/lib.rs", format!("{}{extra}", bare::SOURCE));
+    let run = |args: &str| sandbox.process_in("bare", args.split(' ').chain(["-o", "json"]));
+    let digest = |said: Said| {
+        let report: serde_json::Value = serde_json::from_str(&said.done().stdout).unwrap();
+        report["packages"][0]["image"]["digest"].as_str().unwrap().to_owned()
+    };
+    let alone = [
+        "build",
+        "build --features extra",
+        "build --variant compat",
+        "build --optimize size",
+        "build --profile mine",
+        "build --target wasm32-unknown-unknown",
+        "publish --to oci-layout:images",
+        "publish --to oci-layout:images:size --optimize size",
+    ]
+    .map(|args| (args, digest(Said::of(&mut run(args)))));
+    for turn in 0..3 {
+        // All of them have to compile again.
+        sandbox.write("bare/src/lib.rs", format!("{}{extra}// {turn}\n", bare::SOURCE));
+        let mut plain = process("cargo");
+        plain.current_dir(sandbox.path("bare")).args(["build", "--release", "--target", "wasm32-wasip1"]);
+        let plain = start(&mut plain);
+        let running: Vec<Child> = alone.iter().map(|(args, _)| start(&mut run(args))).collect();
+        for (child, (args, expected)) in running.into_iter().zip(&alone) {
+            assert_eq!(digest(end_of(child)), *expected, "{args}");
+        }
+        end_of(plain).done();
+    }
+}
+
+#[test]
 fn builds_of_two_packages_can_run_at_once() {
     let sandbox = Sandbox::new();
     sandbox.write("Cargo.toml", "[workspace]\nmembers = [\"one\", \"two\"]\nresolver = \"3\"\n");
     sandbox.add_bare("one");
     sandbox.add_bare("two");
-    let output = |name: &str| sandbox.path("target/wasmplugin").join(name);
+    let output = |name: &str| sandbox.path("target/wasmplugin.d").join(name);
     Said::of(&mut sandbox.process_in("", ["build"])).done();
     let names = ["one", "two"];
     let digests = names.map(|name| package::check(&output(name)).unwrap());
@@ -319,12 +357,19 @@ fn the_output_directory_is_always_complete() {
     let wasm = wat::parse_str(bare::TEXT).unwrap();
     sandbox.write("bare.wasm", wasm);
     let build = |variant: &str| {
-        let args =
-            ["build", "--module", "bare.wasm", "--image", "localhost:5000/acme/bare", "--variant", variant];
+        let args = [
+            "build",
+            "--module",
+            "bare.wasm",
+            "--image",
+            "registry.example:5000/acme/bare",
+            "--variant",
+            variant,
+        ];
         sandbox.process_in("", args)
     };
     Said::of(&mut build("oci")).done();
-    let place = sandbox.path("target/wasmplugin/bare");
+    let place = sandbox.path("target/wasmplugin.d/bare");
     let identity = || {
         let directory = fs_err::metadata(&place).expect("the output directory always exists");
         (directory.ino(), directory.mtime(), directory.mtime_nsec())

@@ -21,7 +21,19 @@ const ROWS: &[&[&str]] = &[
     &["image", "module", "resource"],
     &["envoy", "reference", "wasm", "yaml"],
     // Used by all other modules.
-    &["context", "diagnostics", "digest", "error", "fs", "interrupt", "mesh", "process", "shell", "text"],
+    &[
+        "context",
+        "diagnostics",
+        "digest",
+        "error",
+        "fs",
+        "interrupt",
+        "mesh",
+        "process",
+        "shell",
+        "target_dir",
+        "text",
+    ],
 ];
 
 /// Modules without I/O.

@@ -58,7 +58,7 @@ help: install it in the same way as Rust itself:
 
 "#]],
     );
-    assert!(!sandbox.path("bare/target/wasmplugin/bare").exists());
+    assert!(!sandbox.path("bare/target/wasmplugin.d/bare").exists());
 }
 
 #[test]
@@ -147,7 +147,7 @@ help: install it in the same way as Rust itself:
       the last command needs the component rust-src, and wasi-libc for wasm32-wasip1
 
 "#]]);
-    assert!(!sandbox.path("bare/target/wasmplugin/bare").exists());
+    assert!(!sandbox.path("bare/target/wasmplugin.d/bare").exists());
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn the_target_is_missing_and_rustup_installs_it() {
     );
     let said = Said::of(&mut poor_build(&sandbox, &[])).done().stderr;
     assert!(said.starts_with("  Installing wasm32-wasip1 with rustup\n"), "{said}");
-    package::check(&sandbox.path("bare/target/wasmplugin/bare")).unwrap();
+    package::check(&sandbox.path("bare/target/wasmplugin.d/bare")).unwrap();
     let said = Said::of(&mut poor_build(&sandbox, &[])).done().stderr;
     assert!(!said.contains("Installing"), "{said}");
 }

@@ -10,7 +10,7 @@ use crate::support::mesh;
 use crate::support::proxy::{Action, Proxy, Rule};
 use crate::support::publishing::Filter;
 use crate::support::registry::{PASSWORD, Registry, USER, With};
-use crate::support::running::Said;
+use crate::support::running::{Said, process};
 use crate::support::tls::TlsServer;
 use crate::support::tokens::{IDENTITY_TOKEN, May, Tokens};
 
@@ -180,6 +180,49 @@ fn a_registry_cannot_send_requests_to_this_machine() {
     assert!(own.requests().is_empty(), "{:#?}", own.requests());
 }
 
+/// The command on a machine where these names resolve to itself.
+fn with_names(filter: &Filter, command: &Command, names: &str) -> Command {
+    let hosts = filter.sandbox.path("hosts");
+    filter.sandbox.write("hosts", format!("127.0.0.1 localhost {names}\n"));
+    let mut inner = process("unshare");
+    if !rustix::process::geteuid().is_root() {
+        inner.arg("--map-root-user");
+    }
+    let script = "mount --bind \"$0\" /etc/hosts; exec \"$@\"";
+    inner.args(["--mount", "sh", "-euc", script, hosts.as_str()]);
+    inner.arg(command.get_program()).args(command.get_args());
+    inner.current_dir(command.get_current_dir().unwrap());
+    inner
+}
+
+#[test]
+fn a_registry_cannot_name_this_machine_by_another_name() {
+    let own = Proxy::alone();
+    own.rule(Rule::on("GET", "/token", Action::answer(200, r#"{"token":"t"}"#)));
+    let (_, port) = own.address().rsplit_once(':').unwrap();
+    let tokens = Tokens::start(May::Push, May::Nothing);
+    let registry = Registry::open();
+    let filter = Filter::new();
+    let proxy = Proxy::before(registry.address());
+    proxy.rule(Rule::on("GET", "/v2/", bearer(&format!("http://token.test:{port}/token"), &tokens)).times(1));
+    let publish = |repository: &str, names: &str, proxy: &str| {
+        let mut command = with_names(&filter, &filter.command(repository, &["--plain-http"]), names);
+        with_login(command.env("HTTP_PROXY", proxy).env("NO_PROXY", "token.test,here.test"))
+    };
+    // The registry is on another machine: its name doesn't resolve here, and the proxy is in front of it.
+    let address = format!("http://{}", proxy.address());
+    let said = publish("registry.invalid/acme/bare", "token.test", &address);
+    said.failed(&["leads to `token.test`", "is local to this machine", "configure `registry.invalid`"]);
+    assert!(own.requests().is_empty(), "{:#?}", own.requests());
+    // The proxy itself can be here, and the registry too.
+    let (_, proxy_port) = proxy.address().rsplit_once(':').unwrap();
+    publish("registry.invalid/acme/bare", "proxy.test", &format!("http://proxy.test:{proxy_port}")).done();
+    proxy.clear();
+    proxy.rule(Rule::on("GET", "/v2/", bearer(&format!("http://token.test:{port}/token"), &tokens)).times(1));
+    publish(&format!("here.test:{proxy_port}/acme/bare"), "token.test here.test", &address).done();
+    assert_eq!(own.requests().len(), 1);
+}
+
 #[test]
 fn credentials_for_a_token_follow_no_redirect_to_another_server() {
     let tokens = Tokens::start(May::Push, May::Nothing);
@@ -225,7 +268,7 @@ fn a_login_is_for_one_registry() {
     }
     let said = with_login(&mut sandbox.process_in("", ["publish", "--workspace"]));
     assert_eq!(said.code, Some(2), "{}", said.stderr);
-    assert!(said.stderr.contains("`--username` is a login for one registry"), "{}", said.stderr);
+    assert!(said.stderr.contains("the login from `--username` is for one registry"), "{}", said.stderr);
     assert!(registries.iter().all(|registry| said.stderr.contains(registry.address())), "{}", said.stderr);
     assert!(registries.iter().all(|registry| registry.requests().is_empty()));
     assert!(!said.stderr.contains("Compiling"), "{}", said.stderr);

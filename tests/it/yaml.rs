@@ -266,7 +266,7 @@ fn a_hostile_resource_is_refused_at_its_line() {
         assert!(stderr.contains(message), "{start}: {}", short(&stderr));
         assert!(stderr.contains(&format!(" wasmplugin.yaml:{place}\n")), "{start}: {}", short(&stderr));
         assert!(stderr.len() < 20_000, "{start}: {} bytes are printed", stderr.len());
-        assert!(!sandbox.path("target/wasmplugin/made").exists(), "{start}");
+        assert!(!sandbox.path("target/wasmplugin.d/made").exists(), "{start}");
     }
 }
 

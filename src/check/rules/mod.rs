@@ -55,6 +55,7 @@ pub const RULES: &[Rule] = &[
     conversion::lost_field::RULE,
     publication::unused_image::RULE,
     together::other_image::RULE,
+    together::url_host::RULE,
     together::other_hash::RULE,
     manifests::bad_reference::RULE,
     manifests::duplicate_resource::RULE,

@@ -62,8 +62,19 @@ struct FileState {
 impl Stamp {
     /// The stamp of `package`, whose compiled module has the digest `module`.
     pub(super) fn of(package: &PackagePlan, module: Digest) -> Self {
-        let Settings { image, pull_image, variant, optimize, target: _, root_ids, kind, meshes, checks: _ } =
-            &package.settings;
+        let Settings {
+            image,
+            pull_image,
+            plain_http: _,
+            cacert: _,
+            variant,
+            optimize,
+            target: _,
+            root_ids,
+            kind,
+            meshes,
+            checks: _,
+        } = &package.settings;
         let inputs = Inputs {
             program: PROGRAM,
             optimizer: package.optimizer.as_ref().map(Optimizer::id).unwrap_or_default(),

@@ -13,6 +13,7 @@ use crate::ops::pipeline::built::{Packaged, Times};
 use crate::ops::pipeline::fresh::Stamp;
 use crate::ops::pipeline::output_error::not_written;
 use crate::ops::pipeline::plan::PackagePlan;
+use crate::target_dir;
 use crate::transport::OpenedImage;
 
 /// A package with its judged module.
@@ -56,6 +57,9 @@ pub(super) fn judge(
     let compiled = if repaired.is_some() { compiled.without_names()? } else { compiled };
     let check = |module: &OptimizedModule| check::module(&module.info, &package.settings.meshes);
     let cache = package.output.join(".optimized").join(&package.name);
+    if package.optimizer.is_some() {
+        target_dir::create(&package.output);
+    }
     let module = match package.optimizer.as_ref().map(|optimizer| optimizer.optimize(ctx, &compiled, &cache))
     {
         None => OptimizedModule::untouched(compiled),

@@ -22,6 +22,7 @@ use crate::optimize::Optimizer;
 use crate::project::{Plugin, Project, Selection};
 use crate::reference::{Repository, Tag};
 use crate::resource::{Draft, Overrides, PulledImage};
+use crate::target_dir;
 use crate::text::quoted;
 
 /// The directory of the image in the output directory of a package.
@@ -143,7 +144,7 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
             draft,
             findings: Findings::default(),
             optimizer: optimizer(settings.optimize)?,
-            output: target_dir.join("wasmplugin"),
+            output: target_dir::output(&target_dir),
             settings,
             name,
         };

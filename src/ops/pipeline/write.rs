@@ -5,14 +5,15 @@ use std::time::Instant;
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Explain, Result};
-use crate::fs::{Lock, StagedDirectory};
+use crate::fs::{self, Lock, StagedDirectory};
 use crate::image::{MODULE_FILE, RUNTIME_CONFIG_FILE};
 use crate::ops::pipeline::built::{Built, Packaged};
 use crate::ops::pipeline::fresh::Stamp;
 use crate::ops::pipeline::output_error::not_written;
 use crate::ops::pipeline::pack::{NewOutput, Output, Packed};
 use crate::ops::pipeline::plan::{IMAGE, PackagePlan};
-use crate::resource::{Artifact, Resource};
+use crate::resource::{Artifact, KINDS, Kind};
+use crate::target_dir;
 use crate::transport::{Layout, OpenedImage, Sink as _, Transfer};
 
 /// Writes the output of a package, unless it is up to date.
@@ -31,7 +32,9 @@ pub(super) fn write(ctx: &Context, packed: Packed) -> Result<Built> {
         Output::New(output) => {
             // A module with findings gets no record, so that the next run reports them again.
             let record = output.clean.then_some((stamp, &packaged));
-            let written = replace(ctx, &package, &output, resource.as_ref(), record);
+            let others = other_resources(&package, &artifact);
+            let resources = resource.iter().map(|it| (package.settings.kind, it.to_yaml())).chain(others);
+            let written = replace(ctx, &package, &output, resources.collect(), record);
             written.map_err(|error| not_written(&package, error))?
         }
     };
@@ -51,16 +54,28 @@ pub(super) fn write(ctx: &Context, packed: Packed) -> Result<Built> {
     })
 }
 
+/// The resources of other kinds that earlier runs have written and that would be the same now.
+fn other_resources(package: &PackagePlan, artifact: &Artifact) -> Vec<(Kind, String)> {
+    let others = KINDS.iter().map(|(_, kind)| *kind).filter(|kind| *kind != package.settings.kind);
+    let current = |kind: Kind| {
+        let text = package.draft.pin(kind, artifact)?.to_yaml();
+        let existing = fs::read_text(package.directory().join(kind.file_name())).ok()?;
+        (existing == text).then_some((kind, text))
+    };
+    others.filter_map(current).collect()
+}
+
 /// Replaces the output directory of a package atomically. The record is written under the same lock, because the record
 /// of one run must not describe the files of another. The image is opened under it too.
 fn replace(
     ctx: &Context,
     package: &PackagePlan,
     output: &NewOutput,
-    resource: Option<&Resource>,
+    resources: Vec<(Kind, String)>,
     record: Option<(Stamp, &Packaged)>,
 ) -> Result<OpenedImage> {
     let name = &package.name;
+    target_dir::create(&package.output);
     let lock = package.output.join(format!(".{name}.lock"));
     let _lock = Lock::take(ctx, &lock, &format!("package {name}"))?;
     let staged = StagedDirectory::beside(&package.directory())?;
@@ -74,8 +89,8 @@ fn replace(
     let transfer = Transfer { source: image, manifest: &image.manifest, blobs: &blobs, tags };
     Layout::at(directory.join(IMAGE)).write(ctx, &transfer)?;
     fs_err::write(directory.join("digest"), format!("{}\n", image.digest()))?;
-    if let Some(resource) = resource {
-        fs_err::write(directory.join(package.settings.kind.file_name()), resource.to_yaml())?;
+    for (kind, text) in resources {
+        fs_err::write(directory.join(kind.file_name()), text)?;
     }
     ctx.interrupt.check()?;
     staged.swap()?;

@@ -59,22 +59,20 @@ impl RegistryError {
             NetworkFault::Unreachable => format!(
                 "check that `{registry}` is the right registry, that it is running, and that your network allows access to it (HTTPS_PROXY, NO_PROXY)"
             ),
-            NetworkFault::Certificate => "pass the certificate of its authority with `--cacert FILE`".to_owned(),
+            NetworkFault::Certificate => {
+                "pass the certificate of its authority, or its own if it is self-signed, with `--cacert FILE`"
+                    .to_owned()
+            }
             NetworkFault::CertificateTime => {
                 "renew the certificate of the server, or correct the clock of this machine".to_owned()
             }
             NetworkFault::CertificateName => {
                 "use a host name that the certificate of the server is valid for".to_owned()
             }
-            NetworkFault::AuthorityAsServer => {
-                "have the authority issue a certificate for the server: the authority's own certificate can't be used for a server, even if it is trusted".to_owned()
-            }
             NetworkFault::ClientCertificate => {
-                "the server wants a client certificate, which can't be sent: write the image with `--to oci-archive:FILE`, and push it with a program that can, such as `skopeo copy --dest-cert-dir`".to_owned()
+                "pass a client certificate that the server accepts with `--cert FILE --key FILE`".to_owned()
             }
-            NetworkFault::NoTls => {
-                "remove `--tls` and `--cacert`; if the registry is on another machine and doesn't use encryption, pass `--plain-http`".to_owned()
-            }
+            NetworkFault::NoTls => "pass `--plain-http` if the registry doesn't use encryption".to_owned(),
             // Most TLS servers answer plain HTTP with an alert, or with nothing.
             NetworkFault::NotHttp | NetworkFault::Broken
                 if self.is_first_request() && self.is_plain_http() =>
@@ -128,7 +126,7 @@ impl RegistryError {
             (407, _) => vec![proxy_login()],
             (400 | 405 | 406 | 415 | 422, Task::Tag(Variant::Oci)) => vec![
                 "push a plain container image instead: `--variant compat`, or `variant = \"compat\"` in Cargo.toml".to_owned(),
-                "or configure the registry to allow `application/vnd.module.wasm.config.v1+json` and `application/vnd.module.wasm.content.layer.v1+wasm` (Quay: ALLOWED_OCI_ARTIFACT_TYPES)".to_owned(),
+                "or configure the registry to allow `application/vnd.oci.empty.v1+json` with `application/vnd.module.wasm.config.v1+json` and `application/vnd.module.wasm.content.layer.v1+wasm` (Quay: ALLOWED_OCI_ARTIFACT_TYPES)".to_owned(),
             ],
             (405, _) => vec![
                 "mirrors, caches and registries under maintenance don't accept pushes: pass the registry behind it with `--image`, and this name with `--pull-image`".to_owned(),

@@ -13,9 +13,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::reference::Repository;
-use crate::transport::registry::access::{Access, Scope};
+use crate::transport::registry::access::{Access, Scope, Security};
 use crate::transport::registry::auth::{self, Challenge, TokenRequest};
-use crate::transport::registry::connection;
+use crate::transport::registry::connection::{Connection, is_local};
 use crate::transport::registry::credential::{Credential, Proof};
 use crate::transport::registry::credentials;
 use crate::transport::registry::error::{
@@ -84,18 +84,22 @@ pub(super) struct Reply {
 }
 
 impl Client {
-    pub(super) fn new(ctx: &Context, repository: &Repository, access: &Access, scope: Scope) -> Result<Self> {
+    pub(super) fn new(
+        ctx: &Context,
+        repository: &Repository,
+        access: &Access,
+        security: &Security,
+        scope: Scope,
+    ) -> Result<Self> {
         let (registry, _) = repository.parts();
-        // Docker Hub's host differs from its name.
-        let host = if registry == "docker.io" { "index.docker.io" } else { registry };
-        let base = format!("{}://{host}/", connection::scheme(host, access.protocol));
+        let Connection { http, base } = Connection::to(ctx, registry, access, security)?;
         let mut secrets = Secrets::default();
         if let Some(login) = &access.login {
-            secrets.add(login.password.reveal());
+            login.secrets().iter().for_each(|secret| secrets.add(secret));
         }
         Ok(Client {
-            http: connection::client(ctx, host, access)?,
-            base: Url::parse(&base).expect("a registry is a host with an optional port"),
+            http,
+            base,
             repository: repository.clone(),
             access: access.clone(),
             scope,
@@ -187,7 +191,7 @@ impl Client {
             return Err(Elsewhere::Plain(self.shown(&url)));
         }
         let is_same_host = url.host() == self.base.host();
-        if connection::is_local(&url) && !is_same_host && !connection::is_local(&self.base) {
+        if is_local(&url) && !is_same_host && !is_local(&self.base) {
             return Err(Elsewhere::Local(self.shown(&url)));
         }
         Ok(url)
@@ -281,7 +285,7 @@ impl Client {
             return Ok(credential.clone());
         }
         let credential = match &self.access.login {
-            Some(login) => Some(Credential::from_login(login.clone())),
+            Some(login) => Some(login.clone()),
             None => credentials::find(ctx, &self.repository).map_err(Failure::Other)?,
         };
         if let Some(credential) = &credential {

@@ -42,7 +42,7 @@ impl Login {
 
 /// What we authenticate with, and where it was found.
 #[derive(Debug, Clone)]
-pub(super) struct Credential {
+pub struct Credential {
     pub(super) proof: Proof,
     pub(super) source: String,
 }
@@ -57,8 +57,13 @@ pub(super) enum Proof {
 }
 
 impl Credential {
-    pub(super) fn from_login(login: Login) -> Self {
-        Credential { proof: Proof::Password(login), source: "`--username`".to_owned() }
+    /// The login from the flag or the variable `source`.
+    pub fn given(login: Login, source: &str) -> Self {
+        Credential { proof: Proof::Password(login), source: source.to_owned() }
+    }
+
+    pub fn source(&self) -> &str {
+        &self.source
     }
 
     /// The user and the source of the credential, for messages.

@@ -10,6 +10,7 @@ use crate::error::Explain;
 use crate::image::Variant;
 use crate::reference::{Repository, Tag};
 use crate::transport::registry::message::{one_line, short};
+use crate::transport::registry::resolver::LocalName;
 use crate::transport::registry::secrets::Secrets;
 
 /// A request to a registry failed.
@@ -101,8 +102,6 @@ pub(super) enum NetworkFault {
     CertificateTime,
     /// The certificate is for another host.
     CertificateName,
-    /// The server uses the certificate of an authority, as `openssl req -x509` creates it.
-    AuthorityAsServer,
     /// The server asks for a certificate of the client.
     ClientCertificate,
     /// The server doesn't use TLS.
@@ -153,6 +152,9 @@ impl RequestError {
 
     /// The error of the HTTP client.
     pub(super) fn of_client(request: String, error: reqwest::Error, secrets: &Secrets) -> Self {
+        if let Some(LocalName(name)) = causes(&error).find_map(|cause| cause.downcast_ref()) {
+            return RequestError::new(request, RequestErrorKind::Elsewhere(Elsewhere::Local(name.clone())));
+        }
         let fault = fault(&error);
         let reason = match fault {
             NetworkFault::TimedOut => "the request timed out".to_owned(),
@@ -234,7 +236,6 @@ fn certificate_fault(error: &CertificateError) -> NetworkFault {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             NetworkFault::CertificateName
         }
-        _ if error.to_string().contains("CaUsedAsEndEntity") => NetworkFault::AuthorityAsServer,
         _ => NetworkFault::Certificate,
     }
 }

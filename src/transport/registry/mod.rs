@@ -4,6 +4,7 @@ mod access;
 mod advice;
 mod auth;
 mod auth_file;
+mod certificates;
 mod client;
 mod connection;
 mod credential;
@@ -13,13 +14,14 @@ mod error;
 mod message;
 mod patience;
 mod proxies;
+mod resolver;
 mod secrets;
 mod session;
 mod tls;
 mod upload;
 
-pub use access::{Access, Protocol, Scope};
-pub use credential::{Login, Secret};
+pub use access::{Access, CertificateFiles, Protocol, Scope, Security};
+pub use credential::{Credential, Login, Secret};
 pub use session::Registry;
 
 // The fuzzer calls these.

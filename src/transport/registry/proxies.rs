@@ -1,6 +1,6 @@
 //! The proxies in the environment.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use reqwest::Url;
 
@@ -41,6 +41,11 @@ impl Proxies {
         })
     }
 
+    /// The hosts of the proxies.
+    pub(super) fn hosts(&self) -> Vec<String> {
+        [&self.https, &self.http].into_iter().flatten().map(|url| host(url).to_owned()).collect()
+    }
+
     /// The proxy for requests to `url`. This machine is accessed without one.
     pub(super) fn of_url(&self, url: &Url) -> Option<Url> {
         let host = host(url);
@@ -67,7 +72,7 @@ pub(super) fn host(url: &Url) -> &str {
 
 /// Whether a host is this machine by name. What `a.localhost` resolves to depends on the resolver.
 pub(super) fn is_this_machine(host: &str) -> bool {
-    host == "localhost" || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether an entry of NO_PROXY covers a host: `*`, an address, a network such as `10.0.0.0/8`, or a domain with its
@@ -117,7 +122,7 @@ mod tests {
 
     #[test]
     fn this_machine_is_recognized() {
-        for host in ["localhost", "127.0.0.1", "127.8.0.1"] {
+        for host in ["localhost", "127.0.0.1", "127.8.0.1", "::1"] {
             assert!(is_this_machine(host), "{host}");
         }
         // What the last one resolves to depends on the resolver.

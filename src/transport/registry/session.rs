@@ -19,7 +19,7 @@ use crate::image::{Blob, DOCKER_MANIFEST, DOCKER_MANIFEST_LIST, Descriptor, Mani
 use crate::interrupt::Interrupted;
 use crate::reference::{Reference, Repository, Tag};
 use crate::transport::content::BlobContent;
-use crate::transport::registry::access::{Access, Scope};
+use crate::transport::registry::access::{Access, Scope, Security};
 use crate::transport::registry::auth::Challenge;
 use crate::transport::registry::client::{Client, Failure, REQUEST_LIMIT, Reply};
 use crate::transport::registry::download::{download, has};
@@ -44,9 +44,15 @@ impl Registry {
     /// # Errors
     ///
     /// If there is no registry, or it doesn't accept our credentials.
-    pub fn open(ctx: &Context, repository: &Repository, access: &Access, scope: Scope) -> Result<Self> {
+    pub fn open(
+        ctx: &Context,
+        repository: &Repository,
+        access: &Access,
+        security: &Security,
+        scope: Scope,
+    ) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let client = Client::new(ctx, repository, access, scope)?;
+        let client = Client::new(ctx, repository, access, security, scope)?;
         let registry = Registry { client, runtime: Some(runtime) };
         let check = async || {
             let reply = registry.send(ctx, Method::GET, "", "").await?;

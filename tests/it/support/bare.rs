@@ -20,7 +20,7 @@ pub(crate) const TEXT: &str = include_str!("../../inputs/module/bare.wat");
 impl Sandbox {
     /// Writes the filter `name` to a directory of that name. It has an image, so its build writes everything.
     pub(crate) fn add_bare(&self, name: &str) {
-        let settings = format!("image = \"localhost:5000/acme/{name}\"\n");
+        let settings = format!("image = \"registry.example:5000/acme/{name}\"\n");
         self.write(format!("{name}/Cargo.toml"), manifest(name, &settings));
         self.write(format!("{name}/src/lib.rs"), SOURCE);
     }

@@ -46,7 +46,7 @@ pub(crate) fn built(args: &[&str]) -> Built {
     }
     run(args);
     let directory = WORKSHOP.root.join(builds.len().to_string());
-    let was_in = WORKSHOP.root.join("hello/target/wasmplugin/hello");
+    let was_in = WORKSHOP.root.join("hello/target/wasmplugin.d/hello");
     fs_err::rename(&was_in, &directory).unwrap();
     let built = Built { directory, was_in };
     builds.insert(key, built.clone());
@@ -89,7 +89,7 @@ static WORKSHOP: LazyLock<Workshop> = LazyLock::new(|| {
         fs_err::remove_dir_all(&root).unwrap();
     }
     fs_err::create_dir_all(&root).unwrap();
-    let new = ["new", "hello", "--vcs", "none", "--image", "localhost:5000/acme/hello"];
+    let new = ["new", "hello", "--vcs", "none", "--image", "registry.example:5000/acme/hello"];
     Said::of(process(tool()).args(new).current_dir(&root)).done();
     Workshop { root, builds: Mutex::default(), _lock: lock }
 });

@@ -45,7 +45,7 @@ impl Sandbox {
     /// A sandbox with the filter `hello`, created by `new` from the default template.
     pub(crate) fn with_hello() -> Self {
         let sandbox = Sandbox::new();
-        sandbox.tool(["new", "hello", "--image", "localhost:5000/acme/hello"]).assert().success();
+        sandbox.tool(["new", "hello", "--image", "registry.example:5000/acme/hello"]).assert().success();
         sandbox
     }
 

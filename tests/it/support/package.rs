@@ -56,7 +56,7 @@ pub(crate) fn check(directory: &Utf8Path) -> Result<String, String> {
 /// What a killed build left next to the packages: all hidden files except locks, records and caches.
 pub(crate) fn leftovers(target_dir: &Utf8Path) -> Vec<String> {
     let known = [".optimized", ".build"];
-    let packages = target_dir.join("wasmplugin");
+    let packages = target_dir.join("wasmplugin.d");
     if !packages.is_dir() {
         return Vec::new();
     }

@@ -22,7 +22,7 @@ proxy-wasm = "0.2.5"
 shared = { path = "../shared" }
 
 [package.metadata.wasmplugin]
-image = "localhost:5000/acme/filter"
+image = "registry.example:5000/acme/filter"
 "#,
     ),
     (

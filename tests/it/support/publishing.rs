@@ -39,11 +39,11 @@ impl Filter {
 
     /// The digest of the image that was built last.
     pub(crate) fn digest(&self) -> String {
-        self.sandbox.read("bare/target/wasmplugin/bare/digest").trim_end().to_owned()
+        self.sandbox.read("bare/target/wasmplugin.d/bare/digest").trim_end().to_owned()
     }
 
     /// The module that was built last.
     pub(crate) fn module(&self) -> Vec<u8> {
-        fs_err::read(self.sandbox.path("bare/target/wasmplugin/bare/plugin.wasm")).unwrap()
+        fs_err::read(self.sandbox.path("bare/target/wasmplugin.d/bare/plugin.wasm")).unwrap()
     }
 }

@@ -24,6 +24,12 @@ pub(crate) enum With<'a> {
     Password,
     /// HTTPS for 127.0.0.1 and localhost, with an untrusted authority: see [`Registry::authority`].
     Tls,
+    /// HTTPS with this certificate, which its own key signs.
+    SelfSigned(&'a CertificateParams),
+    /// HTTPS for clients with a certificate: see [`Registry::certificate_of_client`].
+    ClientCertificates,
+    /// Listens at the IPv6 loopback address.
+    Ipv6,
     /// Responds to all pushes with 405.
     ReadOnly,
     /// Requires a token from this server.
@@ -58,11 +64,18 @@ impl Registry {
                     let htpasswd = json!({ "realm": "test", "path": sandbox.path("htpasswd") });
                     config["auth"] = json!({ "htpasswd": htpasswd });
                 }
-                With::Tls => {
-                    write_certificates(&sandbox, certificate_of_this_machine());
+                With::Tls | With::SelfSigned(_) | With::ClientCertificates => {
+                    match part {
+                        With::SelfSigned(certificate) => write_self_signed(&sandbox, (*certificate).clone()),
+                        _ => write_certificates(&sandbox, certificate_of_this_machine()),
+                    }
                     let [certificate, key] = ["certificate.pem", "key.pem"].map(|file| sandbox.path(file));
                     config["http"]["tls"] = json!({ "certificate": certificate, "key": key });
+                    if matches!(part, With::ClientCertificates) {
+                        config["http"]["tls"]["clientcas"] = json!([sandbox.path("authority/ca.crt")]);
+                    }
                 }
+                With::Ipv6 => config["http"]["addr"] = json!("[::1]:0"),
                 With::ReadOnly => {
                     config["storage"]["maintenance"] = json!({ "readonly": { "enabled": true } });
                 }
@@ -114,6 +127,11 @@ impl Registry {
         path
     }
 
+    /// The files of a certificate that it accepts, and of its key.
+    pub(crate) fn certificate_of_client(&self) -> [Utf8PathBuf; 2] {
+        ["client.pem", "client-key.pem"].map(|name| self.sandbox.path(name))
+    }
+
     /// Removes all blobs from its storage, except for the one with this digest.
     pub(crate) fn lose_blobs(&self, but: &str) {
         let blobs = self.sandbox.path("storage/docker/registry/v2/blobs/sha256");
@@ -163,5 +181,20 @@ pub(super) fn write_certificates(sandbox: &Sandbox, certificate: CertificatePara
 
     let key = KeyPair::generate().unwrap();
     sandbox.write("certificate.pem", certificate.signed_by(&key, &authority).unwrap().pem());
+    sandbox.write("key.pem", key.serialize_pem());
+
+    let key = KeyPair::generate().unwrap();
+    let client = CertificateParams::new(["client".to_owned()]).unwrap();
+    sandbox.write("client.pem", client.signed_by(&key, &authority).unwrap().pem());
+    sandbox.write("client-key.pem", key.serialize_pem());
+}
+
+/// Creates a certificate that is its own authority, as `openssl req -x509` does.
+fn write_self_signed(sandbox: &Sandbox, mut certificate: CertificateParams) {
+    certificate.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let signed = certificate.self_signed(&key).unwrap().pem();
+    sandbox.write("certificate.pem", &signed);
+    sandbox.write("authority/ca.crt", &signed);
     sandbox.write("key.pem", key.serialize_pem());
 }

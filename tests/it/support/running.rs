@@ -29,6 +29,10 @@ const ENVIRONMENT: &[(&str, Option<&str>)] = &[
     ("COLUMNS", None),
     ("CARGO_NET_OFFLINE", Some("true")),
     ("GIT_CONFIG_GLOBAL", Some("/dev/null")),
+    ("CARGO_WASMPLUGIN_USERNAME", None),
+    ("CARGO_WASMPLUGIN_PASSWORD", None),
+    ("CARGO_WASMPLUGIN_CACERT", None),
+    ("CARGO_WASMPLUGIN_PLAIN_HTTP", None),
     // The user may be logged in to a registry or behind a proxy.
     ("REGISTRY_AUTH_FILE", None),
     ("DOCKER_AUTH_CONFIG", None),

@@ -2,6 +2,7 @@
 
 pub(in crate::check) mod other_hash;
 pub(in crate::check) mod other_image;
+pub(in crate::check) mod url_host;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use crate::check::rule::TogetherSubject;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::source::SourceFile;
 use crate::digest::Digest;
-use crate::resource::{Draft, PulledImage};
+use crate::resource::{Draft, Kind, PulledImage};
 
 fn image(tag: Option<&str>) -> PulledImage {
     PulledImage {
@@ -19,7 +19,12 @@ fn found(spec: &str, image: &PulledImage) -> Vec<Diagnostic> {
     let text = format!("apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nspec: {spec}\n");
     let file = SourceFile { path: "wasmplugin.yaml".into(), text };
     let draft = Draft::read(Arc::new(file), "hello").expect(spec);
-    check::together(&TogetherSubject { draft: &draft, image: Some(image), module: Digest::of(b"module") })
+    check::together(&TogetherSubject {
+        draft: &draft,
+        kind: Kind::WasmPlugin,
+        image: Some(image),
+        module: Digest::of(b"module"),
+    })
 }
 
 /// The findings for the image with the tag `1.0.0`, one line each: `message; label`.
