@@ -280,6 +280,23 @@ fn hostile_answers_do_no_harm() {
 }
 
 #[test]
+fn a_token_that_is_hard_to_find_in_a_message_is_removed_from_it() {
+    let proxy = Proxy::alone();
+    let realm = format!("Bearer realm=\"http://{}/token\"", proxy.address());
+    for repeated in ["a", "\\", "&#97;"] {
+        proxy.clear();
+        let [token, body] = [repeated.repeat(60_000), repeated.repeat(10_000)];
+        let token = serde_json::json!({ "token": token + "b" }).to_string();
+        proxy.rule(Rule::on("GET", "/token", Action::answer(200, &token)));
+        let challenge = Action::answer(401, "").header("WWW-Authenticate", &realm);
+        proxy.rule(Rule::on("GET", "/v2/", challenge).times(1));
+        proxy.rule(Rule::on("GET", "/v2/", Action::answer(400, &body)));
+        let said = Filter::new().publish(&proxy.repository("acme/bare"), &[]);
+        said.failed(&["400 Bad Request: ***"]);
+    }
+}
+
+#[test]
 fn a_registry_that_hides_its_blobs_gets_everything() {
     let scene = Scene::new();
     // The three questions which blobs exist.

@@ -10,10 +10,13 @@ use crate::transport::registry::credential::Proof;
 /// The authentication that a registry requires.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Challenge {
+    /// A password.
     Basic,
     /// A token from the service at `realm`.
     Bearer {
+        /// Its URL.
         realm: String,
+        /// Its name.
         service: Option<String>,
     },
 }

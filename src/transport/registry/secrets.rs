@@ -1,5 +1,12 @@
 //! Removes secrets from what a registry sends back.
 
+/// How much of a text is searched, in bytes. A message is much shorter.
+const LONGEST: usize = 8 << 10;
+/// A part of a secret that is at least as long must not be shown either, in characters.
+const LONG_PART: usize = 24;
+/// Only a token that was made up for it can be read in more ways at once.
+const MOST_WAYS: usize = 64;
+
 /// Strings that must not be shown, even if a registry sends them back.
 #[derive(Default)]
 pub struct Secrets(Vec<String>);
@@ -13,10 +20,11 @@ impl Secrets {
         }
     }
 
-    /// The text without the secrets, in whatever way each of their characters is escaped.
+    /// The text without the secrets, in whatever way each of their characters is escaped. Only the beginning of a long
+    /// text, because a registry can choose both its token and the text, so that it takes long to search.
     pub(super) fn redact(&self, text: &str) -> String {
-        let mut shown = String::with_capacity(text.len());
-        let mut rest = text;
+        let mut rest = &text[..text.floor_char_boundary(LONGEST)];
+        let mut shown = String::with_capacity(rest.len());
         while let Some(first) = rest.chars().next() {
             let found = self.0.iter().find_map(|secret| after(rest, secret));
             shown.push_str(if found.is_some() { "***" } else { &rest[..first.len_utf8()] });
@@ -26,18 +34,20 @@ impl Secrets {
     }
 }
 
-/// The text after the secret that it begins with.
+/// The text after the secret, or after the part of a long secret, that it begins with.
 fn after<'t>(text: &'t str, secret: &str) -> Option<&'t str> {
     // `\\` is one escaped backslash, or two that are not escaped, so there can be several ways to go on.
     let mut rests = vec![text];
-    for wanted in secret.chars() {
+    for (count, wanted) in secret.chars().enumerate() {
         let forms = |rest| FORMS.iter().filter_map(move |form| form(rest, wanted));
-        rests = rests.into_iter().flat_map(forms).collect();
-        rests.sort_unstable_by_key(|rest| rest.len());
-        rests.dedup_by_key(|rest| rest.len());
-        if rests.is_empty() {
-            break;
+        let mut next: Vec<_> = rests.iter().copied().flat_map(forms).collect();
+        next.sort_unstable_by_key(|rest| rest.len());
+        next.dedup_by_key(|rest| rest.len());
+        next.truncate(MOST_WAYS);
+        if next.is_empty() {
+            return rests.first().copied().filter(|_| count >= LONG_PART);
         }
+        rests = next;
     }
     rests.first().copied()
 }
@@ -147,5 +157,15 @@ mod tests {
         for other in ["a", "%", "%2", "%C3", "\\u00", "é", "&", "&#;", "a\\b", "%é"] {
             assert_eq!(secrets.redact(other), other);
         }
+    }
+
+    #[test]
+    fn a_long_part_of_a_secret_is_removed() {
+        let mut secrets = Secrets::default();
+        secrets.add(&["a".repeat(30), "b".repeat(30)].concat());
+        assert_eq!(secrets.redact(&format!("<{}>", "a".repeat(24))), "<***>");
+        assert_eq!(secrets.redact(&"a".repeat(23)), "a".repeat(23));
+        assert_eq!(secrets.redact(&format!("%61{}c", "a".repeat(30))), "***ac");
+        assert_eq!(secrets.redact(&format!("é{}", "c".repeat(10_000))).len(), 8 << 10);
     }
 }
