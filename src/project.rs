@@ -97,7 +97,7 @@ impl Project {
             let manifest = own.as_ref().unwrap_or(&workspace_manifest);
             let not_a_cdylib = || ProjectError::NoCdylib {
                 package: package.name.to_string(),
-                has_library: package.targets.iter().any(cargo_metadata::Target::is_lib),
+                has_library: package.targets.iter().any(|target| target.is_lib() || target.is_rlib()),
                 plugins: likely_plugins(&metadata),
             };
             if !is_plugin(package, manifest, selected.by_name).ok_or_else(not_a_cdylib)? {
@@ -161,6 +161,16 @@ impl Project {
         let printed = process::output(ctx, &mut command, None)?;
         Ok(String::from_utf8_lossy(&printed).into_owned())
     }
+}
+
+/// The members of the workspace of a package.
+///
+/// # Errors
+///
+/// If cargo can't read the manifest.
+pub fn members(ctx: &Context, manifest: &Utf8Path) -> Result<Vec<Package>> {
+    let selection = Selection { manifest_path: Some(manifest.to_owned()), ..Selection::default() };
+    Ok(metadata(ctx, &selection)?.workspace_packages().into_iter().cloned().collect())
 }
 
 fn metadata(ctx: &Context, selection: &Selection) -> Result<Metadata> {
@@ -317,7 +327,8 @@ fn is_cdylib(package: &Package) -> bool {
     package.targets.iter().any(cargo_metadata::Target::is_cdylib)
 }
 
-fn depends_on_proxy_wasm(package: &Package) -> bool {
+/// Whether a package uses the SDK directly.
+pub fn depends_on_proxy_wasm(package: &Package) -> bool {
     package.dependencies.iter().any(|dependency| dependency.name == "proxy-wasm")
 }
 
@@ -463,7 +474,7 @@ impl Explain for ProjectError {
                     (false, _) => vec![format!(
                         "build the plugins of the workspace with `-p` or `--workspace`: {others}"
                     )],
-                    (true, true) => vec![section.to_owned()],
+                    (true, true) => vec!["run `cargo wasmplugin init` in its directory".to_owned()],
                     (true, false) => {
                         vec![format!("move its code from `src/main.rs` to `src/lib.rs`, and {section}")]
                     }
@@ -474,10 +485,7 @@ impl Explain for ProjectError {
                 help.extend(excluded.then(|| "leave out the `--exclude` of a plugin".to_owned()));
                 if !excluded || !skipped.is_empty() {
                     help.push("create a plugin with `cargo wasmplugin new PATH`".to_owned());
-                    help.push(
-                        "or add `crate-type = [\"cdylib\"]` and `[package.metadata.wasmplugin]` to a crate"
-                            .to_owned(),
-                    );
+                    help.push("or prepare an existing crate with `cargo wasmplugin init PATH`".to_owned());
                 }
                 help
             }

@@ -8,6 +8,7 @@
 
 mod args;
 mod build;
+mod init;
 mod new;
 mod overrides;
 mod package;
@@ -59,6 +60,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     New(Box<new::New>),
+    Init(Box<init::Init>),
     Build(Box<build::Build>),
     Publish(Box<publish::Publish>),
     Resolve(Box<resolve::Resolve>),
@@ -130,6 +132,7 @@ fn dispatch(cli: &Cli, env: Env) -> Result<Exit> {
     let context = || Context::new(cli.global.shell(&env), env, Interrupt::install()?);
     match &cli.command {
         Command::New(new) => new.run(&context()?).map(|()| Exit::Done),
+        Command::Init(init) => init.run(&context()?).map(|()| Exit::Done),
         Command::Build(build) => build.run(&context()?, &cli.global),
         Command::Publish(publish) => publish.run(&context()?, &cli.global),
         Command::Resolve(resolve) => resolve.run(&context()?, &cli.global),

@@ -111,6 +111,10 @@ impl FromIterator<(&'static ResourceFlag, FlagValue)> for Overrides {
 }
 
 impl Overrides {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The flags that were given, in the order of [`RESOURCE_FLAGS`].
     pub fn iter(&self) -> impl Iterator<Item = (&'static ResourceFlag, &FlagValue)> {
         self.0.iter().map(|(flag, value)| (*flag, value))

@@ -5,4 +5,4 @@ pub mod name;
 mod render;
 
 pub use catalogue::{TEMPLATES, Template};
-pub use render::{Answers, File, dependencies, render};
+pub use render::{Answers, File, dependencies, render, render_resource};

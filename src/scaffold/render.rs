@@ -65,6 +65,18 @@ pub fn render(template: &Template, answers: &Answers) -> Result<Vec<File>, Rende
     template.files.iter().chain(shared).map(file).collect::<Result<_, _>>().map_err(error)
 }
 
+/// Renders only the resource, without a configuration of the filter.
+///
+/// # Errors
+///
+/// See [`render`].
+pub fn render_resource(answers: &Answers) -> Result<String, RenderError> {
+    const TEMPLATE: Template = Template { name: "resource", description: "", files: &[] };
+    let files = render(&TEMPLATE, answers)?.into_iter();
+    let mut resources = files.filter(|file| file.path == "wasmplugin.yaml");
+    Ok(resources.next().map(|file| file.content).unwrap_or_default())
+}
+
 /// The names of the crates that a rendered package depends on.
 pub fn dependencies(files: &[File]) -> Vec<String> {
     let manifest = files.iter().find(|file| file.path == "Cargo.toml");

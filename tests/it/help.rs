@@ -35,6 +35,11 @@ fn help_of_the_whole() {
 }
 
 #[test]
+fn help_of_init() {
+    both_say(&["init", "--help"], file!["help/init.txt"]);
+}
+
+#[test]
 fn help_of_new() {
     both_say(&["new", "--help"], file!["help/new.txt"]);
 }

@@ -19,6 +19,7 @@ mod foreign;
 mod help;
 mod hostile;
 mod image;
+mod init;
 mod kinds;
 mod logins;
 mod members;
