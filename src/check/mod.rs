@@ -52,6 +52,17 @@ pub fn repaired_names() -> Diagnostic {
     rules::module::name_section::repaired()
 }
 
+/// The finding before the compilation of a module that `meshes` will most likely refuse, because Rust 1.82 or later
+/// compiles it and it isn't optimized.
+pub fn not_optimized(meshes: &[&'static Mesh]) -> Option<Diagnostic> {
+    rules::module::wasm_feature::expected(meshes)
+}
+
+/// The meshes that refuse modules from Rust 1.82 and later unless they are optimized.
+pub fn needs_optimizer(meshes: &[&'static Mesh]) -> Vec<&'static Mesh> {
+    rules::module::wasm_feature::needs_optimizer(meshes)
+}
+
 /// Judges a module for all `meshes`.
 pub fn module(module: &ModuleInfo, meshes: &[&'static Mesh]) -> Vec<Diagnostic> {
     let subject = ModuleSubject { module, meshes, abi: abi(module).unwrap_or(Abi::NEWEST) };

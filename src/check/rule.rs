@@ -228,6 +228,19 @@ impl ResourceSubject<'_> {
     }
 }
 
+impl ConversionSubject<'_> {
+    /// See [`ResourceSubject::finding`].
+    pub(in crate::check) fn finding(
+        &self,
+        rule: &Rule,
+        field: &Field<'_>,
+        complaint: &str,
+        label: impl Into<String>,
+    ) -> Diagnostic {
+        finding(rule, self.draft, field, complaint, label)
+    }
+}
+
 impl PublicationSubject<'_> {
     /// See [`ResourceSubject::finding`].
     pub(in crate::check) fn finding(

@@ -133,7 +133,7 @@ pub(super) fn repository(text: &str) -> Result<Repository, String> {
     })
 }
 
-fn mesh(name: &str) -> Result<&'static Mesh, String> {
+pub(super) fn mesh(name: &str) -> Result<&'static Mesh, String> {
     mesh::find(name).map_err(|error| format!("{error}\n\n  {}", error.help().join("\n  ")))
 }
 

@@ -59,9 +59,29 @@ impl Toolchain {
 
     /// The commit that rustc was built from, which is part of std's paths.
     pub(super) fn commit_hash(&self, ctx: &Context) -> Result<String> {
+        self.version(ctx, "commit-hash")
+    }
+
+    /// Whether its standard library uses reference types: it is that of Rust 1.82 or later.
+    ///
+    /// # Errors
+    ///
+    /// If rustc can't be run.
+    pub fn uses_reference_types(&self, ctx: &Context) -> Result<bool> {
+        if self.config.is_set(ctx, &["unstable", "build-std"]) {
+            return Ok(false);
+        }
+        let release = self.version(ctx, "release")?;
+        let minor = release.strip_prefix("1.").and_then(|rest| rest.split('.').next()?.parse::<u16>().ok());
+        Ok(minor.is_some_and(|minor| minor >= 82))
+    }
+
+    /// A line of rustc's version; empty if it isn't there.
+    fn version(&self, ctx: &Context, key: &str) -> Result<String> {
         let stdout = process::output(ctx, process::command(ctx, &self.rustc).arg("-vV"), None)?;
         let version = String::from_utf8_lossy(&stdout);
-        Ok(version.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or_default().to_owned())
+        let value = |line: &str| Some(line.strip_prefix(key)?.strip_prefix(": ")?.to_owned());
+        Ok(version.lines().find_map(value).unwrap_or_default())
     }
 
     /// Installs the standard library for `target` with rustup, if it is missing.

@@ -6,7 +6,7 @@ use crate::diagnostics::source::SourceFile;
 use crate::error::FileError;
 use crate::resource::conversion::Loss;
 use crate::resource::field::Field;
-use crate::resource::kinds::{self, Kind};
+use crate::resource::kinds::{self, Addition, Kind};
 use crate::resource::name::from_package;
 use crate::resource::schema::{self, Mismatch};
 use crate::resource::url::Url;
@@ -79,6 +79,11 @@ impl Draft {
     /// Where it differs from the schema of a WasmPlugin.
     pub fn mismatches(&self) -> Vec<Mismatch<'_>> {
         schema::compare(&kinds::schema(), &self.root())
+    }
+
+    /// The fields and values that some versions of Istio don't know yet.
+    pub fn additions(&self) -> Vec<(Field<'_>, &'static Addition)> {
+        kinds::used(&self.root())
     }
 
     /// What a document of this kind can't express.

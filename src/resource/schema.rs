@@ -197,6 +197,34 @@ impl<'d> Comparison<'d> {
     }
 }
 
+#[cfg(test)]
+impl Shape {
+    /// The paths of all fields, and `PATH=VALUE` for each value of a field with a fixed set of values, sorted.
+    pub(super) fn parts(&self) -> Vec<String> {
+        fn collect(shape: &Shape, path: &str, parts: &mut Vec<String>) {
+            match shape {
+                Shape::Record(properties) | Shape::OpenRecord(properties) => {
+                    for property in *properties {
+                        let outer = if path.is_empty() { String::new() } else { format!("{path}.") };
+                        let path = format!("{outer}{}", property.name);
+                        parts.push(path.clone());
+                        collect(&property.shape, &path, parts);
+                    }
+                }
+                Shape::List { of, .. } => collect(of, &format!("{path}[]"), parts),
+                Shape::Choice(choices) => {
+                    parts.extend(choices.iter().map(|choice| format!("{path}={choice}")));
+                }
+                _ => {}
+            }
+        }
+        let mut parts = Vec::new();
+        collect(self, "", &mut parts);
+        parts.sort();
+        parts
+    }
+}
+
 impl Shape {
     fn describe(&self) -> String {
         match self {

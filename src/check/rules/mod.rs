@@ -52,6 +52,7 @@ pub const RULES: &[Rule] = &[
     resource::no_effect::RULE,
     resource::inexact_number::RULE,
     conversion::unknown_kind::RULE,
+    conversion::newer_field::RULE,
     conversion::lost_field::RULE,
     publication::unused_image::RULE,
     together::other_image::RULE,

@@ -135,6 +135,15 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
         let draft = overrides::apply(draft, &overrides, &settings.checks)?;
         let mut found = check::resource(&draft);
         found.extend(check::conversion(&draft, settings.kind, &settings.meshes));
+        let optimizer = optimizer(settings.optimize)?;
+        // Running rustc takes time, so its version is only looked at if it matters.
+        if let Modules::Crates { toolchain, .. } = &modules
+            && optimizer.is_none()
+            && let Some(finding) = check::not_optimized(&settings.meshes)
+            && toolchain.uses_reference_types(ctx)?
+        {
+            found.push(finding);
+        }
         own_annotations.extend(annotations.iter().cloned());
         let mut package = PackagePlan {
             tag: tag.clone().or_else(|| version.clone()),
@@ -142,7 +151,7 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
             annotations: own_annotations,
             draft,
             findings: Findings::default(),
-            optimizer: optimizer(settings.optimize)?,
+            optimizer,
             output: target_dir.join("wasmplugin"),
             settings,
             name,
