@@ -81,6 +81,11 @@ impl Draft {
         schema::compare(&kinds::schema(), &self.root())
     }
 
+    /// The items of `spec.targetRefs`, and `spec.targetRef`.
+    pub fn targets(&self) -> Vec<Field<'_>> {
+        kinds::targets(&self.root())
+    }
+
     /// The fields and values that some versions of Istio don't know yet.
     pub fn additions(&self) -> Vec<(Field<'_>, &'static Addition)> {
         kinds::used(&self.root())

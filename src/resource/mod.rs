@@ -18,8 +18,11 @@ mod url;
 pub use conversion::Loss;
 pub use draft::Draft;
 pub use field::Field;
-pub use kinds::{Addition, KINDS, Kind, is_known_to};
-pub use name::{LONGEST_LABEL, from_package, kubernetes_label_problem, kubernetes_name_problem};
+pub use kinds::{Addition, KINDS, Kind, TARGET_KINDS, TargetKind, is_known_to, renamed};
+pub use name::{
+    LONGEST_LABEL, from_package, kubernetes_label_problem, kubernetes_name_problem, label_key_problem,
+    label_value_problem,
+};
 pub use overrides::{FlagSyntax, FlagValue, Overrides, RESOURCE_FLAGS, ResourceFlag};
 pub use pinned::{Artifact, PulledImage, Resource};
 pub use schema::{Mismatch, MismatchKind};

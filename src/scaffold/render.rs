@@ -216,8 +216,14 @@ mod tests {
                 let settings = &manifest["package"]["metadata"]["wasmplugin"];
                 assert_eq!(settings["mesh"].as_array().unwrap().iter().count(), 1, "{mesh}");
                 // What is commented out has to be known too.
-                let text = content(&files, "wasmplugin.yaml").replace("  # targetRef", "  targetRef");
-                let text = text.replace("  #   ", "    ");
+                let (before, target) = match content(&files, "wasmplugin.yaml").split_once("  # targetRef") {
+                    Some((before, target)) => (before, format!("  targetRef{target}")),
+                    None => (content(&files, "wasmplugin.yaml"), String::new()),
+                };
+                // The target ends with an empty line.
+                let (target, after) = target.split_once("\n\n").unwrap_or_default();
+                let text = format!("{before}{}\n{after}", target.replace("  #   ", "    "));
+                assert_eq!(text.contains("\n  targetRef"), mesh.istio().is_none_or(|istio| istio >= 20));
                 let file = SourceFile { path: "wasmplugin.yaml".into(), text };
                 let draft = Draft::read(Arc::new(file), "other").unwrap();
                 assert_eq!(check::conversion(&draft, Kind::WasmPlugin, &[mesh]), [], "{mesh}");

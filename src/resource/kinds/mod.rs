@@ -3,6 +3,7 @@
 mod additions;
 mod envoy;
 mod envoy_extension_policy;
+mod target;
 mod traffic_extension;
 mod wasm_plugin;
 
@@ -16,7 +17,11 @@ use crate::yaml::Node;
 
 pub use additions::{Addition, is_known_to};
 
+pub use target::{TARGET_KINDS, TargetKind};
+pub use wasm_plugin::renamed;
+
 pub(super) use additions::used;
+pub(super) use target::targets;
 pub(super) use wasm_plugin::{API_VERSION, KIND, PHASES, PULL_POLICIES, schema};
 
 /// A kind of document.

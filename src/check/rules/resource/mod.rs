@@ -1,5 +1,6 @@
 //! Rules about resources.
 
+pub(in crate::check) mod bad_label;
 pub(in crate::check) mod bad_name;
 pub(in crate::check) mod bad_selector;
 pub(in crate::check) mod bad_sha256;
