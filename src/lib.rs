@@ -36,6 +36,7 @@ mod yaml;
 pub mod internals {
     pub use crate::check::rule::Docs;
     pub use crate::mesh::{MESHES, Mesh};
+    pub use crate::resource::references::{Holder, holders};
     pub use crate::resource::{FlagSyntax, KINDS, Kind, RESOURCE_FLAGS};
     pub use crate::scaffold::TEMPLATES;
     pub use crate::yaml::{

@@ -4,6 +4,7 @@
 //! requirements on it, and then [`build`]s it.
 
 mod built;
+mod clashes;
 mod fresh;
 mod judge;
 mod outcome;

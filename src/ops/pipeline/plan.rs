@@ -62,7 +62,7 @@ pub struct Plan {
     pub other_findings: Findings,
     pub(super) modules: Modules,
     /// Whether the repository of all packages is that of `--image`.
-    has_image_flag: bool,
+    pub(super) has_image_flag: bool,
     pub(super) deny_warnings: bool,
 }
 
@@ -188,28 +188,6 @@ impl Plan {
             packages: quoted(self.packages.iter().map(|package| package.name.as_str())),
         })
     }
-
-    /// Checks that no two packages have the same image reference, because the second push would move the tag of the first.
-    ///
-    /// # Errors
-    ///
-    /// If two packages have the same repository and the same tag.
-    pub fn has_distinct_references(&self) -> Result<(), SameReference> {
-        for (index, package) in self.packages.iter().enumerate() {
-            let is_same = |other: &&PackagePlan| {
-                (&other.settings.image, &other.tag) == (&package.settings.image, &package.tag)
-            };
-            let other = self.packages[..index].iter().find(is_same);
-            if let (Some(other), Some(image), Some(tag)) = (other, &package.settings.image, &package.tag) {
-                return Err(SameReference {
-                    packages: [other, package].map(|package| package.name.clone()),
-                    reference: format!("{image}:{tag}"),
-                    is_from_flag: self.has_image_flag,
-                });
-            }
-        }
-        Ok(())
-    }
 }
 
 impl PackagePlan {
@@ -230,6 +208,12 @@ impl PackagePlan {
     /// The output directory of the package.
     pub fn directory(&self) -> Utf8PathBuf {
         self.output.join(&self.name)
+    }
+
+    /// Whether the build writes a resource: the mesh pulls no image, or its repository is known.
+    pub(super) fn has_resource(&self) -> bool {
+        let Settings { image, pull_image, kind, .. } = &self.settings;
+        image.is_some() || pull_image.is_some() || !self.draft.needs_image(*kind)
     }
 
     /// The repository to push the image to. The error says that the package, or the module of another toolchain,
@@ -318,28 +302,6 @@ impl Explain for NoRepository {
                 .to_owned(),
             "or pass `--image`".to_owned(),
         ]
-    }
-}
-
-/// Two packages have the same image reference.
-#[derive(Debug, thiserror::Error)]
-#[error("`{}` and `{}` would both be pushed to `{reference}`", packages[0], packages[1])]
-pub struct SameReference {
-    packages: [String; 2],
-    reference: String,
-    is_from_flag: bool,
-}
-
-impl Explain for SameReference {
-    fn help(&self) -> Vec<String> {
-        let set = "set a different `image` for each package; in `[workspace.metadata.wasmplugin]`, `{name}` is replaced with the package name: `image = \"quay.io/acme/{name}\"`";
-        if self.is_from_flag {
-            return vec![
-                format!("leave out `--image`, and {set}"),
-                "or select one package with `-p`".to_owned(),
-            ];
-        }
-        vec![set.to_owned()]
     }
 }
 
