@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::mesh::{self, Mesh};
 use crate::ops::pipeline::{Origin, PlanOptions};
 use crate::reference::{Repository, Tag};
-use crate::resource::{Kind, Overrides};
+use crate::resource::{Kind, Overrides, TargetRef};
 use crate::text::quoted;
 
 /// How to build an image. Each flag overrides a setting in Cargo.toml.
@@ -55,9 +55,12 @@ pub(super) struct ImageArgs {
 pub(super) struct PackageArgs {
     #[command(flatten)]
     image: ImageArgs,
-    /// Kind of resource to write; `envoy` is the bootstrap configuration of a standalone Envoy
-    #[arg(long, value_parser = args::choice::<Kind>(), default_value = Kind::WasmPlugin.name(), help_heading = overrides::HEADING)]
-    kind: Kind,
+    /// Kind of resource to write; `envoy` is the bootstrap configuration of a standalone Envoy [default: WasmPlugin]
+    #[arg(long, value_parser = args::choice::<Kind>(), help_heading = overrides::HEADING)]
+    kind: Option<Kind>,
+    /// Gateway, route or other resource to attach the filter to, instead of what wasmplugin.yaml selects; can be repeated
+    #[arg(long = "target-ref", value_name = "KIND/NAME", value_parser = target_ref, conflicts_with = "selector", help_heading = overrides::HEADING)]
+    target_refs: Vec<TargetRef>,
     #[command(flatten)]
     overrides: Overrides,
     /// Package this module instead of compiling a crate; its resource is the wasmplugin.yaml in the current directory
@@ -91,14 +94,17 @@ impl ImageArgs {
                 target: self.target,
                 root_ids: None,
                 kind: None,
+                namespace: None,
+                target_refs: None,
                 meshes: (!self.meshes.is_empty()).then(|| self.meshes.clone()),
+                deny_warnings: self.deny_warnings.then_some(true),
                 checks,
             },
             tag,
             annotations: self.annotations.clone(),
             wasm_opt: self.wasm_opt.clone(),
             overrides: Overrides::default(),
-            deny_warnings: self.deny_warnings,
+            target_refs: Vec::new(),
         }
     }
 }
@@ -113,7 +119,8 @@ impl PackageArgs {
             },
         };
         let mut options = self.image.options(origin, tag);
-        options.flags.kind = Some(self.kind);
+        options.flags.kind = self.kind;
+        options.target_refs = self.target_refs.clone();
         options.overrides = self.overrides.clone();
         options
     }
@@ -131,6 +138,10 @@ pub(super) fn repository(text: &str) -> Result<Repository, String> {
         Some(suggestion) => format!("{}\n\n  write `{suggestion}`", error.reason),
         None => error.reason.to_owned(),
     })
+}
+
+fn target_ref(text: &str) -> Result<TargetRef, String> {
+    text.parse::<TargetRef>().map_err(|error| format!("{error}\n\n  {}", error.help()))
 }
 
 pub(super) fn mesh(name: &str) -> Result<&'static Mesh, String> {

@@ -55,7 +55,7 @@ pub fn resolve(ctx: &Context, options: ResolveOptions) -> Result<Outcome<String>
     // The settings of packages don't apply to manifests, but flags do.
     let findings = options.plan.flags.checks.apply(check::manifests(&files));
     findings.iter().for_each(|finding| ctx.shell.diagnostic("manifests", finding));
-    if !findings.pass(options.plan.deny_warnings) {
+    if !findings.pass(options.plan.flags.deny_warnings == Some(true)) {
         return Ok(Outcome::Refused(vec![PackageFindings { name: "manifests".to_owned(), findings }]));
     }
     let packages: BTreeSet<&str> = files.iter().flat_map(ManifestFile::packages).collect();

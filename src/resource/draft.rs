@@ -6,11 +6,11 @@ use crate::diagnostics::source::SourceFile;
 use crate::error::FileError;
 use crate::resource::conversion::Loss;
 use crate::resource::field::Field;
-use crate::resource::kinds::{self, Addition, Kind};
+use crate::resource::kinds::{self, Addition, Kind, TargetRef};
 use crate::resource::name::from_package;
 use crate::resource::schema::{self, Mismatch};
 use crate::resource::url::Url;
-use crate::yaml::{self, Fault, Key, Node, Value};
+use crate::yaml::{self, Fault, Key, Node, Value, sequence};
 
 /// A WasmPlugin without the image or the module that was built. It can be any YAML; the checks judge it.
 #[derive(Debug, Clone)]
@@ -74,6 +74,22 @@ impl Draft {
         };
         let parts = ["metadata", "spec"].map(|key| self.document.get(key));
         is_mapping(Some(&self.document)) && parts.into_iter().all(is_mapping)
+    }
+
+    /// Attaches it to these targets instead of what it selects.
+    pub fn attach(&mut self, targets: &[TargetRef]) {
+        let spec = self.document.entry("spec", usize::MAX);
+        if let Value::Map(fields) = &mut spec.value {
+            fields.retain(|(key, _)| !["selector", "targetRef", "targetRefs"].contains(&key.name.as_str()));
+        }
+        *spec.entry("targetRefs", 0) = sequence(targets.iter().map(TargetRef::to_node));
+    }
+
+    /// Sets the namespace, if it has none.
+    pub fn set_default_namespace(&mut self, namespace: &str) {
+        if self.root().at(&["metadata", "namespace"]).is_none() {
+            *self.document.entry("metadata", usize::MAX).entry("namespace", 1) = namespace.into();
+        }
     }
 
     /// Where it differs from the schema of a WasmPlugin.

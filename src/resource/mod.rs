@@ -18,7 +18,7 @@ mod url;
 pub use conversion::Loss;
 pub use draft::Draft;
 pub use field::Field;
-pub use kinds::{Addition, KINDS, Kind, TARGET_KINDS, TargetKind, is_known_to, renamed};
+pub use kinds::{Addition, KINDS, Kind, TARGET_KINDS, TargetKind, TargetRef, is_known_to, renamed};
 pub use name::{
     LONGEST_LABEL, from_package, kubernetes_label_problem, kubernetes_name_problem, label_key_problem,
     label_value_problem,

@@ -251,7 +251,7 @@ fn a_loss_with_a_warning_can_be_denied() {
     let made = Made::with_spec("{phase: AUTHN}");
     let stderr = made.refused(1, &["--kind", "envoy", "--deny-warnings"]);
     assert!(
-        stderr.ends_with("error: the checks found 1 warning, and `--deny-warnings` is set\n"),
+        stderr.ends_with("error: the checks found 1 warning, and `deny-warnings` is set\n"),
         "{stderr}"
     );
     let (code, package) = made.json(&["--kind", "envoy", "--deny-warnings"]);

@@ -21,7 +21,7 @@ use crate::ops::pipeline::outcome::PackageFindings;
 use crate::optimize::Optimizer;
 use crate::project::{Plugin, Project, Selection};
 use crate::reference::{Repository, Tag};
-use crate::resource::{Draft, Overrides, PulledImage};
+use crate::resource::{Draft, Overrides, PulledImage, TargetRef};
 use crate::text::quoted;
 
 /// The directory of the image in the output directory of a package.
@@ -41,8 +41,8 @@ pub struct PlanOptions {
     pub wasm_opt: Option<Utf8PathBuf>,
     /// The fields to set in the resource of every package.
     pub overrides: Overrides,
-    /// Whether warnings from the checks stop the command.
-    pub deny_warnings: bool,
+    /// The targets of the resource of every package.
+    pub target_refs: Vec<TargetRef>,
 }
 
 /// The origin of the modules.
@@ -63,7 +63,6 @@ pub struct Plan {
     pub(super) modules: Modules,
     /// Whether the repository of all packages is that of `--image`.
     pub(super) has_image_flag: bool,
-    pub(super) deny_warnings: bool,
 }
 
 /// The source of the modules, in the order of the packages.
@@ -100,7 +99,7 @@ pub struct PackagePlan {
 ///
 /// If a package doesn't exist, a setting is invalid, or a file can't be read.
 pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
-    let PlanOptions { origin, flags, tag, annotations, wasm_opt, overrides, deny_warnings } = options;
+    let PlanOptions { origin, flags, tag, annotations, wasm_opt, overrides, target_refs } = options;
     let (plugins, target_dir, modules) = match origin {
         Origin::Crates { selection, cargo } => {
             let (project, toolchain) = std::thread::scope(|scope| {
@@ -133,6 +132,7 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
         let Plugin { name, tag: version, root, annotations: mut own_annotations, settings } = plugin;
         let draft = draft(ctx, &root, &name)?;
         let draft = overrides::apply(draft, &overrides, &settings.checks)?;
+        let draft = overrides::complete(draft, &target_refs, &settings);
         let mut found = check::resource(&draft);
         found.extend(check::conversion(&draft, settings.kind, &settings.meshes));
         let optimizer = optimizer(settings.optimize)?;
@@ -165,7 +165,6 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
         modules,
         other_findings: Findings::default(),
         has_image_flag: flags.image.is_some(),
-        deny_warnings,
     };
     if overrides.has_url() {
         plan.has_one_package("--url")?;
@@ -203,6 +202,11 @@ impl PackagePlan {
             ctx.shell.diagnostic(&self.name, finding);
         }
         findings
+    }
+
+    /// Whether these findings don't stop the command.
+    pub(super) fn passes(&self, findings: &Findings) -> bool {
+        findings.pass(self.settings.deny_warnings)
     }
 
     /// The output directory of the package.

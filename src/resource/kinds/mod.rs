@@ -17,7 +17,7 @@ use crate::yaml::Node;
 
 pub use additions::{Addition, is_known_to};
 
-pub use target::{TARGET_KINDS, TargetKind};
+pub use target::{TARGET_KINDS, TargetKind, TargetRef};
 pub use wasm_plugin::renamed;
 
 pub(super) use additions::used;

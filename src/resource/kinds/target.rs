@@ -1,6 +1,11 @@
 //! The kinds of Kubernetes resources that a plugin can be attached to.
 
+use std::fmt;
+use std::str::FromStr;
+
 use crate::resource::field::Field;
+use crate::text::{nearest, quoted};
+use crate::yaml::{Node, Value, mapping};
 
 /// A kind of Kubernetes resource that a plugin can be attached to.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,6 +59,63 @@ impl TargetKind {
     /// Whether this is its group. The core group has two spellings.
     pub fn is_in_group(&self, group: &str) -> bool {
         group == self.group || (self.group.is_empty() && group == "core")
+    }
+}
+
+/// A target, written as `KIND/NAME`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetRef {
+    kind: &'static TargetKind,
+    name: String,
+}
+
+/// A text that doesn't name a target.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidTarget {
+    /// It isn't `KIND/NAME`.
+    #[error("`{}` is not a target", .0.escape_debug())]
+    Syntax(String),
+    /// Nothing can be attached to this kind.
+    #[error("`{}` is not a kind of target", .0.escape_debug())]
+    Kind(String),
+}
+
+impl InvalidTarget {
+    /// What to write.
+    pub fn help(&self) -> String {
+        let names = TARGET_KINDS.iter().map(|kind| kind.name);
+        match self {
+            InvalidTarget::Syntax(_) => "write KIND/NAME, as in `HTTPRoute/shop`".to_owned(),
+            InvalidTarget::Kind(kind) => match nearest(kind, names.clone()) {
+                Some(similar) => format!("a similar kind exists: `{similar}`"),
+                None => format!("the kinds are {}", quoted(names)),
+            },
+        }
+    }
+}
+
+impl FromStr for TargetRef {
+    type Err = InvalidTarget;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts = text.split_once('/').filter(|(kind, name)| !kind.is_empty() && !name.is_empty());
+        let (kind, name) = parts.ok_or_else(|| InvalidTarget::Syntax(text.to_owned()))?;
+        let kind = TargetKind::named(kind).ok_or_else(|| InvalidTarget::Kind(kind.to_owned()))?;
+        Ok(TargetRef { kind, name: name.to_owned() })
+    }
+}
+
+impl fmt::Display for TargetRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind.name, self.name)
+    }
+}
+
+impl TargetRef {
+    /// The item of `targetRefs`.
+    pub(in crate::resource) fn to_node(&self) -> Node {
+        let entries = [("group", self.kind.group), ("kind", self.kind.name), ("name", &self.name)];
+        mapping(entries.map(|(key, value)| (key, Value::String(value.to_owned()).into())))
     }
 }
 
