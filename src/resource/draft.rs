@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::diagnostics::source::SourceFile;
 use crate::error::FileError;
 use crate::resource::conversion::Loss;
+use crate::resource::exported::{self, ServerField};
 use crate::resource::field::Field;
 use crate::resource::kinds::{self, Addition, Kind, TargetRef};
 use crate::resource::name::from_package;
@@ -17,6 +18,7 @@ use crate::yaml::{self, Fault, Key, Node, Value, sequence};
 pub struct Draft {
     source: Option<Arc<SourceFile>>,
     faults: Vec<Fault>,
+    server_fields: Vec<ServerField>,
     pub(super) document: Node,
 }
 
@@ -29,8 +31,9 @@ impl Draft {
     pub fn read(file: Arc<SourceFile>, package: &str) -> Result<Draft, FileError> {
         let (mut document, faults) = yaml::read_document(&file.text)
             .map_err(|error| FileError::new(&file, error.span, error.message, error.help))?;
+        let server_fields = exported::clean(&mut document);
         complete(&mut document, package);
-        Ok(Draft { source: Some(file), faults, document })
+        Ok(Draft { source: Some(file), faults, server_fields, document })
     }
 
     /// The WasmPlugin of a cargo package without wasmplugin.yaml.
@@ -39,7 +42,7 @@ impl Draft {
         let identity = vec![entry("apiVersion", kinds::API_VERSION), entry("kind", kinds::KIND)];
         let mut document = Value::Map(identity).into();
         complete(&mut document, package);
-        Draft { source: None, faults: Vec::new(), document }
+        Draft { source: None, faults: Vec::new(), server_fields: Vec::new(), document }
     }
 
     /// The file that it was read from, if there is one.
@@ -50,6 +53,11 @@ impl Draft {
     /// YAML in the file that a resource must not use, although kubectl accepts it.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
+    }
+
+    /// The fields in the file that a cluster set. They aren't in the document.
+    pub fn server_fields(&self) -> &[ServerField] {
+        &self.server_fields
     }
 
     /// The whole document.

@@ -5,6 +5,7 @@
 
 mod conversion;
 mod draft;
+mod exported;
 mod field;
 mod kinds;
 mod name;

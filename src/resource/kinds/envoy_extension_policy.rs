@@ -26,7 +26,6 @@ fn convert(plugin: &Node, _: &Utf8Path, losses: &mut Losses) -> Node {
     for (key, _) in entries(Some(plugin)) {
         match key.name.as_str() {
             "apiVersion" | "kind" | "metadata" | "spec" => {}
-            "status" => losses.warn("status", "This is the status that Istio reported.", "Remove it."),
             unknown => losses.unknown(unknown),
         }
     }

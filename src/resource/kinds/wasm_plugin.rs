@@ -36,7 +36,6 @@ const DOCUMENT: &[Property] = &[
     Property::new("kind", Shape::Choice(&[KIND])).required(),
     Property::new("metadata", Shape::Record(METADATA)),
     Property::new("spec", Shape::Record(SPEC)),
-    Property::new("status", Shape::Any),
 ];
 
 const METADATA: &[Property] = &[
@@ -47,15 +46,6 @@ const METADATA: &[Property] = &[
     Property::new("annotations", Shape::Texts { max: UNBOUNDED }),
     Property::new("finalizers", Shape::Any),
     Property::new("ownerReferences", Shape::Any),
-    // The API server sets the other ones.
-    Property::new("creationTimestamp", Shape::Any),
-    Property::new("deletionGracePeriodSeconds", Shape::Any),
-    Property::new("deletionTimestamp", Shape::Any),
-    Property::new("generation", Shape::Any),
-    Property::new("managedFields", Shape::Any),
-    Property::new("resourceVersion", Shape::Any),
-    Property::new("selfLink", Shape::Any),
-    Property::new("uid", Shape::Any),
 ];
 
 /// Fields of other kinds and of Envoy's own configuration, and where a WasmPlugin has them.

@@ -65,7 +65,7 @@ spec:
   imagePullSecret: pull
   pluginConfig:
     big: 9007199254740992
-    list: [1, {a: null}]
+    list: [1, {a: 1}, null]
   pluginName: root
   phase: AUTHN
   priority: -2147483648
@@ -78,7 +78,6 @@ spec:
   - mode: CLIENT_AND_SERVER
     ports: [{number: 1}, {number: 65535}]
   type: HTTP
-status: whatever
 ";
 
 #[test]
@@ -253,7 +252,7 @@ fn missing_fields_are_found() {
         ("{targetRef: {kind: Service}}", "targetRef: `spec.targetRef` has no `name`"),
         ("{targetRefs: [{name: a}]}", "name: `spec.targetRefs[0]` has no `kind`"),
         ("{vmConfig: {env: [{value: a}]}}", "value: `spec.vmConfig.env[0]` has no `name`"),
-        ("{match: [{ports: [{number: null}]}]}", "number: `spec.match[0].ports[0]` has no `number`"),
+        ("{match: [{ports: [{number: null}]}]}", "ports: `spec.match[0].ports[0]` has no `number`"),
     ] {
         assert!(
             findings_of_spec(spec)[0].starts_with(&format!("error {problem}; ")),
@@ -351,7 +350,7 @@ fn hashes_urls_and_names_have_a_help() {
             .ends_with("`metadata.labels.a` is a number; expected a string; quote it")
     );
     assert!(metadata("{annotations: [a]}")[0].contains("expected a mapping of strings to strings"));
-    assert_eq!(metadata("{ownerReferences: [{anything: 1}], finalizers: [x], generation: 3}"), [""; 0]);
+    assert_eq!(metadata("{ownerReferences: [{anything: 1}], finalizers: [x]}"), [""; 0]);
 }
 
 #[test]
@@ -394,6 +393,16 @@ fn a_field_of_another_kind_has_another_name() {
             ),
         );
     }
+}
+
+#[test]
+fn a_null_in_the_configuration_may_get_lost() {
+    let lines = findings_of_spec("{pluginConfig: {a: null, b: [null, {c: ~}]}, phase: null}");
+    let expected = ["a", "b[1].c"].map(|path| {
+        format!("`spec.pluginConfig.{path}` is null, which `kubectl apply` may drop; ; remove the field, or write another value")
+    });
+    let found: Vec<_> = lines.iter().map(|line| line.split_once(": ").unwrap().1.to_owned()).collect();
+    assert_eq!(found, expected);
 }
 
 #[test]
