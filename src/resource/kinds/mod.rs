@@ -3,6 +3,7 @@
 mod additions;
 mod envoy;
 mod envoy_extension_policy;
+mod struct_json;
 mod target;
 mod traffic_extension;
 mod wasm_plugin;
