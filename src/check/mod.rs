@@ -22,7 +22,7 @@ use hostcalls::Abi;
 use levels::Levels;
 use rule::{
     ConversionSubject, DocumentSubject, ImageSubject, Judge, ManifestsSubject, ModuleSubject,
-    PublicationSubject, ResourceSubject, Rule, SettingsSubject, TogetherSubject,
+    PublicationSubject, ReferenceSubject, ResourceSubject, Rule, SettingsSubject, TogetherSubject,
 };
 use rules::resource::wrong_kind;
 
@@ -116,6 +116,14 @@ pub fn conversion(draft: &Draft, kind: Kind, meshes: &[&'static Mesh]) -> Vec<Di
     let subject = ConversionSubject { draft, kind, losses: &losses, meshes };
     judge(|rule| match rule.judge {
         Judge::Conversion(judge) => judge(&subject),
+        _ => Vec::new(),
+    })
+}
+
+/// Judges a draft together with the reference of the image that will be built for it.
+pub fn reference(subject: &ReferenceSubject<'_>) -> Vec<Diagnostic> {
+    judge(|rule| match rule.judge {
+        Judge::Reference(judge) => judge(subject),
         _ => Vec::new(),
     })
 }

@@ -63,6 +63,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The repository that the mesh pulls the image from, if it is known.
+    pub fn pulled_from(&self) -> Option<&Repository> {
+        self.pull_image.as_ref().or(self.image.as_ref())
+    }
+
     /// Merges settings, the highest priority first, and adds the defaults.
     pub fn of(sources: &[&PartialSettings]) -> Self {
         fn first<T: Clone>(

@@ -25,9 +25,9 @@ pub use name::{
     label_value_problem,
 };
 pub use overrides::{FlagSyntax, FlagValue, Overrides, RESOURCE_FLAGS, ResourceFlag};
-pub use pinned::{Artifact, PulledImage, Resource};
+pub use pinned::{Artifact, PulledImage, Resource, url_differences};
 pub use schema::{Mismatch, MismatchKind};
-pub use url::{Url, is_sha256};
+pub use url::{OciUrl, Url, is_sha256};
 
 #[cfg(test)]
 mod tests;

@@ -457,8 +457,6 @@ error: invalid value for `--selector`: `spec.targetRefs` conflicts with `selecto
     made.sandbox.says(
         &made.refused(1, &["--url", "oci://quay.io/acme/other"]),
         str![[r#"
-  Optimizing made.wasm
-   Packaging made
 error[other-image]: `spec.url` names the repository `quay.io/acme/other`; the image has the repository `quay.io/acme/made`
  |
  = place: made: `spec.url`

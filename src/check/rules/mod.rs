@@ -6,6 +6,7 @@ pub(super) mod image;
 pub(super) mod manifests;
 pub(super) mod module;
 pub(super) mod publication;
+pub(super) mod reference;
 pub(super) mod resource;
 pub(super) mod settings;
 pub(super) mod together;
@@ -58,8 +59,8 @@ pub const RULES: &[Rule] = &[
     conversion::bad_target::RULE,
     conversion::lost_field::RULE,
     publication::unused_image::RULE,
-    together::other_image::RULE,
-    together::url_host::RULE,
+    reference::other_image::RULE,
+    reference::url_host::RULE,
     together::other_hash::RULE,
     manifests::bad_reference::RULE,
     manifests::duplicate_resource::RULE,

@@ -85,12 +85,7 @@ pub(super) fn pack(ctx: &Context, judged: Judged) -> Result<Packed, PackageFindi
 
 fn judge(package: &PackagePlan, packaged: &Packaged) -> Vec<Diagnostic> {
     let image = package.pulled_image(packaged.image);
-    let subject = TogetherSubject {
-        draft: &package.draft,
-        kind: package.settings.kind,
-        image: image.as_ref(),
-        module: packaged.module,
-    };
+    let subject = TogetherSubject { draft: &package.draft, image: image.as_ref(), module: packaged.module };
     let mut found = check::together(&subject);
     let image = ImageSubject { manifest: &packaged.manifest, module_size: packaged.sizes.stripped };
     found.extend(check::image(&image));

@@ -7,6 +7,7 @@ use std::panic::resume_unwind;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::check;
+use crate::check::rule::ReferenceSubject;
 use crate::compile::{CargoOptions, ModuleFile, Toolchain};
 use crate::config::{Optimize, PartialSettings, Settings};
 use crate::context::Context;
@@ -135,6 +136,13 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
         let draft = overrides::complete(draft, &target_refs, &settings);
         let mut found = check::resource(&draft);
         found.extend(check::conversion(&draft, settings.kind, &settings.meshes));
+        let tag = tag.clone().or_else(|| version.clone());
+        found.extend(check::reference(&ReferenceSubject {
+            draft: &draft,
+            kind: settings.kind,
+            repository: settings.pulled_from(),
+            tag: tag.as_ref(),
+        }));
         let optimizer = optimizer(settings.optimize)?;
         // Running rustc takes time, so its version is only looked at if it matters.
         if let Modules::Crates { toolchain, .. } = &modules
@@ -146,7 +154,7 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
         }
         own_annotations.extend(annotations.iter().cloned());
         let mut package = PackagePlan {
-            tag: tag.clone().or_else(|| version.clone()),
+            tag,
             version,
             annotations: own_annotations,
             draft,
@@ -235,7 +243,7 @@ impl PackagePlan {
 
     /// The image as the mesh pulls it, if the settings name a repository.
     pub(super) fn pulled_image(&self, manifest: Digest) -> Option<PulledImage> {
-        let repository = self.settings.pull_image.as_ref().or(self.settings.image.as_ref())?.clone();
+        let repository = self.settings.pulled_from()?.clone();
         Some(PulledImage { repository, tag: self.tag.clone(), manifest })
     }
 
