@@ -37,7 +37,7 @@ pub(super) struct New {
     #[arg(long)]
     name: Option<String>,
     /// Image repository, without a tag
-    #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
+    #[arg(long, value_name = "REPOSITORY", value_parser = repository::<Repository>)]
     image: Option<Repository>,
     /// Mesh that has to load the filter, such as istio-1.28; can be repeated [default: the newest three versions of Istio]
     #[arg(long = "mesh", value_name = "MESH", value_parser = mesh)]
@@ -102,7 +102,7 @@ impl New {
         while options.image.is_none() {
             let question = "Image repository, such as quay.io/acme/hello (leave empty to set it later):";
             asked = true;
-            match ask(ctx, question)?.as_deref().map(repository) {
+            match ask(ctx, question)?.as_deref().map(repository::<Repository>) {
                 None => break,
                 Some(Ok(repository)) => options.image = Some(repository.to_string()),
                 Some(Err(reason)) => ctx.shell.warn(reason),

@@ -1,5 +1,7 @@
 //! Arguments about packages that several commands have.
 
+use std::str::FromStr;
+
 use camino::Utf8PathBuf;
 use clap::Args;
 
@@ -11,19 +13,19 @@ use crate::config::{Choice as _, Optimize, PartialSettings, Target, Variant};
 use crate::context::Context;
 use crate::mesh::{self, Mesh};
 use crate::ops::pipeline::{Origin, PlanOptions};
-use crate::reference::{Repository, Tag};
+use crate::reference::{ReferenceError, RepositoryPattern, Tag};
 use crate::resource::{Kind, Overrides, TargetRef};
 use crate::text::quoted;
 
 /// How to build an image. Each flag overrides a setting in Cargo.toml.
 #[derive(Debug, Args)]
 pub(super) struct ImageArgs {
-    /// Image repository, without a tag
-    #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
-    image: Option<Repository>,
+    /// Image repository, without a tag; `{name}` is replaced with the name of the package
+    #[arg(long, value_name = "REPOSITORY", value_parser = repository::<RepositoryPattern>)]
+    image: Option<RepositoryPattern>,
     /// Image repository that the mesh pulls from, if it is different
-    #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
-    pull_image: Option<Repository>,
+    #[arg(long, value_name = "REPOSITORY", value_parser = repository::<RepositoryPattern>)]
+    pull_image: Option<RepositoryPattern>,
     /// Layout of the image [default: oci]
     #[arg(long, value_parser = args::choice::<Variant>())]
     variant: Option<Variant>,
@@ -85,8 +87,8 @@ impl ImageArgs {
         PlanOptions {
             origin,
             flags: PartialSettings {
-                image: self.image.clone(),
-                pull_image: self.pull_image.clone(),
+                image: None,
+                pull_image: None,
                 plain_http: None,
                 cacert: None,
                 variant: self.variant,
@@ -100,6 +102,8 @@ impl ImageArgs {
                 deny_warnings: self.deny_warnings.then_some(true),
                 checks,
             },
+            image: self.image.clone(),
+            pull_image: self.pull_image.clone(),
             tag,
             annotations: self.annotations.clone(),
             wasm_opt: self.wasm_opt.clone(),
@@ -133,8 +137,8 @@ impl PackageArgs {
     }
 }
 
-pub(super) fn repository(text: &str) -> Result<Repository, String> {
-    text.parse::<Repository>().map_err(|error| match &error.suggestion {
+pub(super) fn repository<T: FromStr<Err = ReferenceError>>(text: &str) -> Result<T, String> {
+    text.parse::<T>().map_err(|error| match &error.suggestion {
         Some(suggestion) => format!("{}\n\n  write `{suggestion}`", error.reason),
         None => error.reason.to_owned(),
     })

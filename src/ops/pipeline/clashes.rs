@@ -111,13 +111,13 @@ pub struct SameReference {
 
 impl Explain for SameReference {
     fn help(&self) -> Vec<String> {
-        let set = "set a different `image` for each package; in `[workspace.metadata.wasmplugin]`, `{name}` is replaced with the package name: `image = \"quay.io/acme/{name}\"`";
         if self.is_from_flag {
             return vec![
-                format!("leave out `--image`, and {set}"),
+                "use `{name}`, which is replaced with the name of the package: `--image 'quay.io/acme/{name}'`".to_owned(),
                 "or select one package with `-p`".to_owned(),
             ];
         }
+        let set = "set a different `image` for each package; in `[workspace.metadata.wasmplugin]`, `{name}` is replaced with the package name: `image = \"quay.io/acme/{name}\"`";
         vec![set.to_owned()]
     }
 }

@@ -21,7 +21,7 @@ use crate::ops::overrides;
 use crate::ops::pipeline::outcome::PackageFindings;
 use crate::optimize::Optimizer;
 use crate::project::{Plugin, Project, Selection};
-use crate::reference::{Repository, Tag};
+use crate::reference::{ReferenceError, Repository, RepositoryPattern, Tag};
 use crate::resource::{Draft, Overrides, PulledImage, TargetRef};
 use crate::text::quoted;
 
@@ -34,6 +34,10 @@ pub struct PlanOptions {
     pub origin: Origin,
     /// The settings on the command line.
     pub flags: PartialSettings,
+    /// The repository to push to, instead of that in the settings.
+    pub image: Option<RepositoryPattern>,
+    /// The repository that the mesh pulls from, instead of that in the settings.
+    pub pull_image: Option<RepositoryPattern>,
     /// The tag of the image. The default is the version of the package.
     pub tag: Option<Tag>,
     /// Annotations of the image. They override those from Cargo.toml.
@@ -100,7 +104,8 @@ pub struct PackagePlan {
 ///
 /// If a package doesn't exist, a setting is invalid, or a file can't be read.
 pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
-    let PlanOptions { origin, flags, tag, annotations, wasm_opt, overrides, target_refs } = options;
+    let PlanOptions { origin, flags, image, pull_image, tag, annotations, wasm_opt, overrides, target_refs } =
+        options;
     let (plugins, target_dir, modules) = match origin {
         Origin::Crates { selection, cargo } => {
             let (project, toolchain) = std::thread::scope(|scope| {
@@ -130,7 +135,16 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
         Ok(new)
     };
     let package = |plugin: Plugin| {
-        let Plugin { name, tag: version, root, annotations: mut own_annotations, settings } = plugin;
+        let Plugin { name, tag: version, root, annotations: mut own_annotations, mut settings } = plugin;
+        for (pattern, setting) in [(&image, &mut settings.image), (&pull_image, &mut settings.pull_image)] {
+            if let Some(pattern) = pattern {
+                *setting = Some(
+                    pattern
+                        .of_package(&name)
+                        .map_err(|error| InvalidRepository { package: name.clone(), error })?,
+                );
+            }
+        }
         let draft = draft(ctx, &root, &name)?;
         let draft = overrides::apply(draft, &overrides, &settings.checks)?;
         let draft = overrides::complete(draft, &target_refs, &settings);
@@ -168,12 +182,8 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
         Ok(package)
     };
     let packages = plugins.into_iter().map(package).collect::<Result<Vec<_>>>()?;
-    let plan = Plan {
-        packages,
-        modules,
-        other_findings: Findings::default(),
-        has_image_flag: flags.image.is_some(),
-    };
+    let plan =
+        Plan { packages, modules, other_findings: Findings::default(), has_image_flag: image.is_some() };
     if overrides.has_url() {
         plan.has_one_package("--url")?;
     }
@@ -314,6 +324,24 @@ impl Explain for NoRepository {
                 .to_owned(),
             "or pass `--image`".to_owned(),
         ]
+    }
+}
+
+/// The name of a package can't be a part of its repository.
+#[derive(Debug, thiserror::Error)]
+#[error("`{package}` can't replace `{{name}}` in a repository: {error}")]
+struct InvalidRepository {
+    package: String,
+    error: ReferenceError,
+}
+
+impl Explain for InvalidRepository {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn help(&self) -> Vec<String> {
+        vec![format!("publish `{}` separately with `-p`, and write its repository", self.package)]
     }
 }
 
