@@ -40,6 +40,7 @@ pub mod internals {
     pub use crate::check::rule::Docs;
     use crate::image;
     pub use crate::mesh::{MESHES, Mesh};
+    pub use crate::resource::references::{Holder, holders};
     pub use crate::resource::{FlagSyntax, KINDS, Kind, RESOURCE_FLAGS};
     pub use crate::scaffold::TEMPLATES;
     use crate::transport::registry;

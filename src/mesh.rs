@@ -74,6 +74,11 @@ impl Mesh {
         }
     }
 
+    /// The minor version of Istio in the mesh: 28 for Istio 1.28. `None` if it is an Envoy without a mesh.
+    pub fn istio(&self) -> Option<u8> {
+        (!self.is_bare_envoy()).then(|| self.envoy - 8)
+    }
+
     /// Whether this is an Envoy without a mesh, and therefore without an API server for resources.
     pub fn is_bare_envoy(&self) -> bool {
         product(self) == "envoy"

@@ -173,6 +173,32 @@ fn check_component(component: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// A repository in which `{name}` stands for the name of the package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepositoryPattern(String);
+
+impl RepositoryPattern {
+    /// The repository of a package.
+    ///
+    /// # Errors
+    ///
+    /// If the name of the package can't be a part of a repository.
+    pub fn of_package(&self, package: &str) -> Result<Repository, ReferenceError> {
+        self.0.replace(PLACEHOLDER, package).parse()
+    }
+}
+
+const PLACEHOLDER: &str = "{name}";
+
+impl FromStr for RepositoryPattern {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let pattern = RepositoryPattern(text.to_owned());
+        pattern.of_package("name").map(|_| pattern)
+    }
+}
+
 /// The tag of an image: `0.1.0`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag(String);

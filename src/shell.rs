@@ -9,7 +9,7 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::diagnostics::{Diagnostic, render};
+use crate::diagnostics::{Diagnostic, Severity, render};
 use crate::error::Error;
 use crate::text::shown;
 
@@ -87,6 +87,9 @@ impl Shell {
 
     /// Prints a finding about `subject`, a package or a file.
     pub fn diagnostic(&self, subject: &str, diagnostic: &Diagnostic) {
+        if diagnostic.severity == Severity::Note && self.verbosity == Verbosity::Quiet {
+            return;
+        }
         let report = render::diagnostic(diagnostic, subject, &self.renderer());
         self.print(format_args!("{report}\n\n"));
     }

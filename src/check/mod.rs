@@ -22,7 +22,7 @@ use hostcalls::Abi;
 use levels::Levels;
 use rule::{
     ConversionSubject, DocumentSubject, ImageSubject, Judge, ManifestsSubject, ModuleSubject,
-    PublicationSubject, ResourceSubject, Rule, SettingsSubject, TogetherSubject,
+    PublicationSubject, ReferenceSubject, ResourceSubject, Rule, SettingsSubject, TogetherSubject,
 };
 use rules::resource::wrong_kind;
 
@@ -50,6 +50,17 @@ pub fn abi(module: &ModuleInfo) -> Option<Abi> {
 /// The finding for a module whose damaged name section was removed.
 pub fn repaired_names() -> Diagnostic {
     rules::module::name_section::repaired()
+}
+
+/// The finding before the compilation of a module that `meshes` will most likely refuse, because Rust 1.82 or later
+/// compiles it and it isn't optimized.
+pub fn not_optimized(meshes: &[&'static Mesh]) -> Option<Diagnostic> {
+    rules::module::wasm_feature::expected(meshes)
+}
+
+/// The meshes that refuse modules from Rust 1.82 and later unless they are optimized.
+pub fn needs_optimizer(meshes: &[&'static Mesh]) -> Vec<&'static Mesh> {
+    rules::module::wasm_feature::needs_optimizer(meshes)
 }
 
 /// Judges a module for all `meshes`.
@@ -105,6 +116,14 @@ pub fn conversion(draft: &Draft, kind: Kind, meshes: &[&'static Mesh]) -> Vec<Di
     let subject = ConversionSubject { draft, kind, losses: &losses, meshes };
     judge(|rule| match rule.judge {
         Judge::Conversion(judge) => judge(&subject),
+        _ => Vec::new(),
+    })
+}
+
+/// Judges a draft together with the reference of the image that will be built for it.
+pub fn reference(subject: &ReferenceSubject<'_>) -> Vec<Diagnostic> {
+    judge(|rule| match rule.judge {
+        Judge::Reference(judge) => judge(subject),
         _ => Vec::new(),
     })
 }

@@ -11,6 +11,7 @@ use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::digest::Digest;
 use crate::image::Manifest;
 use crate::mesh::Mesh;
+use crate::reference::{Repository, Tag};
 use crate::resource::references::ManifestFile;
 use crate::resource::{Draft, Field, Kind, Loss, Mismatch, PulledImage};
 use crate::wasm::{ModuleInfo, printable};
@@ -38,6 +39,8 @@ pub enum Judge {
     Resource(fn(&ResourceSubject<'_>) -> Vec<Diagnostic>),
     /// The conversion of a resource to the requested kind.
     Conversion(fn(&ConversionSubject<'_>) -> Vec<Diagnostic>),
+    /// A resource together with the reference of the image that will be built for it.
+    Reference(fn(&ReferenceSubject<'_>) -> Vec<Diagnostic>),
     /// A package whose image will be pushed.
     Publication(fn(&PublicationSubject<'_>) -> Vec<Diagnostic>),
     /// A resource together with the image and the module that it loads.
@@ -98,6 +101,7 @@ impl Judge {
             Judge::Manifests(_) => "manifests",
             Judge::Resource(_) => "resource",
             Judge::Conversion(_) => "conversion",
+            Judge::Reference(_) => "resource and reference",
             Judge::Publication(_) => "publication",
             Judge::Together(_) => "resource and image",
             Judge::Settings(_) => "settings",
@@ -158,6 +162,18 @@ pub struct ConversionSubject<'a> {
     pub meshes: &'a [&'static Mesh],
 }
 
+/// A draft, and the reference of the image that will be built for it.
+#[derive(Debug, Clone, Copy)]
+pub struct ReferenceSubject<'a> {
+    pub draft: &'a Draft,
+    /// The kind that the draft is converted to.
+    pub kind: Kind,
+    /// The repository that the mesh pulls the image from, if it is known.
+    pub repository: Option<&'a Repository>,
+    /// The tag of the image, if it has one.
+    pub tag: Option<&'a Tag>,
+}
+
 /// A draft, and the kind of the resource, of a package whose image will be pushed.
 #[derive(Debug, Clone, Copy)]
 pub struct PublicationSubject<'a> {
@@ -169,8 +185,6 @@ pub struct PublicationSubject<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct TogetherSubject<'a> {
     pub draft: &'a Draft,
-    /// The kind that the draft is converted to.
-    pub kind: Kind,
     /// The image, if the repository that the mesh pulls it from is known.
     pub image: Option<&'a PulledImage>,
     /// The digest of the module.
@@ -217,6 +231,32 @@ impl DocumentSubject<'_> {
 impl ResourceSubject<'_> {
     /// A finding of `rule` about a field. The message is the name of the field and `complaint`; `label` is shown next
     /// to the field in the file.
+    pub(in crate::check) fn finding(
+        &self,
+        rule: &Rule,
+        field: &Field<'_>,
+        complaint: &str,
+        label: impl Into<String>,
+    ) -> Diagnostic {
+        finding(rule, self.draft, field, complaint, label)
+    }
+}
+
+impl ConversionSubject<'_> {
+    /// See [`ResourceSubject::finding`].
+    pub(in crate::check) fn finding(
+        &self,
+        rule: &Rule,
+        field: &Field<'_>,
+        complaint: &str,
+        label: impl Into<String>,
+    ) -> Diagnostic {
+        finding(rule, self.draft, field, complaint, label)
+    }
+}
+
+impl ReferenceSubject<'_> {
+    /// See [`ResourceSubject::finding`].
     pub(in crate::check) fn finding(
         &self,
         rule: &Rule,

@@ -22,7 +22,7 @@ pub(super) struct Init {
     #[arg(default_value = ".", hide_default_value = true)]
     path: Utf8PathBuf,
     /// Image repository, without a tag
-    #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
+    #[arg(long, value_name = "REPOSITORY", value_parser = repository::<Repository>)]
     image: Option<Repository>,
     #[command(flatten)]
     overrides: Overrides,

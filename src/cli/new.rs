@@ -3,10 +3,11 @@ use std::io;
 use camino::Utf8PathBuf;
 use clap::Args;
 
-use crate::cli::package::repository;
+use crate::cli::package::{mesh, repository};
 use crate::cli::{args, overrides};
 use crate::context::Context;
 use crate::error::{Result, UsageError};
+use crate::mesh::Mesh;
 use crate::ops::new::{self, NewOptions};
 use crate::process;
 use crate::reference::Repository;
@@ -23,6 +24,8 @@ use crate::scaffold::TEMPLATES;
     cargo wasmplugin new hello --image quay.io/acme/hello
   Create a minimal filter for a namespace and a phase:
     cargo wasmplugin new audit --template minimal --namespace istio-system --phase AUTHZ
+  Create a filter for an older mesh:
+    cargo wasmplugin new legacy --mesh ossm-2.3
   List the available templates:
     cargo wasmplugin new --list-templates"))]
 pub(super) struct New {
@@ -34,15 +37,18 @@ pub(super) struct New {
     #[arg(long)]
     name: Option<String>,
     /// Image repository, without a tag
-    #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
+    #[arg(long, value_name = "REPOSITORY", value_parser = repository::<Repository>)]
     image: Option<Repository>,
+    /// Mesh that has to load the filter, such as istio-1.28; can be repeated [default: the newest three versions of Istio]
+    #[arg(long = "mesh", value_name = "MESH", value_parser = mesh)]
+    meshes: Vec<&'static Mesh>,
     /// Version control system to set up, as in `cargo new`
     #[arg(long, value_parser = ["git", "hg", "pijul", "fossil", "none"])]
     vcs: Option<String>,
     /// List the templates and exit
     #[arg(
         long,
-        conflicts_with_all = ["path", "template", "name", "image", "vcs"],
+        conflicts_with_all = ["path", "template", "name", "image", "meshes", "vcs"],
         conflicts_with_all = RESOURCE_FLAGS.iter().map(|flag| flag.name),
     )]
     list_templates: bool,
@@ -77,6 +83,7 @@ impl New {
             name: self.name.clone(),
             template: self.template.clone(),
             image: self.image.as_ref().map(ToString::to_string),
+            meshes: self.meshes.clone(),
             overrides: self.overrides.clone(),
             vcs: self.vcs.clone(),
         };
@@ -95,7 +102,7 @@ impl New {
         while options.image.is_none() {
             let question = "Image repository, such as quay.io/acme/hello (leave empty to set it later):";
             asked = true;
-            match ask(ctx, question)?.as_deref().map(repository) {
+            match ask(ctx, question)?.as_deref().map(repository::<Repository>) {
                 None => break,
                 Some(Ok(repository)) => options.image = Some(repository.to_string()),
                 Some(Err(reason)) => ctx.shell.warn(reason),
@@ -120,6 +127,7 @@ fn command_line(ctx: &Context, options: &NewOptions) -> String {
     for (flag, value) in given {
         command.args(value.iter().flat_map(|value| [flag, value]));
     }
+    command.args(options.meshes.iter().flat_map(|mesh| ["--mesh", mesh.name]));
     command.args(overrides::words(&options.overrides));
     process::command_line(&command)
 }

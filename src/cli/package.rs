@@ -1,5 +1,7 @@
 //! Arguments about packages that several commands have.
 
+use std::str::FromStr;
+
 use camino::Utf8PathBuf;
 use clap::Args;
 
@@ -11,19 +13,19 @@ use crate::config::{Choice as _, Optimize, PartialSettings, Target, Variant};
 use crate::context::Context;
 use crate::mesh::{self, Mesh};
 use crate::ops::pipeline::{Origin, PlanOptions};
-use crate::reference::{Repository, Tag};
-use crate::resource::{Kind, Overrides};
+use crate::reference::{ReferenceError, RepositoryPattern, Tag};
+use crate::resource::{Kind, Overrides, TargetRef};
 use crate::text::quoted;
 
 /// How to build an image. Each flag overrides a setting in Cargo.toml.
 #[derive(Debug, Args)]
 pub(super) struct ImageArgs {
-    /// Image repository, without a tag
-    #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
-    image: Option<Repository>,
+    /// Image repository, without a tag; `{name}` is replaced with the name of the package
+    #[arg(long, value_name = "REPOSITORY", value_parser = repository::<RepositoryPattern>)]
+    image: Option<RepositoryPattern>,
     /// Image repository that the mesh pulls from, if it is different
-    #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
-    pull_image: Option<Repository>,
+    #[arg(long, value_name = "REPOSITORY", value_parser = repository::<RepositoryPattern>)]
+    pull_image: Option<RepositoryPattern>,
     /// Layout of the image [default: oci]
     #[arg(long, value_parser = args::choice::<Variant>())]
     variant: Option<Variant>,
@@ -55,9 +57,12 @@ pub(super) struct ImageArgs {
 pub(super) struct PackageArgs {
     #[command(flatten)]
     image: ImageArgs,
-    /// Kind of resource to write; `envoy` is the bootstrap configuration of a standalone Envoy
-    #[arg(long, value_parser = args::choice::<Kind>(), default_value = Kind::WasmPlugin.name(), help_heading = overrides::HEADING)]
-    kind: Kind,
+    /// Kind of resource to write; `envoy` is the bootstrap configuration of a standalone Envoy [default: WasmPlugin]
+    #[arg(long, value_parser = args::choice::<Kind>(), help_heading = overrides::HEADING)]
+    kind: Option<Kind>,
+    /// Gateway, route or other resource to attach the filter to, instead of what wasmplugin.yaml selects; can be repeated
+    #[arg(long = "target-ref", value_name = "KIND/NAME", value_parser = target_ref, conflicts_with = "selector", help_heading = overrides::HEADING)]
+    target_refs: Vec<TargetRef>,
     #[command(flatten)]
     overrides: Overrides,
     /// Package this module instead of compiling a crate; its resource is the wasmplugin.yaml in the current directory
@@ -83,8 +88,8 @@ impl ImageArgs {
         PlanOptions {
             origin,
             flags: PartialSettings {
-                image: self.image.clone(),
-                pull_image: self.pull_image.clone(),
+                image: None,
+                pull_image: None,
                 plain_http: None,
                 cacert: None,
                 variant: self.variant,
@@ -92,14 +97,19 @@ impl ImageArgs {
                 target: self.target,
                 root_ids: None,
                 kind: None,
+                namespace: None,
+                target_refs: None,
                 meshes: (!self.meshes.is_empty()).then(|| self.meshes.clone()),
+                deny_warnings: self.deny_warnings.then_some(true),
                 checks,
             },
+            image: self.image.clone(),
+            pull_image: self.pull_image.clone(),
             tag,
             annotations: self.annotations.clone(),
             wasm_opt: self.wasm_opt.clone(),
             overrides: Overrides::default(),
-            deny_warnings: self.deny_warnings,
+            target_refs: Vec::new(),
         }
     }
 }
@@ -114,7 +124,8 @@ impl PackageArgs {
             },
         };
         let mut options = self.image.options(origin, tag);
-        options.flags.kind = Some(self.kind);
+        options.flags.kind = self.kind;
+        options.target_refs = self.target_refs.clone();
         options.overrides = self.overrides.clone();
         options
     }
@@ -127,14 +138,18 @@ impl PackageArgs {
     }
 }
 
-pub(super) fn repository(text: &str) -> Result<Repository, String> {
-    text.parse::<Repository>().map_err(|error| match &error.suggestion {
+pub(super) fn repository<T: FromStr<Err = ReferenceError>>(text: &str) -> Result<T, String> {
+    text.parse::<T>().map_err(|error| match &error.suggestion {
         Some(suggestion) => format!("{}\n\n  write `{suggestion}`", error.reason),
         None => error.reason.to_owned(),
     })
 }
 
-fn mesh(name: &str) -> Result<&'static Mesh, String> {
+fn target_ref(text: &str) -> Result<TargetRef, String> {
+    text.parse::<TargetRef>().map_err(|error| format!("{error}\n\n  {}", error.help()))
+}
+
+pub(super) fn mesh(name: &str) -> Result<&'static Mesh, String> {
     mesh::find(name).map_err(|error| format!("{error}\n\n  {}", error.help().join("\n  ")))
 }
 

@@ -13,7 +13,7 @@ use crate::report::{self, Format};
 /// Fill digests into existing manifests
 ///
 /// Builds each package that a url `wasmplugin://PACKAGE` refers to, and fills in the url and sha256 that pin its image.
-/// The url can be in a WasmPlugin, a TrafficExtension or an EnvoyExtensionPolicy. Prints all manifests as one stream, with
+/// The url can be in a WasmPlugin (also of Higress), a TrafficExtension or an EnvoyExtensionPolicy. Prints all manifests as one stream, with
 /// everything else unchanged. Doesn't push anything: run `publish` before or after with the same settings, because the
 /// same sources have the same digest.
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ use crate::report::{self, Format};
     cargo wasmplugin publish --workspace --locked
     cargo wasmplugin resolve --locked -f plugins.yaml -f gateway.yaml > pinned.yaml"))]
 pub(super) struct Resolve {
-    /// File of manifests, directory with `*.yaml` and `*.yml` files, or `-` for standard input; can be repeated
+    /// File of manifests, directory with `*.yaml`, `*.yml` and `*.json` files, or `-` for standard input; can be repeated
     #[arg(
         short = 'f', long = "filename", value_name = "FILE|DIR|-", required = true,
         value_parser = NonEmptyStringValueParser::new().map(|text| Input::from(text.as_str()))

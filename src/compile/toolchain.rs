@@ -96,13 +96,12 @@ impl Toolchain {
         if let Some(version) = remembered {
             return Ok(version);
         }
-        let stdout = process::output(ctx, process::command(ctx, &self.rustc).arg("-vV"), None)?;
-        let version = String::from_utf8_lossy(&stdout).into_owned();
+        let version = self.current_version(ctx)?;
         if let Some(key) = key {
             // Without the file, rustc is run again.
-            let _ = fs::write_atomically(&file, [key.as_str(), &version].concat().as_bytes());
+            let _ = fs::write_atomically(&file, [key.as_str(), &version.0].concat().as_bytes());
         }
-        Ok(RustcVersion(version))
+        Ok(version)
     }
 
     /// The first line of the remembered version, which changes with the toolchain.
@@ -110,6 +109,23 @@ impl Toolchain {
         let metadata = self.sysroot.join("bin/rustc").metadata().ok()?;
         let modified = metadata.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         Some(format!("{} {} {} {}\n", self.rustc, self.sysroot, metadata.len(), modified.as_nanos()))
+    }
+
+    fn current_version(&self, ctx: &Context) -> Result<RustcVersion> {
+        let stdout = process::output(ctx, process::command(ctx, &self.rustc).arg("-vV"), None)?;
+        Ok(RustcVersion(String::from_utf8_lossy(&stdout).into_owned()))
+    }
+
+    /// Whether its standard library uses reference types: it is that of Rust 1.82 or later.
+    ///
+    /// # Errors
+    ///
+    /// If rustc can't be run.
+    pub fn uses_reference_types(&self, ctx: &Context) -> Result<bool> {
+        if self.config.is_set(ctx, &["unstable", "build-std"]) {
+            return Ok(false);
+        }
+        Ok(self.current_version(ctx)?.is_at_least(82))
     }
 
     /// Installs the standard library for `target` with rustup, if it is missing.

@@ -15,11 +15,12 @@ use crate::config::settings::PartialSettings;
 use crate::diagnostics::source::{Location, SourceFile};
 use crate::diagnostics::{Diagnostic, Place, Severity, render};
 use crate::error::{Explain, FileError};
-use crate::mesh::{self, Mesh};
+use crate::mesh;
 use crate::reference::Repository;
+use crate::resource::{TargetRef, kubernetes_label_problem};
 use crate::text::{nearest, quoted};
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 14] = [
     "image",
     "pull-image",
     "plain-http",
@@ -28,7 +29,11 @@ const KEYS: [&str; 10] = [
     "optimize",
     "target",
     "root-ids",
+    "kind",
+    "namespace",
+    "target-ref",
     "mesh",
+    "deny-warnings",
     "checks",
 ];
 const LEVEL_KEYS: [&str; 2] = ["level", "reason"];
@@ -165,8 +170,15 @@ impl SettingsReader<'_> {
             root_ids: self
                 .strings(table, "root-ids")
                 .map(|ids| ids.into_iter().map(|(id, _)| id.to_owned()).collect()),
-            kind: None,
-            meshes: self.meshes(table),
+            kind: self.choice(table, "kind"),
+            namespace: self.namespace(table),
+            target_refs: self.parsed(table, "target-ref", "HTTPRoute/shop", |text| {
+                text.parse::<TargetRef>().map_err(|error| (error.to_string(), error.help()))
+            }),
+            meshes: self.parsed(table, "mesh", "istio-1.28", |name| {
+                mesh::find(name).map_err(|error| (error.to_string(), error.help().join("; ")))
+            }),
+            deny_warnings: self.boolean(table, "deny-warnings"),
             checks: self.checks(table, section),
         }
     }
@@ -292,23 +304,34 @@ impl SettingsReader<'_> {
         self.choice(table, "target")
     }
 
-    fn meshes(&mut self, table: &dyn TableLike) -> Option<Vec<&'static Mesh>> {
-        let names = self.strings(table, "mesh")?;
-        let names_none = table.get("mesh").and_then(Item::as_array).is_some_and(toml_edit::Array::is_empty);
-        let mut found = Vec::new();
-        for (name, span) in names {
-            match mesh::find(name) {
-                Ok(mesh) => found.push(mesh),
-                Err(error) => {
-                    let help = error.help().join("; ");
-                    self.problem(span, error.to_string(), Some(help));
-                }
-            }
+    fn namespace(&mut self, table: &dyn TableLike) -> Option<String> {
+        let (name, item) = self.string(table, "namespace")?;
+        if let Some(problem) = kubernetes_label_problem(name) {
+            self.problem(item.span(), format!("`namespace` {problem}"), None);
         }
-        if names_none {
-            let span = table.get("mesh").and_then(Item::span);
-            let help = "add a mesh, as in `mesh = [\"istio-1.28\"]`, or remove the key".to_owned();
-            self.problem(span, "`mesh` is empty".to_owned(), Some(help));
+        Some(name.to_owned())
+    }
+
+    /// A list of strings that is not empty. `parse` returns a message and a help for a string that is not valid.
+    fn parsed<T>(
+        &mut self,
+        table: &dyn TableLike,
+        key: &str,
+        example: &str,
+        parse: impl Fn(&str) -> Result<T, (String, String)>,
+    ) -> Option<Vec<T>> {
+        let texts = self.strings(table, key)?;
+        if table.get(key).and_then(Item::as_array).is_some_and(toml_edit::Array::is_empty) {
+            let span = table.get(key).and_then(Item::span);
+            let help = format!("add a value, as in `{key} = [\"{example}\"]`, or remove the key");
+            self.problem(span, format!("`{key}` is empty"), Some(help));
+        }
+        let mut found = Vec::new();
+        for (text, span) in texts {
+            match parse(text) {
+                Ok(value) => found.push(value),
+                Err((message, help)) => self.problem(span, message, Some(help)),
+            }
         }
         Some(found)
     }

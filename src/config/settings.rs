@@ -7,7 +7,7 @@ use crate::config::choice::{Optimize, Target};
 use crate::image::Variant;
 use crate::mesh::Mesh;
 use crate::reference::Repository;
-use crate::resource::Kind;
+use crate::resource::{Kind, TargetRef};
 
 /// The settings from one source: flags, a package or a workspace. See [`Settings`].
 #[derive(Debug, Clone, Default)]
@@ -22,9 +22,11 @@ pub struct PartialSettings {
     pub optimize: Option<Optimize>,
     pub target: Option<Target>,
     pub root_ids: Option<Vec<String>>,
-    /// `--kind`. It can't be set in Cargo.toml, because the user of the resource chooses it.
     pub kind: Option<Kind>,
+    pub namespace: Option<String>,
+    pub target_refs: Option<Vec<TargetRef>>,
     pub meshes: Option<Vec<&'static Mesh>>,
+    pub deny_warnings: Option<bool>,
     pub checks: Levels,
 }
 
@@ -48,13 +50,24 @@ pub struct Settings {
     pub root_ids: Vec<String>,
     /// The kind that the resource is converted to.
     pub kind: Kind,
+    /// The namespace of a resource that has none.
+    pub namespace: Option<String>,
+    /// The targets of a resource that has none.
+    pub target_refs: Vec<TargetRef>,
     /// The meshes that the module and the resource are checked for.
     pub meshes: Vec<&'static Mesh>,
+    /// Whether warnings from the checks stop the command.
+    pub deny_warnings: bool,
     /// The levels of rules.
     pub checks: Levels,
 }
 
 impl Settings {
+    /// The repository that the mesh pulls the image from, if it is known.
+    pub fn pulled_from(&self) -> Option<&Repository> {
+        self.pull_image.as_ref().or(self.image.as_ref())
+    }
+
     /// Merges settings, the highest priority first, and adds the defaults.
     pub fn of(sources: &[&PartialSettings]) -> Self {
         fn first<T: Clone>(
@@ -78,7 +91,10 @@ impl Settings {
             target: first(sources, |source| &source.target).unwrap_or(Target::Wasip1),
             root_ids: first(sources, |source| &source.root_ids).unwrap_or_default(),
             kind,
+            namespace: first(sources, |source| &source.namespace),
+            target_refs: first(sources, |source| &source.target_refs).unwrap_or_default(),
             meshes: first(sources, |source| &source.meshes).unwrap_or_else(|| kind.default_meshes()),
+            deny_warnings: first(sources, |source| &source.deny_warnings).unwrap_or(false),
             checks,
         }
     }

@@ -19,6 +19,9 @@ pub struct BuildOptions {
 /// If a stage fails. See [`pipeline::build`] for what is then left in the output directories.
 pub fn build(ctx: &Context, options: BuildOptions) -> Result<Outcome<Vec<Built>>> {
     let plan = pipeline::plan(ctx, options.plan)?;
+    plan.has_distinct_references()?;
+    plan.has_distinct_resources()?;
+    plan.has_distinct_targets()?;
     if options.needs_resources {
         for package in plan.packages.iter().filter(|package| package.draft.needs_image(package.settings.kind))
         {

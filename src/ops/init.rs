@@ -193,7 +193,7 @@ fn resource(package: &Package, options: &InitOptions) -> Result<String> {
     let name = package.name.to_string();
     overrides::apply(Draft::minimal(&name), &options.overrides, &Levels::default())?;
     let image = options.image.as_ref().map(ToString::to_string);
-    let answers = Answers { name, image, overrides: options.overrides.clone() };
+    let answers = Answers { name, image, overrides: options.overrides.clone(), meshes: Vec::new() };
     Ok(scaffold::render_resource(&answers)?)
 }
 

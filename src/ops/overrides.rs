@@ -2,9 +2,10 @@
 
 use crate::check;
 use crate::check::levels::Levels;
+use crate::config::Settings;
 use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::error::UsageError;
-use crate::resource::{Draft, Overrides};
+use crate::resource::{Draft, Kind, Overrides, TargetRef};
 
 /// Sets the fields of the draft that flags override.
 ///
@@ -28,6 +29,25 @@ pub(super) fn apply(mut draft: Draft, overrides: &Overrides, levels: &Levels) ->
         before = after;
     }
     Ok(draft)
+}
+
+/// Attaches the draft to the targets from the command line, and adds what the settings say and the draft leaves open.
+pub(super) fn complete(mut draft: Draft, targets: &[TargetRef], settings: &Settings) -> Draft {
+    if !draft.has_mappings() {
+        return draft;
+    }
+    // A policy can't select pods.
+    let keeps_selector = settings.kind != Kind::EnvoyExtensionPolicy;
+    let selects = keeps_selector && draft.root().at(&["spec", "selector"]).is_some();
+    if !targets.is_empty() {
+        draft.attach(targets);
+    } else if !settings.target_refs.is_empty() && !selects && draft.targets().is_empty() {
+        draft.attach(&settings.target_refs);
+    }
+    if let Some(namespace) = &settings.namespace {
+        draft.set_default_namespace(namespace);
+    }
+    draft
 }
 
 fn errors(draft: &Draft, levels: &Levels) -> Vec<Diagnostic> {

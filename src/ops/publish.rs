@@ -73,6 +73,8 @@ pub fn publish(ctx: &Context, options: PublishOptions) -> Result<Outcome<Vec<Pub
         package.add_findings(ctx, found);
     }
     plan.has_distinct_references()?;
+    plan.has_distinct_resources()?;
+    plan.has_distinct_targets()?;
     if push.destination.is_one_place() {
         plan.has_one_package("--to")?;
     }

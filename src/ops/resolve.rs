@@ -32,7 +32,7 @@ pub struct ResolveOptions {
 pub enum Input {
     /// Standard input.
     Stdin,
-    /// A file, or a directory with `*.yaml` and `*.yml` files at any depth.
+    /// A file, or a directory with `*.yaml`, `*.yml` and `*.json` files at any depth.
     Path(Utf8PathBuf),
 }
 
@@ -55,7 +55,7 @@ pub fn resolve(ctx: &Context, options: ResolveOptions) -> Result<Outcome<String>
     // The settings of packages don't apply to manifests, but flags do.
     let findings = options.plan.flags.checks.apply(check::manifests(&files));
     findings.iter().for_each(|finding| ctx.shell.diagnostic("manifests", finding));
-    if !findings.pass(options.plan.deny_warnings) {
+    if !findings.pass(options.plan.flags.deny_warnings == Some(true)) {
         return Ok(Outcome::Refused(vec![PackageFindings { name: "manifests".to_owned(), findings }]));
     }
     let packages: BTreeSet<&str> = files.iter().flat_map(ManifestFile::packages).collect();
@@ -129,14 +129,25 @@ fn files(directory: &Utf8Path) -> io::Result<Vec<Utf8PathBuf>> {
             let entry = entry?;
             let path = Utf8PathBuf::try_from(entry.path()).map_err(|error| error.into_io_error())?;
             if entry.file_type()?.is_dir() {
-                directories.push(path);
-            } else if matches!(path.extension(), Some("yaml" | "yml")) && fs_err::metadata(&path)?.is_file() {
+                // They contain the resources that `build` wrote.
+                if !is_target_directory(&path) {
+                    directories.push(path);
+                }
+            } else if matches!(path.extension(), Some("yaml" | "yml" | "json"))
+                && fs_err::metadata(&path)?.is_file()
+            {
                 found.push(path);
             }
         }
     }
     found.sort();
     Ok(found)
+}
+
+/// Whether cargo writes its output to this directory, or another program writes what it can write again.
+fn is_target_directory(path: &Utf8Path) -> bool {
+    let is_of_cargo = path.file_name() == Some("target") && path.with_file_name("Cargo.toml").exists();
+    is_of_cargo || path.join("CACHEDIR.TAG").exists()
 }
 
 fn build(
@@ -183,7 +194,7 @@ fn at_reference(files: &[ManifestFile], error: Error) -> Error {
 enum InputError {
     #[error("could not read manifests from `{path}`")]
     Unreadable { path: Utf8PathBuf, source: io::Error },
-    #[error("the directory `{0}` has no manifests: it contains no `*.yaml` or `*.yml` files")]
+    #[error("the directory `{0}` has no manifests: it contains no `*.yaml`, `*.yml` or `*.json` files")]
     Empty(Utf8PathBuf),
 }
 

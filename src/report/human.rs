@@ -62,7 +62,7 @@ pub(super) fn refusal(packages: &[PackageFindings]) -> String {
     let (errors, warnings): (usize, usize) = (found(Severity::Error), found(Severity::Warning));
     match (errors, warnings) {
         (0, warnings) => {
-            format!("the checks found {}, and `--deny-warnings` is set", count(warnings, "warning"))
+            format!("the checks found {}, and `deny-warnings` is set", count(warnings, "warning"))
         }
         (errors, 0) => format!("the checks found {}", count(errors, "error")),
         (errors, warnings) => {

@@ -15,19 +15,10 @@ pub(super) struct Conversion {
     pub(super) file: &'static str,
     /// The path of the mapping with the `url` of the image, if there is one. A field with the suffix `[]` is a list.
     pub(super) image_path: Option<&'static [&'static str]>,
-    /// The first version of Istio whose API server knows the kind, if not all of them do.
-    pub(super) since: Option<Since>,
+    /// The first minor version of Istio whose API server knows the kind, if not all of them do.
+    pub(super) since: Option<u8>,
     /// Converts a WasmPlugin with the module in a file, and records what the kind can't express.
     pub(super) convert: fn(&Node, &Utf8Path, &mut Losses) -> Node,
-}
-
-/// A version of Istio.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Since {
-    /// The name: `Istio 1.30`.
-    pub release: &'static str,
-    /// The minor version of the Envoy in it.
-    pub envoy: u8,
 }
 
 /// A field of a WasmPlugin, or a value, that another kind can't express.

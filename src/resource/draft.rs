@@ -5,18 +5,20 @@ use std::sync::Arc;
 use crate::diagnostics::source::SourceFile;
 use crate::error::FileError;
 use crate::resource::conversion::Loss;
+use crate::resource::exported::{self, ServerField};
 use crate::resource::field::Field;
-use crate::resource::kinds::{self, Kind};
+use crate::resource::kinds::{self, Addition, Kind, TargetRef};
 use crate::resource::name::from_package;
 use crate::resource::schema::{self, Mismatch};
 use crate::resource::url::Url;
-use crate::yaml::{self, Fault, Key, Node, Value};
+use crate::yaml::{self, Fault, Key, Node, Value, sequence};
 
 /// A WasmPlugin without the image or the module that was built. It can be any YAML; the checks judge it.
 #[derive(Debug, Clone)]
 pub struct Draft {
     source: Option<Arc<SourceFile>>,
     faults: Vec<Fault>,
+    server_fields: Vec<ServerField>,
     pub(super) document: Node,
 }
 
@@ -29,8 +31,9 @@ impl Draft {
     pub fn read(file: Arc<SourceFile>, package: &str) -> Result<Draft, FileError> {
         let (mut document, faults) = yaml::read_document(&file.text)
             .map_err(|error| FileError::new(&file, error.span, error.message, error.help))?;
+        let server_fields = exported::clean(&mut document);
         complete(&mut document, package);
-        Ok(Draft { source: Some(file), faults, document })
+        Ok(Draft { source: Some(file), faults, server_fields, document })
     }
 
     /// The WasmPlugin of a cargo package without wasmplugin.yaml.
@@ -39,7 +42,7 @@ impl Draft {
         let identity = vec![entry("apiVersion", kinds::API_VERSION), entry("kind", kinds::KIND)];
         let mut document = Value::Map(identity).into();
         complete(&mut document, package);
-        Draft { source: None, faults: Vec::new(), document }
+        Draft { source: None, faults: Vec::new(), server_fields: Vec::new(), document }
     }
 
     /// The file that it was read from, if there is one.
@@ -50,6 +53,11 @@ impl Draft {
     /// YAML in the file that a resource must not use, although kubectl accepts it.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
+    }
+
+    /// The fields in the file that a cluster set. They aren't in the document.
+    pub fn server_fields(&self) -> &[ServerField] {
+        &self.server_fields
     }
 
     /// The whole document.
@@ -76,9 +84,35 @@ impl Draft {
         is_mapping(Some(&self.document)) && parts.into_iter().all(is_mapping)
     }
 
+    /// Attaches it to these targets instead of what it selects.
+    pub fn attach(&mut self, targets: &[TargetRef]) {
+        let spec = self.document.entry("spec", usize::MAX);
+        if let Value::Map(fields) = &mut spec.value {
+            fields.retain(|(key, _)| !["selector", "targetRef", "targetRefs"].contains(&key.name.as_str()));
+        }
+        *spec.entry("targetRefs", 0) = sequence(targets.iter().map(TargetRef::to_node));
+    }
+
+    /// Sets the namespace, if it has none.
+    pub fn set_default_namespace(&mut self, namespace: &str) {
+        if self.root().at(&["metadata", "namespace"]).is_none() {
+            *self.document.entry("metadata", usize::MAX).entry("namespace", 1) = namespace.into();
+        }
+    }
+
     /// Where it differs from the schema of a WasmPlugin.
     pub fn mismatches(&self) -> Vec<Mismatch<'_>> {
         schema::compare(&kinds::schema(), &self.root())
+    }
+
+    /// The items of `spec.targetRefs`, and `spec.targetRef`.
+    pub fn targets(&self) -> Vec<Field<'_>> {
+        kinds::targets(&self.root())
+    }
+
+    /// The fields and values that some versions of Istio don't know yet.
+    pub fn additions(&self) -> Vec<(Field<'_>, &'static Addition)> {
+        kinds::used(&self.root())
     }
 
     /// What a document of this kind can't express.

@@ -5,6 +5,7 @@
 
 mod conversion;
 mod draft;
+mod exported;
 mod field;
 mod kinds;
 mod name;
@@ -18,12 +19,15 @@ mod url;
 pub use conversion::Loss;
 pub use draft::Draft;
 pub use field::Field;
-pub use kinds::{KINDS, Kind};
-pub use name::{LONGEST_LABEL, from_package, kubernetes_label_problem, kubernetes_name_problem};
+pub use kinds::{Addition, KINDS, Kind, TARGET_KINDS, TargetKind, TargetRef, is_known_to, renamed};
+pub use name::{
+    LONGEST_LABEL, from_package, kubernetes_label_problem, kubernetes_name_problem, label_key_problem,
+    label_value_problem,
+};
 pub use overrides::{FlagSyntax, FlagValue, Overrides, RESOURCE_FLAGS, ResourceFlag};
-pub use pinned::{Artifact, PulledImage, Resource};
+pub use pinned::{Artifact, PulledImage, Resource, url_differences};
 pub use schema::{Mismatch, MismatchKind};
-pub use url::{Url, is_sha256};
+pub use url::{OciUrl, Url, is_sha256};
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,34 @@ pub fn kubernetes_label_problem(name: &str) -> Option<String> {
     problem(name, LONGEST_LABEL, "`a-z`, `0-9` and `-`", false)
 }
 
+/// Why `key` isn't valid for a label, as a predicate; `None` if it is valid.
+///
+/// It has to be a name of at most 63 letters, digits, `-`, `_` and `.`, with an optional DNS subdomain and `/` before it.
+pub fn label_key_problem(key: &str) -> Option<String> {
+    let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    match prefix.and_then(kubernetes_name_problem) {
+        Some(problem) => Some(format!("has a prefix that {problem}")),
+        None if name.is_empty() => Some("has no name".to_owned()),
+        None => label_value_problem(name),
+    }
+}
+
+/// Why `value` isn't valid for a label, as a predicate; `None` if it is valid.
+pub fn label_value_problem(value: &str) -> Option<String> {
+    if let Some(wrong) = value.chars().find(|c| !c.is_ascii_alphanumeric() && !"-_.".contains(*c)) {
+        return Some(format!(
+            "contains `{}`; only letters, digits, `-`, `_` and `.` are allowed",
+            wrong.escape_debug()
+        ));
+    }
+    if value.len() > LONGEST_LABEL {
+        return Some(format!("has {} characters; at most {LONGEST_LABEL} are allowed", value.len()));
+    }
+    let is_inner = |c: char| !c.is_ascii_alphanumeric();
+    let problem = "must begin and end with a letter or a digit";
+    (value.starts_with(is_inner) || value.ends_with(is_inner)).then(|| problem.to_owned())
+}
+
 /// The name of the resource for a cargo package. Characters that Kubernetes refuses, such as `_`, are replaced by `-`.
 pub fn from_package(package: &str) -> String {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
@@ -73,6 +101,30 @@ mod tests {
         assert_eq!(kubernetes_label_problem(&"a".repeat(63)), None);
         assert!(kubernetes_label_problem(&"a".repeat(64)).is_some());
         assert!(kubernetes_label_problem("a.b").is_some());
+    }
+
+    #[test]
+    fn labels_are_as_kubernetes_takes_them() {
+        for key in ["app", "App.v2_x", "app.kubernetes.io/name", &format!("a.b/{}", "x".repeat(63))] {
+            assert_eq!(label_key_problem(key), None, "{key}");
+        }
+        for (key, reason) in [
+            ("", "has no name"),
+            ("a/", "has no name"),
+            ("/a", "has a prefix that is empty"),
+            ("A/b", "has a prefix that contains `A`"),
+            ("a/b/c", "contains `/`; only letters"),
+            ("a b", "contains ` `"),
+            ("-a", "must begin and end"),
+            (&"a".repeat(64), "has 64 characters; at most 63 are allowed"),
+        ] {
+            let problem = label_key_problem(key).expect(key);
+            assert!(problem.starts_with(reason), "{key}: {problem}");
+        }
+        assert_eq!(label_value_problem(""), None);
+        assert_eq!(label_value_problem("v1.2_x"), None);
+        assert!(label_value_problem("a b").is_some());
+        assert!(label_value_problem("1.").is_some());
     }
 
     #[test]

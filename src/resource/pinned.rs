@@ -79,7 +79,7 @@ impl Draft {
     }
 }
 
-/// A part of a url that differs from the image that was built.
+/// A part of a url that differs from the reference of the image that is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UrlDifference {
     /// The part: `tag`.
@@ -90,32 +90,29 @@ pub struct UrlDifference {
     pub actual: Option<String>,
 }
 
+/// The parts of an `oci://` url that differ from a reference.
+pub fn url_differences(url: &str, repository: &Repository, tag: Option<&Tag>) -> Vec<UrlDifference> {
+    let Ok(Url::Oci(OciUrl { repository: named, tag: named_tag, .. })) = Url::parse(url) else {
+        return Vec::new();
+    };
+    // `acme/hello` and `docker.io/acme/hello` are the same repository.
+    let named = named.parse().map_or(named, |named: Repository| named.to_string());
+    let parts = [
+        ("repository", Some(named), Some(repository.to_string())),
+        ("tag", named_tag, tag.map(Tag::to_string)),
+    ];
+    let differences = parts.into_iter().filter_map(|(part, stated, actual)| {
+        let stated = stated.filter(|stated| actual.as_ref() != Some(stated))?;
+        Some(UrlDifference { part, stated, actual })
+    });
+    differences.collect()
+}
+
 impl PulledImage {
     /// The url with both tag and digest. The tag is for humans; the digest selects the image.
     pub fn url(&self) -> String {
         let tag = self.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
         format!("oci://{}{tag}@{}", self.repository, self.manifest)
-    }
-
-    /// The parts of an `oci://` url that differ from this image.
-    pub fn differences(&self, url: &str) -> Vec<UrlDifference> {
-        let Ok(Url::Oci(OciUrl { repository, tag, digest })) = Url::parse(url) else { return Vec::new() };
-        let mut differences = Vec::new();
-        let mut compare = |part, stated: String, actual: Option<String>| {
-            if actual.as_ref() != Some(&stated) {
-                differences.push(UrlDifference { part, stated, actual });
-            }
-        };
-        // `acme/hello` and `docker.io/acme/hello` are the same repository.
-        let repository = repository.parse().map_or(repository, |named: Repository| named.to_string());
-        compare("repository", repository, Some(self.repository.to_string()));
-        if let Some(tag) = tag {
-            compare("tag", tag, self.tag.as_ref().map(Tag::to_string));
-        }
-        if let Some(digest) = digest {
-            compare("digest", digest, Some(self.manifest.to_string()));
-        }
-        differences
     }
 }
 

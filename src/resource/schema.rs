@@ -23,8 +23,6 @@ pub(super) enum Shape {
     List { of: &'static Shape, max: usize },
     /// A mapping with only these fields.
     Record(&'static [Property]),
-    /// A mapping with these fields, and any others.
-    OpenRecord(&'static [Property]),
     /// A mapping of strings to strings with a maximum number of entries.
     Texts { max: usize },
     /// Any mapping.
@@ -144,7 +142,6 @@ impl<'d> Comparison<'d> {
                     }
                 }
             }
-            (Shape::OpenRecord(properties), Value::Map(_)) => self.record(properties, field),
             (Shape::Texts { max }, Value::Map(entries)) => {
                 self.count(field, entries.len(), *max);
                 let any = Shape::Text { min: 0, max: usize::MAX };
@@ -197,6 +194,34 @@ impl<'d> Comparison<'d> {
     }
 }
 
+#[cfg(test)]
+impl Shape {
+    /// The paths of all fields, and `PATH=VALUE` for each value of a field with a fixed set of values, sorted.
+    pub(super) fn parts(&self) -> Vec<String> {
+        fn collect(shape: &Shape, path: &str, parts: &mut Vec<String>) {
+            match shape {
+                Shape::Record(properties) => {
+                    for property in *properties {
+                        let outer = if path.is_empty() { String::new() } else { format!("{path}.") };
+                        let path = format!("{outer}{}", property.name);
+                        parts.push(path.clone());
+                        collect(&property.shape, &path, parts);
+                    }
+                }
+                Shape::List { of, .. } => collect(of, &format!("{path}[]"), parts),
+                Shape::Choice(choices) => {
+                    parts.extend(choices.iter().map(|choice| format!("{path}={choice}")));
+                }
+                _ => {}
+            }
+        }
+        let mut parts = Vec::new();
+        collect(self, "", &mut parts);
+        parts.sort();
+        parts
+    }
+}
+
 impl Shape {
     fn describe(&self) -> String {
         match self {
@@ -206,7 +231,7 @@ impl Shape {
             Shape::Integer { .. } => "an integer".to_owned(),
             Shape::List { .. } => "a list".to_owned(),
             Shape::Texts { .. } => "a mapping of strings to strings".to_owned(),
-            Shape::Record(_) | Shape::OpenRecord(_) | Shape::Mapping => "a mapping".to_owned(),
+            Shape::Record(_) | Shape::Mapping => "a mapping".to_owned(),
             Shape::Any => "any value".to_owned(),
         }
     }

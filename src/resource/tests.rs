@@ -80,7 +80,6 @@ spec:
           two
       - {}
   frobnicate: true
-status: {}
 ";
     let draft = read(text);
     assert_eq!(draft.source().unwrap().path, "wasmplugin.yaml");
@@ -109,7 +108,6 @@ spec:
         two
     - {{}}
   frobnicate: true
-status: {{}}
 "
     );
     assert_eq!(pin(&draft, Some("v1")).to_yaml(), expected);

@@ -7,8 +7,10 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use toml_edit::DocumentMut;
 
 use super::catalogue::{SHARED, Template};
+use crate::check;
 use crate::error::Explain;
-use crate::resource::{FlagValue, Overrides, RESOURCE_FLAGS, from_package};
+use crate::mesh::{Mesh, names};
+use crate::resource::{FlagValue, Overrides, RESOURCE_FLAGS, from_package, is_known_to};
 
 /// The values that a template is rendered with. They must be valid: rendering doesn't check them.
 #[derive(Debug, Clone)]
@@ -17,6 +19,8 @@ pub struct Answers {
     pub name: String,
     /// The image repository, without a tag.
     pub image: Option<String>,
+    /// The meshes that have to load the filter. If there are none, they are the newest ones.
+    pub meshes: Vec<&'static Mesh>,
     /// The fields to set in the resource.
     pub overrides: Overrides,
 }
@@ -52,7 +56,7 @@ impl Explain for RenderError {
 /// If a template is not valid or uses an undefined variable. Tests render every template.
 pub fn render(template: &Template, answers: &Answers) -> Result<Vec<File>, RenderError> {
     let error = |source| RenderError { template: template.name, source };
-    let environment = environment().map_err(error)?;
+    let environment = environment(&answers.meshes).map_err(error)?;
     let values = values(answers);
     let is_own = |path| template.files.iter().any(|(own, _)| *own == path);
     let shared = SHARED.iter().filter(|(path, _)| !is_own(*path));
@@ -86,7 +90,7 @@ pub fn dependencies(files: &[File]) -> Vec<String> {
     table.into_iter().flat_map(|table| table.iter().map(|(name, _)| name.to_owned())).collect()
 }
 
-fn environment() -> Result<Environment<'static>, minijinja::Error> {
+fn environment(meshes: &[&'static Mesh]) -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(
@@ -95,6 +99,8 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.add_filter("toml", |text: &str| toml_edit::Value::from(text).to_string());
     environment.add_filter("yaml", yaml);
+    let meshes = meshes.to_vec();
+    environment.add_test("known", move |path: &str| is_known_to(path, &meshes));
     for (path, text) in SHARED {
         environment.add_template_owned(format!("shared/{path}"), *text)?;
     }
@@ -116,6 +122,8 @@ fn values(answers: &Answers) -> Value {
         ("name", Value::from(&answers.name)),
         ("resource_name", Value::from(from_package(&answers.name))),
         ("image", Value::from(answers.image.as_deref())),
+        ("meshes", answers.meshes.iter().map(|mesh| mesh.name).collect()),
+        ("old_engines", names(&check::needs_optimizer(&answers.meshes)).into()),
     ];
     Value::from_pairs(others.map(|(name, value)| (name.to_owned(), value)).into_iter().chain(flags))
 }
@@ -143,11 +151,13 @@ mod tests {
     use super::{Answers, File, FlagValue, Overrides, RESOURCE_FLAGS, dependencies, render, yaml};
     use crate::check;
     use crate::diagnostics::source::SourceFile;
-    use crate::resource::{Draft, FlagSyntax};
+    use crate::mesh::MESHES;
+    use crate::resource::{Draft, FlagSyntax, Kind};
     use crate::scaffold::TEMPLATES;
 
     fn answers(image: Option<&str>, overrides: Overrides) -> Answers {
-        Answers { name: "my_filter".to_owned(), image: image.map(str::to_owned), overrides }
+        let image = image.map(str::to_owned);
+        Answers { name: "my_filter".to_owned(), image, meshes: Vec::new(), overrides }
     }
 
     /// A value for every flag. Without quotes, YAML would read the text values as numbers, and the label as a boolean.
@@ -205,6 +215,31 @@ mod tests {
             }
             assert_eq!(again.to_yaml(), written.to_yaml());
             assert!(written.to_yaml().contains("\n  name: my-filter\n"), "{}", written.to_yaml());
+        }
+    }
+
+    #[test]
+    fn every_mesh_knows_what_is_written_for_it() {
+        for template in TEMPLATES {
+            for mesh in MESHES {
+                let answers = Answers { meshes: vec![mesh], ..answers(None, Overrides::default()) };
+                let files = render(template, &answers).unwrap();
+                let manifest: DocumentMut = content(&files, "Cargo.toml").parse().unwrap();
+                let settings = &manifest["package"]["metadata"]["wasmplugin"];
+                assert_eq!(settings["mesh"].as_array().unwrap().iter().count(), 1, "{mesh}");
+                // What is commented out has to be known too.
+                let (before, target) = match content(&files, "wasmplugin.yaml").split_once("  # targetRef") {
+                    Some((before, target)) => (before, format!("  targetRef{target}")),
+                    None => (content(&files, "wasmplugin.yaml"), String::new()),
+                };
+                // The target ends with an empty line.
+                let (target, after) = target.split_once("\n\n").unwrap_or_default();
+                let text = format!("{before}{}\n{after}", target.replace("  #   ", "    "));
+                assert_eq!(text.contains("\n  targetRef"), mesh.istio().is_none_or(|istio| istio >= 20));
+                let file = SourceFile { path: "wasmplugin.yaml".into(), text };
+                let draft = Draft::read(Arc::new(file), "other").unwrap();
+                assert_eq!(check::conversion(&draft, Kind::WasmPlugin, &[mesh]), [], "{mesh}");
+            }
         }
     }
 

@@ -36,18 +36,6 @@ pub enum FaultKind {
         /// The scalar as it is written; `None` for a collection.
         text: Option<String>,
     },
-    /// `&name`
-    Anchor {
-        /// The name without `&`.
-        name: String,
-    },
-    /// `*name`
-    Alias {
-        /// The name without `*`.
-        name: String,
-    },
-    /// The key `<<`.
-    MergeKey,
     /// A tag other than `!!str` before a scalar.
     Tag {
         /// The tag as it is written.
@@ -71,9 +59,6 @@ impl FaultKind {
             FaultKind::DuplicateKey { key, .. } => format!("duplicate key `{key}`"),
             FaultKind::NonTextKey { text: Some(text) } => format!("the key `{text}` is not text"),
             FaultKind::NonTextKey { text: None } => "a list or a mapping can't be a key".to_owned(),
-            FaultKind::Anchor { name } => format!("a resource can't have the anchor `&{name}`"),
-            FaultKind::Alias { name } => format!("a resource can't have the alias `*{name}`"),
-            FaultKind::MergeKey => "a resource can't have the merge key `<<`".to_owned(),
             FaultKind::Tag { tag } => format!("a resource can't have the tag `{tag}`"),
         }
     }
@@ -104,9 +89,6 @@ impl FaultKind {
             }
             FaultKind::NonTextKey { text: Some(text) } => format!("quote it: `\"{text}\"`"),
             FaultKind::NonTextKey { text: None } => "use text as the key".to_owned(),
-            FaultKind::Anchor { .. } | FaultKind::Alias { .. } | FaultKind::MergeKey => {
-                "write out the values in each place that uses them".to_owned()
-            }
             FaultKind::Tag { .. } => "remove the tag; quote the value if it is text".to_owned(),
         }
     }

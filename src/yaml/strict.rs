@@ -1,7 +1,8 @@
 //! Finds what a resource must not contain.
 //!
-//! Our own resources are read once and rewritten for other readers. So they may contain only what all readers read in
-//! the same way: keys are text, there are no duplicate keys, and there are no anchors, aliases, merge keys or tags.
+//! Our own resources are read once, as kubectl reads them, and rewritten for other readers. Anchors, aliases and merge
+//! keys are resolved. Otherwise they may contain only what all readers read in the same way: keys are text, and there are
+//! no duplicate keys and no tags.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -27,7 +28,8 @@ fn visit(node: &SyntaxNode<'_>, faults: &mut Vec<Fault>) {
                 faults.push(Fault { span: node.span.clone(), kind });
             }
         }
-        Content::Alias { name, .. } => visit_alias(&node.span, name, faults),
+        // The value is visited at its anchor.
+        Content::Alias { .. } => {}
         Content::Sequence(items) => items.iter().for_each(|item| visit(item, faults)),
         Content::Mapping(entries) => {
             let mut keys = HashMap::new();
@@ -48,9 +50,9 @@ fn visit_key<'d>(
     visit_properties(key, faults);
     let mut fault = |kind| faults.push(Fault { span: key.span.clone(), kind });
     match &key.content {
-        Content::Alias { name, .. } => return visit_alias(&key.span, name, faults),
+        Content::Alias { .. } => return,
         Content::Sequence(_) | Content::Mapping(_) => return fault(FaultKind::NonTextKey { text: None }),
-        Content::Scalar(_) if kubectl::is_merge_key(key) => return fault(FaultKind::MergeKey),
+        Content::Scalar(_) if kubectl::is_merge_key(key) => return,
         Content::Scalar(text) => match value(key) {
             Ok(Value::String(_)) => {}
             Ok(_) => fault(FaultKind::NonTextKey { text: Some(text.clone().into_owned()) }),
@@ -70,21 +72,11 @@ fn visit_key<'d>(
     }
 }
 
-fn visit_alias(span: &Range<usize>, name: &str, faults: &mut Vec<Fault>) {
-    faults.push(Fault { span: span.clone(), kind: FaultKind::Alias { name: name.to_owned() } });
-}
-
 fn visit_properties(node: &SyntaxNode<'_>, faults: &mut Vec<Fault>) {
-    let anchor = node.anchor().map(|anchor| Fault {
-        span: anchor.span.clone(),
-        kind: FaultKind::Anchor { name: anchor.name.to_owned() },
-    });
     let tag = node.tag().filter(|tag| node.text().is_none() || tag.yaml_name() != Some("str"));
-    let tag =
+    let fault =
         tag.map(|tag| Fault { span: tag.span.clone(), kind: FaultKind::Tag { tag: tag.written.to_owned() } });
-    let mut found: Vec<_> = anchor.into_iter().chain(tag).collect();
-    found.sort_by_key(|fault| fault.span.start);
-    faults.append(&mut found);
+    faults.extend(fault);
 }
 
 /// The value of a scalar, if all readers agree on it. A scalar with a tag is read as kubectl reads it: the tag is
@@ -112,6 +104,7 @@ mod tests {
             "",
             "# a\n---\na: [1, 0.5, true, null, 'yes', text]\n\"n\": {}\n'<<': |\n  yes\n",
             "!!str 012: !!str yes",
+            "{a: &x {b: 1}, c: *x, d: {<<: *x}, &y e: f, *y : g}",
         ] {
             assert!(
                 parse(text, 0..text.len()).unwrap().is_none_or(|root| faults(&root).is_empty()),
@@ -130,8 +123,6 @@ mod tests {
         };
         let number = |number: &str, is_finite| FaultKind::UnsupportedNumber { text: text(number), is_finite };
         let non_text = |key: Option<&str>| FaultKind::NonTextKey { text: key.map(text) };
-        let anchor = |name: &str| FaultKind::Anchor { name: text(name) };
-        let alias = |name: &str| FaultKind::Alias { name: text(name) };
         let tag = |tag: &str| FaultKind::Tag { tag: text(tag) };
         for (source, expected) in [
             ("a: yes", vec![(ambiguous("yes", "the boolean true", "text"), "yes")]),
@@ -156,22 +147,12 @@ mod tests {
             ("~: 1", vec![(non_text(Some("~")), "~")]),
             (": 1", vec![(non_text(Some("")), "")]),
             ("{[a]: 1, {b: c}: 2}", vec![(non_text(None), "[a]"), (non_text(None), "{b: c}")]),
-            ("{a: &x 1, b: *x}", vec![(anchor("x"), "&x"), (alias("x"), "*x")]),
-            ("{&x a: 1, *x : 2}", vec![(anchor("x"), "&x"), (alias("x"), "*x")]),
-            ("&x {a: &y [1]}", vec![(anchor("x"), "&x"), (anchor("y"), "&y")]),
-            (
-                "{<<: {a: 1}, <<: {b: yes}}",
-                vec![
-                    (FaultKind::MergeKey, "<<"),
-                    (FaultKind::MergeKey, "<<"),
-                    (ambiguous("yes", "the boolean true", "text"), "yes"),
-                ],
-            ),
-            ("!!merge <<: {}", vec![(tag("!!merge"), "!!merge"), (FaultKind::MergeKey, "<<")]),
+            ("{a: &x yes, b: *x}", vec![(ambiguous("yes", "the boolean true", "text"), "yes")]),
+            ("{<<: {a: 1}, <<: {b: yes}}", vec![(ambiguous("yes", "the boolean true", "text"), "yes")]),
+            ("!!merge <<: {}", vec![(tag("!!merge"), "!!merge")]),
             ("a: !x yes", vec![(tag("!x"), "!x")]),
-            ("a: !!str &x yes", vec![(anchor("x"), "&x")]),
-            ("a: !!int &x 012", vec![(tag("!!int"), "!!int"), (anchor("x"), "&x")]),
-            ("a: &x !!int 012", vec![(anchor("x"), "&x"), (tag("!!int"), "!!int")]),
+            ("a: !!str &x yes", vec![]),
+            ("a: !!int &x 012", vec![(tag("!!int"), "!!int")]),
             ("!!map {a: !!seq []}", vec![(tag("!!map"), "!!map"), (tag("!!seq"), "!!seq")]),
             ("!!str []", vec![(tag("!!str"), "!!str")]),
         ] {
@@ -182,7 +163,7 @@ mod tests {
     #[test]
     fn every_fault_says_what_to_do() {
         let found = found("a: yes\nb: .inf\n1: &x !y 2\n<<: {}\n[a]: *x\n1: 99999999999999999999\n");
-        assert_eq!(found.len(), 11);
+        assert_eq!(found.len(), 8);
         for (kind, _) in found {
             assert!(!kind.message().is_empty() && !kind.help().is_empty(), "{kind:?}");
         }

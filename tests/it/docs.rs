@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
 use cargo_wasmplugin::internals::read_document;
-use cargo_wasmplugin::internals::{KINDS, Kind, RESOURCE_FLAGS};
+use cargo_wasmplugin::internals::{Holder, KINDS, Kind, RESOURCE_FLAGS, holders};
 use cargo_wasmplugin::internals::{MESHES, Mesh};
 use cargo_wasmplugin::internals::{Rule, rules};
 use serde_json::Value;
@@ -95,12 +95,11 @@ fn the_meshes_are_those_that_are_known() {
 
 #[test]
 fn every_kind_that_may_have_references_has_its_row() {
-    let row = |(name, kind): &(&str, Kind)| {
-        let path = kind.image_path()?.join(".");
-        Some(format!("| `{name}` | `{}` | `{path}.url` |", kind.api_version()?))
+    let row = |Holder { kind, api_version, image_path }| {
+        format!("| `{kind}` | `{api_version}` | `{}.url` |", image_path.join("."))
     };
     let rows: Vec<&str> = RESOLVE.lines().filter(|line| line.starts_with("| `")).collect();
-    assert_eq!(rows, KINDS.iter().filter_map(row).collect::<Vec<_>>());
+    assert_eq!(rows, holders().map(row).collect::<Vec<_>>());
 }
 
 #[test]

@@ -250,10 +250,7 @@ fn a_loss_stops_the_build_before_anything_is_written() {
 fn a_loss_with_a_warning_can_be_denied() {
     let made = Made::with_spec("{phase: AUTHN}");
     let stderr = made.refused(1, &["--kind", "envoy", "--deny-warnings"]);
-    assert!(
-        stderr.ends_with("error: the checks found 1 warning, and `--deny-warnings` is set\n"),
-        "{stderr}"
-    );
+    assert!(stderr.ends_with("error: the checks found 1 warning, and `deny-warnings` is set\n"), "{stderr}");
     let (code, package) = made.json(&["--kind", "envoy", "--deny-warnings"]);
     assert_eq!((code, &package["resource"]), (Some(1), &Value::Null));
     let (code, package) = made.json(&["--kind", "envoy"]);
@@ -460,8 +457,6 @@ error: invalid value for `--selector`: `spec.targetRefs` conflicts with `selecto
     made.sandbox.says(
         &made.refused(1, &["--url", "oci://quay.io/acme/other"]),
         str![[r#"
-  Optimizing made.wasm
-   Packaging made
 error[other-image]: `spec.url` names the repository `quay.io/acme/other`; the image has the repository `quay.io/acme/made`
  |
  = place: made: `spec.url`

@@ -121,6 +121,9 @@ fn names_that_differ_in_a_dash_are_different_packages() {
         add(&sandbox, name, "my_filter", "");
         sandbox.write(format!("{name}/src/lib.rs"), source(&name.replace('-', "_dash_")));
     }
+    // Kubernetes allows no underscores, so both resources would have the same name.
+    let resource = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: other}\n";
+    sandbox.write("my_filter/wasmplugin.yaml", resource);
     workspace(&sandbox, &["my-filter", "my_filter"]);
     for selection in [&[][..], &["-p", "my-filter"], &["-p", "my_filter"], &["-p", "my-filter"], &[]] {
         build(&sandbox, "", selection);

@@ -44,6 +44,8 @@ const CASES: &[(&str, &[&str])] = &[
             "hello",
         ],
     ),
+    ("for-old-meshes", &["--mesh", "ossm-2.2", "--mesh", "istio-1.28", "--template", "minimal", "hello"]),
+    ("for-one-target", &["--mesh", "ossm-2.6", "--template", "minimal", "hello"]),
     (
         "minimal-with-answers",
         &[
@@ -111,6 +113,24 @@ fn a_scaffold_is_tested_linted_and_formatted() {
         cargo(&["clippy", "--offline", "--all-targets", "--", "-D", "warnings"]);
         fs_err::remove_dir_all(sandbox.path("hello")).unwrap();
     }
+}
+
+#[test]
+fn a_filter_for_the_oldest_mesh_is_built_if_it_is_optimized() {
+    let sandbox = Sandbox::new();
+    let image = ["--image", "quay.io/acme/hello"];
+    sandbox.tool(["new", "hello", "--mesh", "ossm-2.2"]).args(image).assert().success();
+    let build = |args: &[&str]| sandbox.tool_in("hello", [&["build"], args].concat());
+    build(&["--quiet", "--deny-warnings"]).assert().success().stderr_eq("").stdout_eq("");
+
+    let refused = build(&["--optimize", "none"]).assert().code(1).stdout_eq("");
+    let stderr = String::from_utf8(refused.get_output().stderr.clone()).unwrap();
+    let place = |text: &str| stderr.find(text).unwrap_or_else(|| panic!("{stderr}"));
+    let warning = place("warning[wasm-feature]: Rust 1.82 and later compile to reference-types");
+    assert!(warning < place("Finished `wasmplugin` profile"), "{stderr}");
+    assert!(place("error[wasm-feature]") > warning, "{stderr}");
+    // No other mesh needs it.
+    build(&["--quiet", "--optimize", "none", "--mesh", "istio-1.13"]).assert().success().stderr_eq("");
 }
 
 #[test]

@@ -55,6 +55,39 @@ fn expected(sandbox: &Sandbox, text: &str) -> String {
 }
 
 #[test]
+fn a_directory_is_read_as_kubectl_reads_it_without_target_directories() {
+    let sandbox = workspace();
+    sandbox.write("two.yml", plugin("two", "wasmplugin://two"));
+    // It writes target/wasmplugin.d/two/wasmplugin.yaml, which is the same resource.
+    Said::of(&mut sandbox.process_in("", ["build", "-p", "two"])).done();
+    let json = r#"{"apiVersion": "extensions.higress.io/v1alpha1", "kind": "WasmPlugin", "metadata": {"name": "one"}, "spec": {"url": "wasmplugin://one"}}"#;
+    sandbox.write("deploy/one.json", json);
+    sandbox.write("cache/CACHEDIR.TAG", "");
+    sandbox.write("cache/two.yaml", plugin("two", "wasmplugin://two"));
+    sandbox.write("target/wasmplugin.d/more.yaml", "a: 1");
+    let said = resolve(&sandbox, &["-f", "."]).done();
+    let expected = expected(
+        &sandbox,
+        r#"{"apiVersion": "extensions.higress.io/v1alpha1", "kind": "WasmPlugin", "metadata": {"name": "one"}, "spec": {"url": "oci://registry.example:5000/acme/one:0.1.0@sha256:[ONE]", "sha256": "[ONE]"}}
+---
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata:
+  name: two
+spec:
+  url: oci://mirror.example/acme/two:0.1.0@sha256:[TWO]
+  sha256: [TWO]
+"#,
+    );
+    assert_eq!(said.stdout, expected);
+    // A target directory that is named is read.
+    assert_eq!(
+        resolve(&sandbox, &["-f", "target/wasmplugin.d"]).done().stdout.matches("\nkind: ").count(),
+        2
+    );
+}
+
+#[test]
 fn only_the_references_change() {
     let sandbox = workspace();
     sandbox.write("manifests.yaml", MANIFESTS);

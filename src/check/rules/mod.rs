@@ -6,6 +6,7 @@ pub(super) mod image;
 pub(super) mod manifests;
 pub(super) mod module;
 pub(super) mod publication;
+pub(super) mod reference;
 pub(super) mod resource;
 pub(super) mod settings;
 pub(super) mod together;
@@ -33,7 +34,6 @@ pub const RULES: &[Rule] = &[
     document::unsupported_number::RULE,
     document::duplicate_key::RULE,
     document::non_text_key::RULE,
-    document::yaml_anchor::RULE,
     document::yaml_tag::RULE,
     resource::wrong_kind::RULE,
     resource::missing_field::RULE,
@@ -42,6 +42,7 @@ pub const RULES: &[Rule] = &[
     resource::wrong_value::RULE,
     resource::value_length::RULE,
     resource::bad_name::RULE,
+    resource::bad_label::RULE,
     resource::bad_url::RULE,
     resource::bad_sha256::RULE,
     resource::bad_selector::RULE,
@@ -51,11 +52,15 @@ pub const RULES: &[Rule] = &[
     resource::target_namespace::RULE,
     resource::no_effect::RULE,
     resource::inexact_number::RULE,
+    resource::null_value::RULE,
+    resource::server_field::RULE,
     conversion::unknown_kind::RULE,
+    conversion::newer_field::RULE,
+    conversion::bad_target::RULE,
     conversion::lost_field::RULE,
     publication::unused_image::RULE,
-    together::other_image::RULE,
-    together::url_host::RULE,
+    reference::other_image::RULE,
+    reference::url_host::RULE,
     together::other_hash::RULE,
     manifests::bad_reference::RULE,
     manifests::duplicate_resource::RULE,

@@ -9,6 +9,7 @@ use claim::Claim;
 use crate::check::levels::Levels;
 use crate::context::Context;
 use crate::error::{Result, UsageError};
+use crate::mesh::Mesh;
 use crate::ops::overrides;
 use crate::process;
 use crate::reference::Repository;
@@ -26,6 +27,8 @@ pub struct NewOptions {
     pub template: Option<String>,
     /// The image repository, as a valid reference without a tag.
     pub image: Option<String>,
+    /// The meshes that have to load the filter. The default is the newest ones.
+    pub meshes: Vec<&'static Mesh>,
     /// The fields to set in the resource.
     pub overrides: Overrides,
     /// The value of cargo's `--vcs` option.
@@ -50,6 +53,7 @@ pub fn new(ctx: &Context, options: &NewOptions) -> Result<()> {
     let answers = Answers {
         name: package_name(&path, options)?,
         image: options.image.clone(),
+        meshes: options.meshes.clone(),
         overrides: options.overrides.clone(),
     };
     let mut files = scaffold::render(template, &answers)?;

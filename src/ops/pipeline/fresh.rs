@@ -72,7 +72,10 @@ impl Stamp {
             target: _,
             root_ids,
             kind,
+            namespace: _,
+            target_refs: _,
             meshes,
+            deny_warnings: _,
             checks: _,
         } = &package.settings;
         let inputs = Inputs {

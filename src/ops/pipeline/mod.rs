@@ -4,6 +4,7 @@
 //! requirements on it, and then [`build`]s it.
 
 mod built;
+mod clashes;
 mod fresh;
 mod judge;
 mod outcome;
@@ -37,8 +38,8 @@ pub use plan::{Origin, PackagePlan, Plan, PlanOptions, plan};
 /// If a stage fails. The output of earlier runs then stays unchanged. If writing fails, this is true only of the package
 /// that failed and of those after it, because they are written one by one.
 pub fn build(ctx: &Context, plan: Plan) -> Result<Outcome<Vec<Built>>> {
-    let Plan { packages, modules, other_findings, deny_warnings, .. } = plan;
-    if !packages.iter().all(|package| package.findings.pass(deny_warnings)) {
+    let Plan { packages, modules, other_findings, .. } = plan;
+    if !packages.iter().all(|package| package.passes(&package.findings)) {
         return Ok(Outcome::Refused(packages.into_iter().map(PackagePlan::into_findings).collect()));
     }
     let started = Instant::now();
@@ -54,14 +55,14 @@ pub fn build(ctx: &Context, plan: Plan) -> Result<Outcome<Vec<Built>>> {
     let mut packed = Vec::new();
     let mut all = Vec::new();
     for judged in judged {
-        match pack(ctx, judged, deny_warnings) {
+        match pack(ctx, judged) {
             Ok(package) => packed.push(package),
             Err(refused) => all.push(refused),
         }
     }
     if all.is_empty() {
         judge_levels(ctx, &mut packed, &other_findings, is_whole);
-        if packed.iter().all(|package| package.findings.pass(deny_warnings)) {
+        if packed.iter().all(|packed| packed.package.passes(&packed.findings)) {
             let built = packed.into_iter().map(|package| write::write(ctx, package));
             return Ok(Outcome::Done(built.collect::<Result<_>>()?));
         }

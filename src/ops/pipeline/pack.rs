@@ -56,13 +56,13 @@ impl Packed {
 /// # Errors
 ///
 /// If the findings forbid packing the module.
-pub(super) fn pack(ctx: &Context, judged: Judged, deny_warnings: bool) -> Result<Packed, PackageFindings> {
+pub(super) fn pack(ctx: &Context, judged: Judged) -> Result<Packed, PackageFindings> {
     let started = Instant::now();
     let Judged { package, stamp, module, findings, mut times } = judged;
     let (packaged, output, findings) = match module {
         JudgedModule::Fresh(packaged, image) => (packaged, Output::Fresh(image), findings),
         JudgedModule::New { module, compiled_size, clean } => {
-            let passed = match Passed::judged(module, findings, deny_warnings) {
+            let passed = match Passed::judged(module, findings, package.settings.deny_warnings) {
                 Ok(passed) => passed,
                 Err(findings) => return Err(PackageFindings { name: package.name, findings }),
             };
@@ -85,12 +85,7 @@ pub(super) fn pack(ctx: &Context, judged: Judged, deny_warnings: bool) -> Result
 
 fn judge(package: &PackagePlan, packaged: &Packaged) -> Vec<Diagnostic> {
     let image = package.pulled_image(packaged.image);
-    let subject = TogetherSubject {
-        draft: &package.draft,
-        kind: package.settings.kind,
-        image: image.as_ref(),
-        module: packaged.module,
-    };
+    let subject = TogetherSubject { draft: &package.draft, image: image.as_ref(), module: packaged.module };
     let mut found = check::together(&subject);
     let image = ImageSubject { manifest: &packaged.manifest, module_size: packaged.sizes.stripped };
     found.extend(check::image(&image));

@@ -7,6 +7,7 @@ use std::panic::resume_unwind;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::check;
+use crate::check::rule::ReferenceSubject;
 use crate::compile::{CargoOptions, ModuleFile, Toolchain};
 use crate::config::{Optimize, PartialSettings, Settings};
 use crate::context::Context;
@@ -20,8 +21,8 @@ use crate::ops::overrides;
 use crate::ops::pipeline::outcome::PackageFindings;
 use crate::optimize::Optimizer;
 use crate::project::{Plugin, Project, Selection};
-use crate::reference::{Repository, Tag};
-use crate::resource::{Draft, Overrides, PulledImage};
+use crate::reference::{ReferenceError, Repository, RepositoryPattern, Tag};
+use crate::resource::{Draft, Overrides, PulledImage, TargetRef};
 use crate::target_dir;
 use crate::text::quoted;
 
@@ -34,6 +35,10 @@ pub struct PlanOptions {
     pub origin: Origin,
     /// The settings on the command line.
     pub flags: PartialSettings,
+    /// The repository to push to, instead of that in the settings.
+    pub image: Option<RepositoryPattern>,
+    /// The repository that the mesh pulls from, instead of that in the settings.
+    pub pull_image: Option<RepositoryPattern>,
     /// The tag of the image. The default is the version of the package.
     pub tag: Option<Tag>,
     /// Annotations of the image. They override those from Cargo.toml.
@@ -42,8 +47,8 @@ pub struct PlanOptions {
     pub wasm_opt: Option<Utf8PathBuf>,
     /// The fields to set in the resource of every package.
     pub overrides: Overrides,
-    /// Whether warnings from the checks stop the command.
-    pub deny_warnings: bool,
+    /// The targets of the resource of every package.
+    pub target_refs: Vec<TargetRef>,
 }
 
 /// The origin of the modules.
@@ -63,8 +68,7 @@ pub struct Plan {
     pub other_findings: Findings,
     pub(super) modules: Modules,
     /// Whether the repository of all packages is that of `--image`.
-    has_image_flag: bool,
-    pub(super) deny_warnings: bool,
+    pub(super) has_image_flag: bool,
 }
 
 /// The source of the modules, in the order of the packages.
@@ -101,7 +105,8 @@ pub struct PackagePlan {
 ///
 /// If a package doesn't exist, a setting is invalid, or a file can't be read.
 pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
-    let PlanOptions { origin, flags, tag, annotations, wasm_opt, overrides, deny_warnings } = options;
+    let PlanOptions { origin, flags, image, pull_image, tag, annotations, wasm_opt, overrides, target_refs } =
+        options;
     let (plugins, target_dir, modules) = match origin {
         Origin::Crates { selection, cargo } => {
             let (project, toolchain) = std::thread::scope(|scope| {
@@ -131,19 +136,45 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
         Ok(new)
     };
     let package = |plugin: Plugin| {
-        let Plugin { name, tag: version, root, annotations: mut own_annotations, settings } = plugin;
+        let Plugin { name, tag: version, root, annotations: mut own_annotations, mut settings } = plugin;
+        for (pattern, setting) in [(&image, &mut settings.image), (&pull_image, &mut settings.pull_image)] {
+            if let Some(pattern) = pattern {
+                *setting = Some(
+                    pattern
+                        .of_package(&name)
+                        .map_err(|error| InvalidRepository { package: name.clone(), error })?,
+                );
+            }
+        }
         let draft = draft(ctx, &root, &name)?;
         let draft = overrides::apply(draft, &overrides, &settings.checks)?;
+        let draft = overrides::complete(draft, &target_refs, &settings);
         let mut found = check::resource(&draft);
         found.extend(check::conversion(&draft, settings.kind, &settings.meshes));
+        let tag = tag.clone().or_else(|| version.clone());
+        found.extend(check::reference(&ReferenceSubject {
+            draft: &draft,
+            kind: settings.kind,
+            repository: settings.pulled_from(),
+            tag: tag.as_ref(),
+        }));
+        let optimizer = optimizer(settings.optimize)?;
+        // Running rustc takes time, so its version is only looked at if it matters.
+        if let Modules::Crates { toolchain, .. } = &modules
+            && optimizer.is_none()
+            && let Some(finding) = check::not_optimized(&settings.meshes)
+            && toolchain.uses_reference_types(ctx)?
+        {
+            found.push(finding);
+        }
         own_annotations.extend(annotations.iter().cloned());
         let mut package = PackagePlan {
-            tag: tag.clone().or_else(|| version.clone()),
+            tag,
             version,
             annotations: own_annotations,
             draft,
             findings: Findings::default(),
-            optimizer: optimizer(settings.optimize)?,
+            optimizer,
             output: target_dir::output(&target_dir),
             settings,
             name,
@@ -152,13 +183,8 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
         Ok(package)
     };
     let packages = plugins.into_iter().map(package).collect::<Result<Vec<_>>>()?;
-    let plan = Plan {
-        packages,
-        modules,
-        other_findings: Findings::default(),
-        has_image_flag: flags.image.is_some(),
-        deny_warnings,
-    };
+    let plan =
+        Plan { packages, modules, other_findings: Findings::default(), has_image_flag: image.is_some() };
     if overrides.has_url() {
         plan.has_one_package("--url")?;
     }
@@ -180,28 +206,6 @@ impl Plan {
             packages: quoted(self.packages.iter().map(|package| package.name.as_str())),
         })
     }
-
-    /// Checks that no two packages have the same image reference, because the second push would move the tag of the first.
-    ///
-    /// # Errors
-    ///
-    /// If two packages have the same repository and the same tag.
-    pub fn has_distinct_references(&self) -> Result<(), SameReference> {
-        for (index, package) in self.packages.iter().enumerate() {
-            let is_same = |other: &&PackagePlan| {
-                (&other.settings.image, &other.tag) == (&package.settings.image, &package.tag)
-            };
-            let other = self.packages[..index].iter().find(is_same);
-            if let (Some(other), Some(image), Some(tag)) = (other, &package.settings.image, &package.tag) {
-                return Err(SameReference {
-                    packages: [other, package].map(|package| package.name.clone()),
-                    reference: format!("{image}:{tag}"),
-                    is_from_flag: self.has_image_flag,
-                });
-            }
-        }
-        Ok(())
-    }
 }
 
 impl PackagePlan {
@@ -219,9 +223,20 @@ impl PackagePlan {
         findings
     }
 
+    /// Whether these findings don't stop the command.
+    pub(super) fn passes(&self, findings: &Findings) -> bool {
+        findings.pass(self.settings.deny_warnings)
+    }
+
     /// The output directory of the package.
     pub fn directory(&self) -> Utf8PathBuf {
         self.output.join(&self.name)
+    }
+
+    /// Whether the build writes a resource: the mesh pulls no image, or its repository is known.
+    pub(super) fn has_resource(&self) -> bool {
+        let Settings { image, pull_image, kind, .. } = &self.settings;
+        image.is_some() || pull_image.is_some() || !self.draft.needs_image(*kind)
     }
 
     /// The repository to push the image to. The error says that the package, or the module of another toolchain,
@@ -239,7 +254,7 @@ impl PackagePlan {
 
     /// The image as the mesh pulls it, if the settings name a repository.
     pub(super) fn pulled_image(&self, manifest: Digest) -> Option<PulledImage> {
-        let repository = self.settings.pull_image.as_ref().or(self.settings.image.as_ref())?.clone();
+        let repository = self.settings.pulled_from()?.clone();
         Some(PulledImage { repository, tag: self.tag.clone(), manifest })
     }
 
@@ -313,25 +328,21 @@ impl Explain for NoRepository {
     }
 }
 
-/// Two packages have the same image reference.
+/// The name of a package can't be a part of its repository.
 #[derive(Debug, thiserror::Error)]
-#[error("`{}` and `{}` would both be pushed to `{reference}`", packages[0], packages[1])]
-pub struct SameReference {
-    packages: [String; 2],
-    reference: String,
-    is_from_flag: bool,
+#[error("`{package}` can't replace `{{name}}` in a repository: {error}")]
+struct InvalidRepository {
+    package: String,
+    error: ReferenceError,
 }
 
-impl Explain for SameReference {
+impl Explain for InvalidRepository {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
     fn help(&self) -> Vec<String> {
-        let set = "set a different `image` for each package; in `[workspace.metadata.wasmplugin]`, `{name}` is replaced with the package name: `image = \"quay.io/acme/{name}\"`";
-        if self.is_from_flag {
-            return vec![
-                format!("leave out `--image`, and {set}"),
-                "or select one package with `-p`".to_owned(),
-            ];
-        }
-        vec![set.to_owned()]
+        vec![format!("publish `{}` separately with `-p`, and write its repository", self.package)]
     }
 }
 

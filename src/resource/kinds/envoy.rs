@@ -4,8 +4,9 @@ use camino::Utf8Path;
 
 use crate::envoy::bootstrap::{Code, Filter, bootstrap};
 use crate::resource::conversion::{Conversion, Losses, entries, selects_all};
+use crate::resource::kinds::struct_json;
 use crate::resource::url::{HttpUrl, Url};
-use crate::yaml::{Node, Value};
+use crate::yaml::Node;
 
 pub(super) const CONVERSION: Conversion = Conversion {
     name: "envoy",
@@ -42,7 +43,7 @@ fn convert(plugin: &Node, module: &Utf8Path, losses: &mut Losses) -> Node {
         // For an empty mapping, Istio passes no configuration.
         configuration: field("pluginConfig")
             .filter(|config| !config.entries().is_empty())
-            .map(|config| struct_to_json(config).to_string()),
+            .map(struct_json::write),
         code,
         host_variables,
         variables,
@@ -81,7 +82,7 @@ fn record_losses(plugin: &Node, losses: &mut Losses) {
                 "An Envoy without a mesh runs the plugin wherever it is started with this file.",
                 "Start Envoy where the plugin should run.",
             ),
-            "match" if !selects_all(node, &["UNDEFINED", "CLIENT_AND_SERVER"]) => losses.error(
+            "match" if !selects_all(node, &["UNDEFINED", "SERVER", "CLIENT_AND_SERVER"]) => losses.error(
                 &place,
                 "The bootstrap has one listener with a different port and direction than in the mesh, so the plugin would see other traffic.",
                 "Remove it if the plugin can see all traffic.",
@@ -114,31 +115,6 @@ fn name(plugin: &Node) -> String {
         |field| plugin.get("metadata").and_then(|metadata| metadata.get(field)).and_then(Node::as_str);
     let parts = ["namespace", "name"].into_iter().filter_map(metadata);
     parts.collect::<Vec<_>>().join(".")
-}
-
-/// The JSON that istiod generates for a configuration: a protobuf Struct stores all numbers as 64-bit floats, and whole
-/// numbers are written without a fraction.
-fn struct_to_json(node: &Node) -> serde_json::Value {
-    match &node.value {
-        #[expect(clippy::cast_precision_loss, reason = "the mesh loses the same digits")]
-        Value::Int(number) => whole(*number as f64),
-        Value::Float(number) => whole(*number),
-        Value::Seq(items) => items.iter().map(struct_to_json).collect(),
-        Value::Map(entries) => {
-            entries.iter().map(|(key, node)| (key.name.clone(), struct_to_json(node))).collect()
-        }
-        _ => node.to_json(),
-    }
-}
-
-fn whole(number: f64) -> serde_json::Value {
-    // Slightly below 2^63, so that the number fits into 64 bits.
-    if number.fract() == 0.0 && number.abs() < 9.2e18 {
-        #[expect(clippy::cast_possible_truncation, reason = "the bounds were checked")]
-        let whole = number as i64;
-        return whole.into();
-    }
-    number.into()
 }
 
 /// The names of the proxy's environment variables that are passed to the plugin, and other variables with their values.

@@ -6,11 +6,11 @@
 use camino::Utf8Path;
 
 use crate::resource::conversion::{Conversion, Losses, entries, selects_all};
+use crate::resource::kinds::target::TargetKind;
 use crate::resource::url::Url;
 use crate::yaml::{Node, Value, mapping, sequence};
 
 const API_VERSION: &str = "gateway.envoyproxy.io/v1alpha1";
-const GATEWAY_API: &str = "gateway.networking.k8s.io";
 
 pub(super) const CONVERSION: Conversion = Conversion {
     name: "EnvoyExtensionPolicy",
@@ -26,7 +26,6 @@ fn convert(plugin: &Node, _: &Utf8Path, losses: &mut Losses) -> Node {
     for (key, _) in entries(Some(plugin)) {
         match key.name.as_str() {
             "apiVersion" | "kind" | "metadata" | "spec" => {}
-            "status" => losses.warn("status", "This is the status that Istio reported.", "Remove it."),
             unknown => losses.unknown(unknown),
         }
     }
@@ -55,7 +54,7 @@ fn record_losses(field: &str, node: &Node, losses: &mut Losses) {
         "selector" => losses.error(
             &place,
             "A policy is attached by name and can't select pods, so the plugin would run elsewhere.",
-            "Add the Gateway to `spec.targetRefs` instead.",
+            "Add the Gateway or the HTTPRoute to `spec.targetRefs` instead.",
         ),
         "match" if !selects_all(node, &["UNDEFINED", "CLIENT", "CLIENT_AND_SERVER"]) => losses.error(
             &place,
@@ -99,7 +98,7 @@ fn record_losses(field: &str, node: &Node, losses: &mut Losses) {
     }
 }
 
-/// The Gateways that the policy is attached to.
+/// The Gateways and routes that the policy is attached to.
 fn targets(spec: Option<&Node>, losses: &mut Losses) -> Vec<Node> {
     let field = |name| spec.and_then(|spec| spec.get(name));
     let stated: Vec<(String, &Node)> = match (field("targetRefs"), field("targetRef")) {
@@ -114,37 +113,34 @@ fn targets(spec: Option<&Node>, losses: &mut Losses) -> Vec<Node> {
         losses.missing(
             "spec.targetRefs",
             "The API server refuses a policy without a target.",
-            &format!("Add the Gateway: `targetRefs: [{{group: {GATEWAY_API}, kind: Gateway, name: NAME}}]`."),
+            "Add the Gateway or the route: `targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: NAME}]`.",
         );
     }
     stated.into_iter().map(|(place, target)| attach(&place, target, losses)).collect()
 }
 
+/// A target. The rule `bad-target` judges its group.
 fn attach(place: &str, target: &Node, losses: &mut Losses) -> Node {
     let text = |field| target.get(field).and_then(Node::as_str).unwrap_or_default();
-    let (group, kind) = (text("group"), text("kind"));
-    if kind != "Gateway" {
+    let kind = text("kind");
+    if TargetKind::named(kind).is_some_and(|kind| !kind.is_of_envoy_gateway()) {
         losses.error_of_value(
             &format!("{place}.kind"),
             kind,
-            "Of the targets of a WasmPlugin, a policy supports only a Gateway.",
-            "Use the Gateway as the target.",
-        );
-    } else if group != GATEWAY_API {
-        losses.error_of_value(
-            &format!("{place}.group"),
-            &format!("{group:?}"),
-            "A policy can only be attached to a Gateway of the Gateway API.",
-            &format!("Write `group: {GATEWAY_API}`."),
+            "A policy is attached to a Gateway or to a route of the Gateway API.",
+            "Name the Gateway or the HTTPRoute as the target.",
         );
     }
     for (key, _) in entries(Some(target)) {
         // If there is a namespace, it is empty.
-        if !["group", "kind", "name", "namespace"].contains(&key.name.as_str()) {
+        if !["group", "kind", "name", "namespace", "sectionName"].contains(&key.name.as_str()) {
             losses.unknown(&format!("{place}.{}", key.name));
         }
     }
-    mapping([("group", group.into()), ("kind", kind.into()), ("name", text("name").into())])
+    let mut attached =
+        vec![("group", text("group").into()), ("kind", kind.into()), ("name", text("name").into())];
+    attached.extend(target.get("sectionName").map(|section| ("sectionName", section.clone())));
+    mapping(attached)
 }
 
 /// The only entry of the list `wasm`.

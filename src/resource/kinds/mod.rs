@@ -1,7 +1,10 @@
 //! The kinds of documents that make a proxy load a plugin. Each kind is one file and one row of [`KINDS`].
 
+mod additions;
 mod envoy;
 mod envoy_extension_policy;
+mod struct_json;
+mod target;
 mod traffic_extension;
 mod wasm_plugin;
 
@@ -10,9 +13,16 @@ use std::fmt;
 use camino::Utf8Path;
 
 use crate::mesh::{self, Mesh};
-use crate::resource::conversion::{Conversion, Loss, Losses, Since};
+use crate::resource::conversion::{Conversion, Loss, Losses};
 use crate::yaml::Node;
 
+pub use additions::{Addition, is_known_to};
+
+pub use target::{TARGET_KINDS, TargetKind, TargetRef};
+pub use wasm_plugin::renamed;
+
+pub(super) use additions::used;
+pub(super) use target::targets;
 pub(super) use wasm_plugin::{API_VERSION, KIND, PHASES, PULL_POLICIES, schema};
 
 /// A kind of document.
@@ -57,11 +67,11 @@ impl Kind {
     /// Whether the API server of `mesh` knows this kind. An Envoy without a mesh has no API server that would refuse it,
     /// and Envoy Gateway isn't one of the known meshes.
     pub fn is_known_to(self, mesh: &Mesh) -> bool {
-        self.since().is_none_or(|since| mesh.envoy >= since.envoy) || mesh.is_bare_envoy()
+        self.since().zip(mesh.istio()).is_none_or(|(since, istio)| istio >= since)
     }
 
-    /// The first version of Istio that knows this kind, if not all of them do.
-    pub fn since(self) -> Option<Since> {
+    /// The first minor version of Istio that knows this kind, if not all of them do.
+    pub fn since(self) -> Option<u8> {
         self.conversion().since
     }
 

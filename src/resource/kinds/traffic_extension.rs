@@ -4,7 +4,7 @@
 
 use camino::Utf8Path;
 
-use crate::resource::conversion::{Conversion, Losses, Since};
+use crate::resource::conversion::{Conversion, Losses};
 use crate::yaml::{Key, Node, Value, sequence};
 
 pub(super) const CONVERSION: Conversion = Conversion {
@@ -12,7 +12,7 @@ pub(super) const CONVERSION: Conversion = Conversion {
     api_version: Some("extensions.istio.io/v1alpha1"),
     file: "trafficextension.yaml",
     image_path: Some(&["spec", "wasm"]),
-    since: Some(Since { release: "Istio 1.30", envoy: 38 }),
+    since: Some(30),
     convert,
 };
 

@@ -34,17 +34,46 @@ pub(in crate::resource) fn schema() -> Shape {
 const DOCUMENT: &[Property] = &[
     Property::new("apiVersion", Shape::Choice(&[API_VERSION])).required(),
     Property::new("kind", Shape::Choice(&[KIND])).required(),
-    Property::new("metadata", Shape::OpenRecord(METADATA)),
+    Property::new("metadata", Shape::Record(METADATA)),
     Property::new("spec", Shape::Record(SPEC)),
-    Property::new("status", Shape::Any),
 ];
 
 const METADATA: &[Property] = &[
     Property::new("name", ANY_TEXT),
+    Property::new("generateName", ANY_TEXT),
     Property::new("namespace", ANY_TEXT),
     Property::new("labels", Shape::Texts { max: UNBOUNDED }),
     Property::new("annotations", Shape::Texts { max: UNBOUNDED }),
+    Property::new("finalizers", Shape::Any),
+    Property::new("ownerReferences", Shape::Any),
 ];
+
+/// Fields of other kinds and of Envoy's own configuration, and where a WasmPlugin has them.
+const RENAMED: &[(&str, &str)] = &[
+    // ServiceMeshExtension
+    ("spec.config", "spec.pluginConfig"),
+    ("spec.image", "spec.url"),
+    ("spec.imagePullSecrets", "spec.imagePullSecret"),
+    ("spec.workloadSelector", "spec.selector.matchLabels"),
+    ("spec.selector.labels", "spec.selector.matchLabels"),
+    // EnvoyExtensionPolicy
+    ("spec.code", "spec.url"),
+    ("spec.env", "spec.vmConfig.env"),
+    ("spec.failOpen", "spec.failStrategy"),
+    ("spec.pullPolicy", "spec.imagePullPolicy"),
+    ("spec.pullSecretRef", "spec.imagePullSecret"),
+    ("spec.rootID", "spec.pluginName"),
+    // Envoy
+    ("spec.configuration", "spec.pluginConfig"),
+    ("spec.fail_open", "spec.failStrategy"),
+    ("spec.root_id", "spec.pluginName"),
+    ("spec.vm_config", "spec.vmConfig"),
+];
+
+/// The path that a field of another kind has in a WasmPlugin.
+pub fn renamed(path: &str) -> Option<&'static str> {
+    RENAMED.iter().find(|(other, _)| *other == path).map(|(_, path)| *path)
+}
 
 const SPEC: &[Property] = &[
     Property::new("selector", Shape::Record(SELECTOR)),
@@ -69,9 +98,12 @@ const SELECTOR: &[Property] = &[Property::new("matchLabels", Shape::Texts { max:
 
 const TARGET: Shape = Shape::Record(&[
     Property::new("group", Shape::Text { min: 0, max: 253 }),
-    Property::new("kind", Shape::Choice(&["Gateway", "GatewayClass", "Service", "ServiceEntry"])).required(),
+    // The rule `bad-target` judges the kind together with the group.
+    Property::new("kind", Shape::Text { min: 1, max: 63 }).required(),
     Property::new("name", Shape::Text { min: 1, max: 253 }).required(),
     Property::new("namespace", ANY_TEXT),
+    // A part of the target, which only a policy of Envoy Gateway can select.
+    Property::new("sectionName", Shape::Text { min: 1, max: 253 }),
 ]);
 
 const VM_CONFIG: &[Property] = &[Property::new("env", Shape::List { of: &Shape::Record(ENV), max: 256 })];

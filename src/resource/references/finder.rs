@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::resource::kinds::{KINDS, Kind};
 use crate::resource::path::Path;
+use crate::resource::references::holder::{Holder, holders};
 use crate::resource::references::insertion::Insertion;
 use crate::resource::references::reference::{
     NamedResource, PackageReference, ReferenceFault, ResourceId, SCHEME,
@@ -38,7 +38,7 @@ struct Position<'d> {
 struct ResourceIdentity<'d> {
     api_version: Option<&'d str>,
     kind_name: Option<&'d str>,
-    kind: Option<Kind>,
+    holder: Option<Holder>,
 }
 
 /// The rest of the path to the mapping whose `url` names an image; `None` outside of that path.
@@ -53,8 +53,7 @@ impl Finder<'_> {
     pub(super) fn document(&mut self, span: Range<usize>) -> Result<(), SyntaxError> {
         let text = &self.text[span.clone()];
         let has_reference = [SCHEME, ESCAPED_SCHEME].iter().any(|scheme| text.contains(scheme));
-        let is_known = |(name, kind): &(&str, Kind)| kind.image_path().is_some() && text.contains(name);
-        if !has_reference && !KINDS.iter().any(is_known) {
+        if !has_reference && !holders().any(|holder| text.contains(holder.kind)) {
             return Ok(());
         }
         let (root, value) = match read(self.text, span) {
@@ -108,15 +107,15 @@ impl Finder<'_> {
     fn resource(&mut self, place: &Position<'_>, root: &SyntaxNode<'_>, value: Option<&Node>) {
         let identity = ResourceIdentity::of(value);
         let before = self.references.len();
-        self.node(identity, identity.kind.and_then(Kind::image_path), place, root);
+        self.node(identity, identity.holder.map(|holder| holder.image_path), place, root);
         let metadata = |field| value?.get("metadata")?.get(field);
-        if let Some(kind) = identity.kind
+        if let Some(holder) = identity.holder
             && let Some(node) = metadata("name")
             && let Some(name) = node.as_str()
         {
             self.resources.push(NamedResource {
                 id: ResourceId {
-                    kind: kind.name(),
+                    holder,
                     namespace: metadata("namespace").and_then(Node::as_str).unwrap_or_default().to_owned(),
                     name: name.to_owned(),
                 },
@@ -254,22 +253,19 @@ impl<'d> ResourceIdentity<'d> {
         ResourceIdentity {
             api_version: field("apiVersion"),
             kind_name: field("kind"),
-            kind: resource.and_then(Kind::of),
+            holder: resource.and_then(Holder::of),
         }
     }
 
     /// The fault of a reference in a field that can't have one.
     fn misplaced(self, place: &Position<'_>) -> ReferenceFault {
-        let path = |kind: Kind| Some(format!("`{}.url` of {}", kind.image_path()?.join("."), kind.name()));
-        let label = match (self.kind, self.kind_name, self.api_version) {
-            (Some(kind), ..) if path(kind).is_some() => "references are not resolved here".to_owned(),
+        let label = match (self.holder, self.kind_name, self.api_version) {
+            (Some(_), ..) => "references are not resolved here".to_owned(),
             (_, Some(kind), Some(api_version)) => format!("this is a `{kind}` of `{api_version}`"),
             _ => "this is not a resource: it has no `kind` and `apiVersion`".to_owned(),
         };
-        let known = KINDS.iter().filter(|(_, kind)| self.kind.is_none_or(|own| own == *kind));
-        let known =
-            known.filter_map(|(_, kind)| Some(format!("{} (`{}`)", path(*kind)?, kind.api_version()?)));
-        let help = format!("it belongs in {}", known.collect::<Vec<_>>().join(", "));
+        let known = holders().filter(|holder| self.holder.is_none_or(|own| own == *holder));
+        let help = format!("it belongs in {}", known.map(Holder::place).collect::<Vec<_>>().join(", "));
         place.fault("contains a reference to a package", label, help)
     }
 }

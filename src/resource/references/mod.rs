@@ -6,10 +6,12 @@
 
 mod file;
 mod finder;
+mod holder;
 mod insertion;
 mod reference;
 
 pub use file::ManifestFile;
+pub use holder::{Holder, holders};
 pub use reference::{NamedResource, ReferenceFault, SCHEME};
 
 #[cfg(test)]

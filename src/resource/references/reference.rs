@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::resource::references::holder::Holder;
 use crate::resource::references::insertion::Insertion;
 
 /// The start of a reference.
@@ -29,7 +30,7 @@ pub struct NamedResource {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ResourceId {
-    pub kind: &'static str,
+    pub holder: Holder,
     /// The namespace; empty if it has none.
     pub namespace: String,
     pub name: String,

@@ -27,8 +27,7 @@ fn judge(subject: &ConversionSubject<'_>) -> Vec<Diagnostic> {
             [Place::Field { path: "kind".to_owned(), location: None }],
         )
         .reason(format!(
-            "{kind} was added in {}. An older API server refuses it with `no matches for kind \"{kind}\"`.",
-            since.release
+            "{kind} was added in Istio 1.{since}. An older API server refuses it with `no matches for kind \"{kind}\"`."
         ))
         .help(RULE.docs.cure)
         .meshes(refusing);

@@ -48,7 +48,7 @@ fn finding(second: (&ManifestFile, &NamedResource), first: (&ManifestFile, &Name
     };
     let id = &second.1.id;
     RULE.finding(
-        format!("duplicate {} `{}`", id.kind, id.name),
+        format!("duplicate {} `{}`", id.holder.kind, id.name),
         [place(second, "the second definition"), place(first, "the first definition")],
     )
     .help("remove one of the two")

@@ -6,7 +6,7 @@
 
 use crate::check::rule::{Docs, Judge, ModuleSubject, Rule};
 use crate::diagnostics::{Diagnostic, Place, Severity};
-use crate::mesh::{V8, names};
+use crate::mesh::{Mesh, V8, names};
 use crate::wasm::WasmFeatures;
 
 pub(in crate::check) const RULE: Rule = Rule {
@@ -21,9 +21,13 @@ pub(in crate::check) const RULE: Rule = Rule {
         cure: "Turn the feature off in the compiler (`-C target-feature`), or remove the older meshes from the \
                setting `mesh`. The optimizer removes most uses of reference types.",
         log: "Failed to load Wasm bytecode",
-        severities: "",
+        severities: "Error; a warning before the compilation, if Rust 1.82 or later compiles a module for Istio 1.12 or \
+                OpenShift Service Mesh 2.2, and the optimizer is turned off.",
     },
 };
+
+/// The first V8 with reference types.
+const REFERENCE_TYPES: V8 = V8(9, 6);
 
 struct Feature {
     flag: WasmFeatures,
@@ -41,7 +45,7 @@ const FEATURES: &[Feature] = &[
     feature(WasmFeatures::MULTI_VALUE, "multivalue", Some(V8(8, 5))),
     feature(WasmFeatures::SIMD, "simd128", Some(V8(9, 1))),
     feature(WasmFeatures::LEGACY_EXCEPTIONS, "legacy exception handling", Some(V8(9, 5))),
-    feature(WasmFeatures::REFERENCE_TYPES, "reference-types", Some(V8(9, 6))),
+    feature(WasmFeatures::REFERENCE_TYPES, "reference-types", Some(REFERENCE_TYPES)),
     feature(WasmFeatures::TAIL_CALL, "tail-call", Some(V8(11, 2))),
     feature(WasmFeatures::EXTENDED_CONST, "extended-const", Some(V8(11, 4))),
     feature(WasmFeatures::RELAXED_SIMD, "relaxed-simd", Some(V8(11, 4))),
@@ -63,6 +67,30 @@ const FEATURES: &[Feature] = &[
 
 const fn feature(flag: WasmFeatures, name: &'static str, since: Option<V8>) -> Feature {
     Feature { flag, name, since }
+}
+
+/// The meshes that refuse the encoding of calls that Rust uses since 1.82, unless the optimizer changes it.
+pub(in crate::check) fn needs_optimizer(meshes: &[&'static Mesh]) -> Vec<&'static Mesh> {
+    meshes.iter().copied().filter(|mesh| mesh.v8() < REFERENCE_TYPES).collect()
+}
+
+/// The finding before the compilation by Rust 1.82 or later, if no optimizer will run.
+pub(in crate::check) fn expected(meshes: &[&'static Mesh]) -> Option<Diagnostic> {
+    let refusing = needs_optimizer(meshes);
+    if refusing.is_empty() {
+        return None;
+    }
+    let finding = RULE
+        .finding("Rust 1.82 and later compile to reference-types", [Place::item("the module")])
+        .severity(Severity::Warning)
+        .reason(format!(
+            "This feature needs V8 {REFERENCE_TYPES}. With an older one, {} will most likely refuse the module. \
+             The optimizer would change it back, but it is turned off.",
+            names(&refusing)
+        ))
+        .help("set `optimize` to `speed` or `size`, or build with Rust 1.81")
+        .meshes(refusing);
+    Some(finding)
 }
 
 fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {

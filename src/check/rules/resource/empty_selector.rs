@@ -8,7 +8,7 @@ pub(in crate::check) const RULE: Rule = Rule {
     severity: Severity::Warning,
     judge: Judge::Resource(judge),
     docs: Docs {
-        what: "`spec.selector.matchLabels`, if it is set, has at least one label.",
+        what: "`spec.selector`, if it is set, has at least one label.",
         why: "An empty selector selects every workload in the namespace, or in the whole mesh if it is in the \
               root namespace.",
         cure: "Add a label, or remove `selector` to select every workload.",
@@ -18,7 +18,8 @@ pub(in crate::check) const RULE: Rule = Rule {
 };
 
 fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
-    let labels = subject.draft.root().at(&["spec", "selector", "matchLabels"]);
+    let selector = subject.draft.root().at(&["spec", "selector"]);
+    let labels = selector.map(|selector| selector.get("matchLabels").unwrap_or(selector));
     let empty = labels.filter(|labels| labels.is_mapping() && labels.entries().next().is_none());
     let finding = |field| {
         subject

@@ -1,5 +1,6 @@
 //! Rules about resources.
 
+pub(in crate::check) mod bad_label;
 pub(in crate::check) mod bad_name;
 pub(in crate::check) mod bad_selector;
 pub(in crate::check) mod bad_sha256;
@@ -10,6 +11,8 @@ pub(in crate::check) mod field_conflict;
 pub(in crate::check) mod inexact_number;
 pub(in crate::check) mod missing_field;
 pub(in crate::check) mod no_effect;
+pub(in crate::check) mod null_value;
+pub(in crate::check) mod server_field;
 pub(in crate::check) mod target_namespace;
 pub(in crate::check) mod unknown_field;
 pub(in crate::check) mod value_length;

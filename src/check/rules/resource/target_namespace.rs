@@ -18,11 +18,8 @@ pub(in crate::check) const RULE: Rule = Rule {
 };
 
 fn judge(subject: &ResourceSubject<'_>) -> Vec<Diagnostic> {
-    let root = subject.draft.root();
-    let one = root.at(&["spec", "targetRef"]);
-    let list = root.at(&["spec", "targetRefs"]);
-    let targets = one.into_iter().chain(list.iter().flat_map(Field::items).collect::<Vec<_>>());
-    let namespaces = targets.filter_map(|target| target.get("namespace"));
+    let targets = subject.draft.targets();
+    let namespaces = targets.iter().filter_map(|target| target.get("namespace"));
     let set = namespaces.filter(|namespace| namespace.as_str().is_some_and(|name| !name.is_empty()));
     let finding = |namespace: Field<'_>| {
         subject

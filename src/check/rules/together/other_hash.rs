@@ -2,6 +2,7 @@
 
 use crate::check::rule::{Docs, Judge, Rule, TogetherSubject};
 use crate::diagnostics::{Diagnostic, Severity};
+use crate::resource::{OciUrl, Url};
 
 pub(in crate::check) const RULE: Rule = Rule {
     code: "other-hash",
@@ -9,22 +10,41 @@ pub(in crate::check) const RULE: Rule = Rule {
     judge: Judge::Together(judge),
     docs: Docs {
         what: "`spec.sha256` in `wasmplugin.yaml` matches `spec.url`: it is the hash of the image's manifest, or of \
-               the module if the url doesn't name an image.",
+               the module if the url doesn't name an image. A digest in an `oci://` url is that of the manifest.",
         why: "The mesh refuses the image or the module that it fetches.",
-        cure: "Remove `sha256`: it is filled in.",
+        cure: "Remove `sha256` and the digest: they are filled in.",
         log: "module downloaded from ... has checksum ..., which does not match",
         severities: "",
     },
 };
 
 fn judge(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
-    let stated = subject.draft.root().at(&["spec", "sha256"]);
-    let Some((field, pin)) = stated.zip(subject.draft.pin_of(subject.image, subject.module)) else {
-        return Vec::new();
-    };
+    digest(subject).into_iter().chain(hash(subject)).collect()
+}
+
+/// The finding for the digest in the url.
+fn digest(subject: &TogetherSubject<'_>) -> Option<Diagnostic> {
+    let (field, image) = subject.draft.root().at(&["spec", "url"]).zip(subject.image)?;
+    let Ok(Url::Oci(OciUrl { digest: Some(stated), .. })) = Url::parse(field.as_str()?) else { return None };
+    let actual = image.manifest.to_string();
+    let finding = subject
+        .finding(
+            &RULE,
+            &field,
+            &format!("names the digest `{stated}`"),
+            format!("the image has the digest `{actual}`"),
+        )
+        .help("remove `url`: it is filled in");
+    (stated != actual).then_some(finding)
+}
+
+/// The finding for the field `sha256`.
+fn hash(subject: &TogetherSubject<'_>) -> Option<Diagnostic> {
+    let field = subject.draft.root().at(&["spec", "sha256"])?;
+    let pin = subject.draft.pin_of(subject.image, subject.module)?;
     let text = field.as_str().unwrap_or_default();
     if text.is_empty() || text == pin.sha256 {
-        return Vec::new();
+        return None;
     }
     let complaint = if text == subject.module.hex() {
         "is the hash of the module, but the url names an image"
@@ -36,5 +56,5 @@ fn judge(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
     let finding = subject
         .finding(&RULE, &field, complaint, format!("expected `{}`", pin.sha256))
         .help("remove `sha256`: it is filled in");
-    vec![finding]
+    Some(finding)
 }

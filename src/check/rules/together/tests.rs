@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::check;
-use crate::check::rule::TogetherSubject;
+use crate::check::rule::{ReferenceSubject, TogetherSubject};
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::source::SourceFile;
 use crate::digest::Digest;
@@ -19,12 +19,15 @@ fn found(spec: &str, image: &PulledImage) -> Vec<Diagnostic> {
     let text = format!("apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nspec: {spec}\n");
     let file = SourceFile { path: "wasmplugin.yaml".into(), text };
     let draft = Draft::read(Arc::new(file), "hello").expect(spec);
-    check::together(&TogetherSubject {
+    let mut found = check::reference(&ReferenceSubject {
         draft: &draft,
         kind: Kind::WasmPlugin,
-        image: Some(image),
-        module: Digest::of(b"module"),
-    })
+        repository: Some(&image.repository),
+        tag: image.tag.as_ref(),
+    });
+    let subject = TogetherSubject { draft: &draft, image: Some(image), module: Digest::of(b"module") };
+    found.extend(check::together(&subject));
+    found
 }
 
 /// The findings for the image with the tag `1.0.0`, one line each: `message; label`.

@@ -5,14 +5,14 @@
 
 use url::Host;
 
-use crate::check::rule::{Docs, Judge, Rule, TogetherSubject};
+use crate::check::rule::{Docs, Judge, ReferenceSubject, Rule};
 use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::resource::Url;
 
 pub(in crate::check) const RULE: Rule = Rule {
     code: "url-host",
     severity: Severity::Warning,
-    judge: Judge::Together(judge),
+    judge: Judge::Reference(judge),
     docs: Docs {
         what: "The host in the url of the resource isn't `localhost`, a loopback address or an IPv6 address.",
         why: "Inside the cluster, `localhost` is the pod of the proxy or of the controller, where no registry \
@@ -24,21 +24,29 @@ pub(in crate::check) const RULE: Rule = Rule {
     },
 };
 
-fn judge(subject: &TogetherSubject<'_>) -> Vec<Diagnostic> {
-    let pin = subject.draft.pin_of(subject.image, subject.module);
+fn judge(subject: &ReferenceSubject<'_>) -> Vec<Diagnostic> {
     // Without an image, the resource is for an Envoy on this machine.
-    let Some(pin) = pin.filter(|_| subject.kind.image_path().is_some()) else { return Vec::new() };
-    let (host, help) = match Url::parse(&pin.url) {
-        Ok(Url::Oci(url)) => {
+    if subject.kind.image_path().is_none() {
+        return Vec::new();
+    }
+    let pulled = subject.repository.map(|repository| format!("oci://{repository}"));
+    let field = subject.draft.root().at(&["spec", "url"]);
+    // The url of an image is filled in.
+    let url = match field.as_ref().and_then(|field| Url::parse(field.as_str()?).ok()) {
+        Some(url @ (Url::Http(_) | Url::File)) => Some(url),
+        _ => pulled.and_then(|url| Url::parse(&url).ok()),
+    };
+    let (host, help) = match url {
+        Some(Url::Oci(url)) => {
             let registry = url.repository.split('/').next().unwrap_or_default();
             (registry.to_owned(), "set `pull-image` to the name that the cluster uses for the repository")
         }
-        Ok(Url::Http(url)) => (url.host, "write the host name that the cluster uses for the server"),
-        Ok(Url::File) | Err(_) => return Vec::new(),
+        Some(Url::Http(url)) => (url.host, "write the host name that the cluster uses for the server"),
+        Some(Url::File) | None => return Vec::new(),
     };
     let Some(problem) = problem(&host) else { return Vec::new() };
     let complaint = format!("names `{host}`, which is {problem}");
-    let finding = match subject.draft.root().at(&["spec", "url"]) {
+    let finding = match field {
         Some(field) => subject.finding(&RULE, &field, &complaint, ""),
         None => {
             let place = Place::Field { path: "spec.url".to_owned(), location: None };
