@@ -52,13 +52,26 @@ pub fn repaired_names() -> Diagnostic {
     rules::module::name_section::repaired()
 }
 
-/// Judges a module for all `meshes`.
+/// Judges the exports of a module that was compiled, for all `meshes`.
+pub fn exports(module: &ModuleInfo, meshes: &[&'static Mesh]) -> Vec<Diagnostic> {
+    let subject = module_subject(module, meshes);
+    judge(|rule| match rule.judge {
+        Judge::Exports(judge) => judge(&subject),
+        _ => Vec::new(),
+    })
+}
+
+/// Judges everything else in a module that was optimized, for all `meshes`.
 pub fn module(module: &ModuleInfo, meshes: &[&'static Mesh]) -> Vec<Diagnostic> {
-    let subject = ModuleSubject { module, meshes, abi: abi(module).unwrap_or(Abi::NEWEST) };
+    let subject = module_subject(module, meshes);
     judge(|rule| match rule.judge {
         Judge::Module(judge) => judge(&subject),
         _ => Vec::new(),
     })
+}
+
+fn module_subject<'a>(module: &'a ModuleInfo, meshes: &'a [&'static Mesh]) -> ModuleSubject<'a> {
+    ModuleSubject { module, meshes, abi: abi(module).unwrap_or(Abi::NEWEST) }
 }
 
 /// Judges an image.

@@ -51,7 +51,7 @@ pub fn build(ctx: &Context, plan: Plan) -> Result<Outcome<Vec<Built>>> {
         }
     };
     let compile = started.elapsed();
-    let judge = |(package, module)| judge::judge(ctx, package, module, compile);
+    let judge = |(package, module)| judge::judge(ctx, package, module, compile, deny_warnings);
     let judged = packages.into_iter().zip(modules).map(judge).collect::<Result<Vec<_>>>()?;
     let mut packed = Vec::new();
     let mut all = Vec::new();

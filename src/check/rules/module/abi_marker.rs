@@ -14,7 +14,7 @@ use crate::wasm::{Export, ModuleInfo, printable};
 pub(in crate::check) const RULE: Rule = Rule {
     code: "abi-marker",
     severity: Severity::Error,
-    judge: Judge::Module(judge),
+    judge: Judge::Exports(judge),
     docs: Docs {
         what: "The module exports one function that selects the Proxy-Wasm ABI version: \
                `proxy_abi_version_0_1_0`, `proxy_abi_version_0_2_0` or `proxy_abi_version_0_2_1`.",

@@ -10,7 +10,7 @@ use crate::diagnostics::{Diagnostic, Place, Severity};
 pub(in crate::check) const RULE: Rule = Rule {
     code: "allocator",
     severity: Severity::Error,
-    judge: Judge::Module(judge),
+    judge: Judge::Exports(judge),
     docs: Docs {
         what: "The module exports a function `malloc` or `proxy_on_memory_allocate`.",
         why: "The host passes headers and bodies in memory that this function allocates.",

@@ -13,7 +13,7 @@ use crate::text::count;
 pub(in crate::check) const RULE: Rule = Rule {
     code: "command-export",
     severity: Severity::Warning,
-    judge: Judge::Module(judge),
+    judge: Judge::Exports(judge),
     docs: Docs {
         what: "The linker hasn't wrapped the exported functions as commands.",
         why: "If nothing calls `__wasm_call_ctors`, wasm-ld links a library for wasm32-wasip1 as a command: each \

@@ -11,7 +11,7 @@ use crate::diagnostics::{Diagnostic, Place, Severity};
 pub(in crate::check) const RULE: Rule = Rule {
     code: "no-callback",
     severity: Severity::Warning,
-    judge: Judge::Module(judge),
+    judge: Judge::Exports(judge),
     docs: Docs {
         what: "The module exports a callback, such as `proxy_on_request_headers`.",
         why: "Envoy loads a module without a callback, and never calls it.",
