@@ -3,13 +3,14 @@
 //! The bytes are untrusted. Whatever they contain, the result is a [`ModuleInfo`] or a [`ReadError`], and the time and
 //! the memory for reading them are bounded by the length of the file.
 
+mod commands;
 mod features;
 mod names;
 mod sections;
 mod segments;
 
-use std::collections::BTreeMap;
 use std::collections::hash_map::{Entry, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use wasmparser::{
@@ -45,7 +46,8 @@ pub struct ModuleInfo {
     pub has_damaged_names: bool,
     /// The features that the module needs, including [`WasmFeatures::MVP`].
     pub features: WasmFeatures,
-    function_names: BTreeMap<u32, String>,
+    /// The functions in which the linker runs constructors or destructors around an export.
+    commands: BTreeSet<u32>,
 }
 
 /// Something that the host has to provide.
@@ -149,18 +151,25 @@ impl ModuleInfo {
             custom_sections: Vec::new(),
             has_damaged_names: false,
             features: features::needed(bytes),
-            function_names: BTreeMap::new(),
+            commands: BTreeSet::new(),
         };
-        let mut items = Items { types: types.as_ref(), functions: HashMap::new(), globals: Vec::new() };
+        let mut items = Items {
+            types: types.as_ref(),
+            functions: HashMap::new(),
+            globals: Vec::new(),
+            names: BTreeMap::new(),
+        };
         for payload in Parser::new(0).parse_all(bytes) {
             payload.and_then(|payload| info.add(payload, &mut items)).map_err(ReadError::malformed)?;
         }
+        let imported = info.imported_functions().count();
+        info.commands = commands::read(bytes, u32::try_from(imported).unwrap_or(u32::MAX), &items.names);
         Ok(info)
     }
 
-    /// The name of the function with this index, from the name section.
-    pub fn function_name(&self, index: u32) -> Option<&str> {
-        self.function_names.get(&index).map(String::as_str)
+    /// Whether the linker runs constructors or destructors in the function with this index, around an export.
+    pub fn is_command(&self, index: u32) -> bool {
+        self.commands.contains(&index)
     }
 
     /// The exported functions, in order, with their types.
@@ -227,7 +236,7 @@ impl ModuleInfo {
                 self.custom_sections.push(CustomSection { name, size });
                 if section.name() == "name" {
                     match names::read(section.data()) {
-                        Some(names) => self.function_names.extend(names),
+                        Some(names) => items.names.extend(names),
                         None => self.has_damaged_names = true,
                     }
                 }
@@ -242,6 +251,8 @@ struct Items<'a> {
     types: TypesRef<'a>,
     functions: HashMap<CoreTypeId, Arc<FuncType>>,
     globals: Globals,
+    /// The names of functions by their index.
+    names: BTreeMap<u32, String>,
 }
 
 impl Items<'_> {
