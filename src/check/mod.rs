@@ -4,9 +4,11 @@
 //! quoted messages are Envoy's own.
 
 pub mod hostcalls;
+mod import_cure;
 pub mod levels;
 pub mod rule;
 mod rules;
+mod sdk;
 
 use std::sync::Arc;
 

@@ -6,6 +6,7 @@
 mod commands;
 mod features;
 mod names;
+mod producers;
 mod sections;
 mod segments;
 
@@ -21,6 +22,7 @@ pub use wasmparser::{FuncType, GlobalType, MemoryType, RefType, TableType, ValTy
 
 use crate::error::Explain;
 pub(crate) use features::EVERY as EVERY_FEATURE;
+pub use producers::Language;
 pub use sections::{strip, without_target_features};
 use segments::Globals;
 pub use segments::{Segment, SegmentKind};
@@ -46,6 +48,8 @@ pub struct ModuleInfo {
     pub has_damaged_names: bool,
     /// The features that the module needs, including [`WasmFeatures::MVP`].
     pub features: WasmFeatures,
+    /// The language that the module says it was written in.
+    language: Option<Language>,
     /// The functions in which the linker runs constructors or destructors around an export.
     commands: BTreeSet<u32>,
 }
@@ -151,6 +155,7 @@ impl ModuleInfo {
             custom_sections: Vec::new(),
             has_damaged_names: false,
             features: features::needed(bytes),
+            language: None,
             commands: BTreeSet::new(),
         };
         let mut items = Items {
@@ -165,6 +170,17 @@ impl ModuleInfo {
         let imported = info.imported_functions().count();
         info.commands = commands::read(bytes, u32::try_from(imported).unwrap_or(u32::MAX), &items.names);
         Ok(info)
+    }
+
+    /// The language that the module was written in, if that is known.
+    pub fn language(&self) -> Option<Language> {
+        // AssemblyScript has no `producers` section, but its runtime has these names.
+        let is_abort = |(import, ty): (&Import, &FuncType)| {
+            import.module == "env" && import.name == "abort" && ty.params().len() == 4
+        };
+        let imports_abort = || self.imported_functions().any(is_abort);
+        let exports_runtime = || self.exports.iter().any(|export| export.name == "__rtti_base");
+        self.language.or_else(|| (imports_abort() || exports_runtime()).then_some(Language::AssemblyScript))
     }
 
     /// Whether the linker runs constructors or destructors in the function with this index, around an export.
@@ -234,6 +250,9 @@ impl ModuleInfo {
             Payload::CustomSection(section) => {
                 let (name, size) = (section.name().to_owned(), section.data().len());
                 self.custom_sections.push(CustomSection { name, size });
+                if let wasmparser::KnownCustom::Producers(_) = section.as_known() {
+                    self.language = producers::read(section.data_reader());
+                }
                 if section.name() == "name" {
                     match names::read(section.data()) {
                         Some(names) => items.names.extend(names),

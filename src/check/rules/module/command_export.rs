@@ -9,6 +9,7 @@
 use crate::check::rule::{Docs, Judge, ModuleSubject, Rule, export};
 use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::text::count;
+use crate::wasm::Language;
 
 pub(in crate::check) const RULE: Rule = Rule {
     code: "command-export",
@@ -51,7 +52,10 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
              the same instance for every request, so memory leaks, and global state can be lost or \
              damaged.",
         )
-        .help(RULE.docs.cure);
+        .help(match subject.module.language() {
+            Some(Language::Rust) | None => RULE.docs.cure,
+            Some(_) => "Link the module as a reactor (`-mexec-model=reactor` of clang), which runs the constructors only once.",
+        });
     vec![finding]
 }
 

@@ -6,6 +6,7 @@
 use crate::check::hostcalls::hook;
 use crate::check::rule::{Docs, Judge, ModuleSubject, Rule};
 use crate::check::rules::module::allocator;
+use crate::check::sdk;
 use crate::diagnostics::{Diagnostic, Place, Severity};
 
 pub(in crate::check) const RULE: Rule = Rule {
@@ -39,7 +40,7 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
              {}.",
             subject.abi
         ))
-        .help(RULE.docs.cure);
+        .help(sdk::cure(subject.module.language()));
     vec![finding]
 }
 
