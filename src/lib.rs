@@ -62,8 +62,8 @@ pub mod internals {
     pub fn judge(module: &[u8]) -> Option<(Vec<String>, Vec<u8>)> {
         let info = crate::wasm::ModuleInfo::read(module).ok()?;
         let meshes: Vec<_> = MESHES.iter().collect();
-        let findings = crate::check::module(&info, &meshes);
-        let messages = findings.iter().map(|finding| format!("{finding:?}"));
+        let findings = [crate::check::exports(&info, &meshes), crate::check::module(&info, &meshes)];
+        let messages = findings.iter().flatten().map(|finding| format!("{finding:?}"));
         Some((messages.collect(), crate::wasm::strip(module).into_owned()))
     }
 

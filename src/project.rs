@@ -87,6 +87,8 @@ impl Project {
         let selected = select(ctx, selection, &metadata)?;
         let workspace_manifest_path = metadata.workspace_root.join("Cargo.toml");
         let workspace_manifest = read_manifest(ctx, &workspace_manifest_path)?;
+        let profile_settings =
+            PartialSettings { optimize: workspace_manifest.optimize(), ..PartialSettings::default() };
 
         let is_whole = selected.packages.len() == metadata.workspace_members.len();
         let mut crates = Vec::new();
@@ -106,7 +108,8 @@ impl Project {
             }
             let own_settings = manifest.read(Section::Package, &package.name)?;
             let workspace_settings = workspace_manifest.read(Section::Workspace, &package.name)?;
-            crates.push(of_package(package, Settings::of(&[flags, &own_settings, &workspace_settings]))?);
+            let sources = [flags, &own_settings, &workspace_settings, &profile_settings];
+            crates.push(of_package(package, Settings::of(&sources))?);
         }
         if crates.is_empty() {
             return Err(ProjectError::NoPlugin { skipped, excluded: selected.excluded }.into());

@@ -24,6 +24,11 @@ impl Repository {
     pub fn parts(&self) -> (&str, &str) {
         self.0.split_once('/').expect("a repository has a registry and a path")
     }
+
+    /// The last part of the path: `hello`.
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Repository {

@@ -4,9 +4,11 @@
 //! quoted messages are Envoy's own.
 
 pub mod hostcalls;
+mod import_cure;
 pub mod levels;
 pub mod rule;
 mod rules;
+mod sdk;
 
 use std::sync::Arc;
 
@@ -63,13 +65,26 @@ pub fn needs_optimizer(meshes: &[&'static Mesh]) -> Vec<&'static Mesh> {
     rules::module::wasm_feature::needs_optimizer(meshes)
 }
 
-/// Judges a module for all `meshes`.
+/// Judges the exports of a module that was compiled, for all `meshes`.
+pub fn exports(module: &ModuleInfo, meshes: &[&'static Mesh]) -> Vec<Diagnostic> {
+    let subject = module_subject(module, meshes);
+    judge(|rule| match rule.judge {
+        Judge::Exports(judge) => judge(&subject),
+        _ => Vec::new(),
+    })
+}
+
+/// Judges everything else in a module that was optimized, for all `meshes`.
 pub fn module(module: &ModuleInfo, meshes: &[&'static Mesh]) -> Vec<Diagnostic> {
-    let subject = ModuleSubject { module, meshes, abi: abi(module).unwrap_or(Abi::NEWEST) };
+    let subject = module_subject(module, meshes);
     judge(|rule| match rule.judge {
         Judge::Module(judge) => judge(&subject),
         _ => Vec::new(),
     })
+}
+
+fn module_subject<'a>(module: &'a ModuleInfo, meshes: &'a [&'static Mesh]) -> ModuleSubject<'a> {
+    ModuleSubject { module, meshes, abi: abi(module).unwrap_or(Abi::NEWEST) }
 }
 
 /// Judges an image.

@@ -32,6 +32,9 @@ pub struct Rule {
 /// The kind of subject that a rule judges, and the function that does so.
 #[derive(Debug, Clone, Copy)]
 pub enum Judge {
+    /// A module as it was compiled. The rule is only about exports, which no optimizer changes.
+    Exports(fn(&ModuleSubject<'_>) -> Vec<Diagnostic>),
+    /// A module as it was optimized.
     Module(fn(&ModuleSubject<'_>) -> Vec<Diagnostic>),
     Image(fn(&ImageSubject<'_>) -> Vec<Diagnostic>),
     /// The YAML of a document.
@@ -95,7 +98,7 @@ impl Judge {
     /// The kind of subject, as it is shown.
     pub fn subject(self) -> &'static str {
         match self {
-            Judge::Module(_) => "module",
+            Judge::Exports(_) | Judge::Module(_) => "module",
             Judge::Image(_) => "image",
             Judge::Document(_) => "YAML document",
             Judge::Manifests(_) => "manifests",

@@ -12,7 +12,7 @@ use crate::report::{self, Format};
 /// Compile, optimize, check and package a filter, and write its WasmPlugin
 ///
 /// Writes the shipped module, the image as an OCI layout, its digest and the resource to
-/// <target-dir>/wasmplugin/<package>. The resource is a WasmPlugin with `url` and `sha256` filled in, or the kind
+/// <target-dir>/wasmplugin.d/<package>. The resource is a WasmPlugin with `url` and `sha256` filled in, or the kind
 /// that --kind selects. Nothing is pushed, and no network access is needed once the dependencies and the target are
 /// installed.
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ use crate::report::{self, Format};
   Build all plugins in the workspace and write their resources to one file:
     cargo wasmplugin build --workspace -o yaml > plugins.yaml
   Package a module that another toolchain built, with the resource in ./wasmplugin.yaml:
-    cargo wasmplugin build --module build/filter.wasm --image quay.io/acme/filter --tag 1.0.0"))]
+    cargo wasmplugin build --module build/main.wasm --image quay.io/acme/filter --tag 1.0.0"))]
 pub(super) struct Build {
     /// Tag of the image [default: the version of the package]
     #[arg(long, value_name = "TAG")]

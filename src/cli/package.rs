@@ -12,7 +12,7 @@ use crate::cli::overrides;
 use crate::config::{Choice as _, Optimize, PartialSettings, Target, Variant};
 use crate::context::Context;
 use crate::mesh::{self, Mesh};
-use crate::ops::pipeline::{Origin, PlanOptions};
+use crate::ops::pipeline::{ModuleName, Origin, PlanOptions};
 use crate::reference::{ReferenceError, RepositoryPattern, Tag};
 use crate::resource::{Kind, Overrides, TargetRef};
 use crate::text::quoted;
@@ -41,6 +41,9 @@ pub(super) struct ImageArgs {
     /// Target triple to compile for [default: wasm32-wasip1]
     #[arg(long, value_name = "TRIPLE", value_parser = args::choice::<Target>())]
     target: Option<Target>,
+    /// Root id to list in runtime-config.json; can be repeated
+    #[arg(long = "root-id", value_name = "ID")]
+    root_ids: Vec<String>,
     /// Mesh that has to load the module, such as istio-1.28; can be repeated [default: the newest three versions of Istio]
     #[arg(long = "mesh", value_name = "MESH", value_parser = mesh)]
     meshes: Vec<&'static Mesh>,
@@ -72,6 +75,9 @@ pub(super) struct PackageArgs {
         "timings", "unstable",
     ])]
     module: Option<Utf8PathBuf>,
+    /// Name of the filter in --module [default: the last part of the image repository, or else the name of the file]
+    #[arg(long, value_name = "NAME", requires = "module")]
+    name: Option<ModuleName>,
     #[command(flatten)]
     packages: PackageSelection,
     #[command(flatten)]
@@ -95,7 +101,7 @@ impl ImageArgs {
                 variant: self.variant,
                 optimize: self.optimize,
                 target: self.target,
-                root_ids: None,
+                root_ids: (!self.root_ids.is_empty()).then(|| self.root_ids.clone()),
                 kind: None,
                 namespace: None,
                 target_refs: None,
@@ -117,7 +123,11 @@ impl ImageArgs {
 impl PackageArgs {
     pub(super) fn options(&self, ctx: &Context, global: &GlobalArgs, tag: Option<Tag>) -> PlanOptions {
         let origin = match &self.module {
-            Some(file) => Origin::Module { file: file.clone(), target_dir: self.target_dir(ctx) },
+            Some(file) => Origin::Module {
+                file: file.clone(),
+                name: self.name.clone(),
+                target_dir: self.target_dir(ctx),
+            },
             None => Origin::Crates {
                 selection: self.packages.selection(&self.cargo),
                 cargo: self.cargo.options(ctx, global),

@@ -10,7 +10,7 @@ use toml_edit::{Document, Item, TableLike};
 use crate::check;
 use crate::check::levels::{Level, LevelOrigin, LevelSetting, Levels};
 use crate::check::rule::Judge;
-use crate::config::choice::{Choice, Target};
+use crate::config::choice::{Choice, Optimize, Target};
 use crate::config::settings::PartialSettings;
 use crate::diagnostics::source::{Location, SourceFile};
 use crate::diagnostics::{Diagnostic, Place, Severity, render};
@@ -99,6 +99,13 @@ impl CargoToml {
     /// Whether it defines a profile with this name.
     pub fn defines_profile(&self, name: &str) -> bool {
         self.document.get("profile").and_then(|profiles| profiles.get(name)).is_some()
+    }
+
+    /// What the profiles that filters are compiled with optimize for, if they say so. `wasmplugin` inherits from `release`.
+    pub fn optimize(&self) -> Option<Optimize> {
+        let level = |name: &str| self.document.get("profile")?.get(name)?.get("opt-level");
+        let level = level("wasmplugin").or_else(|| level("release"))?;
+        matches!(level.as_str(), Some("s" | "z")).then_some(Optimize::Size)
     }
 
     /// Whether it replaces dependencies by other crates.

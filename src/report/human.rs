@@ -42,10 +42,12 @@ pub(super) fn summary(ctx: &Context, built: &Built) {
         ));
     }
     if built.resource.is_none() {
-        shell.warn(format_args!(
-            "no {} was written for `{}`: set `image` under [package.metadata.wasmplugin], or pass `--image`",
-            built.settings.kind, built.name
-        ));
+        // Only a module of another toolchain has no version.
+        let cure = match built.version {
+            Some(_) => "set `image` under [package.metadata.wasmplugin], or pass `--image`",
+            None => "pass `--image`",
+        };
+        shell.warn(format_args!("no {} was written for `{}`: {cure}", built.settings.kind, built.name));
     }
 }
 

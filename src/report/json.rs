@@ -30,7 +30,7 @@ pub(super) struct Report {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct Package {
-    /// The name of the package; with `--module`, the name of the file without its extension.
+    /// The name of the package; with `--module`, `--name` or its default.
     name: String,
     #[serde(flatten)]
     built: Option<BuiltPackage>,

@@ -3,13 +3,15 @@
 //! The bytes are untrusted. Whatever they contain, the result is a [`ModuleInfo`] or a [`ReadError`], and the time and
 //! the memory for reading them are bounded by the length of the file.
 
+mod commands;
 mod features;
 mod names;
+mod producers;
 mod sections;
 mod segments;
 
-use std::collections::BTreeMap;
 use std::collections::hash_map::{Entry, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use wasmparser::{
@@ -20,6 +22,7 @@ pub use wasmparser::{FuncType, GlobalType, MemoryType, RefType, TableType, ValTy
 
 use crate::error::Explain;
 pub(crate) use features::EVERY as EVERY_FEATURE;
+pub use producers::Language;
 pub use sections::{strip, without_target_features};
 use segments::Globals;
 pub use segments::{Segment, SegmentKind};
@@ -45,7 +48,10 @@ pub struct ModuleInfo {
     pub has_damaged_names: bool,
     /// The features that the module needs, including [`WasmFeatures::MVP`].
     pub features: WasmFeatures,
-    function_names: BTreeMap<u32, String>,
+    /// The language that the module says it was written in.
+    language: Option<Language>,
+    /// The functions in which the linker runs constructors or destructors around an export.
+    commands: BTreeSet<u32>,
 }
 
 /// Something that the host has to provide.
@@ -149,18 +155,37 @@ impl ModuleInfo {
             custom_sections: Vec::new(),
             has_damaged_names: false,
             features: features::needed(bytes),
-            function_names: BTreeMap::new(),
+            language: None,
+            commands: BTreeSet::new(),
         };
-        let mut items = Items { types: types.as_ref(), functions: HashMap::new(), globals: Vec::new() };
+        let mut items = Items {
+            types: types.as_ref(),
+            functions: HashMap::new(),
+            globals: Vec::new(),
+            names: BTreeMap::new(),
+        };
         for payload in Parser::new(0).parse_all(bytes) {
             payload.and_then(|payload| info.add(payload, &mut items)).map_err(ReadError::malformed)?;
         }
+        let imported = info.imported_functions().count();
+        info.commands = commands::read(bytes, u32::try_from(imported).unwrap_or(u32::MAX), &items.names);
         Ok(info)
     }
 
-    /// The name of the function with this index, from the name section.
-    pub fn function_name(&self, index: u32) -> Option<&str> {
-        self.function_names.get(&index).map(String::as_str)
+    /// The language that the module was written in, if that is known.
+    pub fn language(&self) -> Option<Language> {
+        // AssemblyScript has no `producers` section, but its runtime has these names.
+        let is_abort = |(import, ty): (&Import, &FuncType)| {
+            import.module == "env" && import.name == "abort" && ty.params().len() == 4
+        };
+        let imports_abort = || self.imported_functions().any(is_abort);
+        let exports_runtime = || self.exports.iter().any(|export| export.name == "__rtti_base");
+        self.language.or_else(|| (imports_abort() || exports_runtime()).then_some(Language::AssemblyScript))
+    }
+
+    /// Whether the linker runs constructors or destructors in the function with this index, around an export.
+    pub fn is_command(&self, index: u32) -> bool {
+        self.commands.contains(&index)
     }
 
     /// The exported functions, in order, with their types.
@@ -225,9 +250,12 @@ impl ModuleInfo {
             Payload::CustomSection(section) => {
                 let (name, size) = (section.name().to_owned(), section.data().len());
                 self.custom_sections.push(CustomSection { name, size });
+                if let wasmparser::KnownCustom::Producers(_) = section.as_known() {
+                    self.language = producers::read(section.data_reader());
+                }
                 if section.name() == "name" {
                     match names::read(section.data()) {
-                        Some(names) => self.function_names.extend(names),
+                        Some(names) => items.names.extend(names),
                         None => self.has_damaged_names = true,
                     }
                 }
@@ -242,6 +270,8 @@ struct Items<'a> {
     types: TypesRef<'a>,
     functions: HashMap<CoreTypeId, Arc<FuncType>>,
     globals: Globals,
+    /// The names of functions by their index.
+    names: BTreeMap<u32, String>,
 }
 
 impl Items<'_> {

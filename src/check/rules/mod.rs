@@ -13,7 +13,8 @@ pub(super) mod together;
 
 use crate::check::rule::Rule;
 
-/// All rules, in the order in which findings are reported. For a module this is the order in which a proxy checks.
+/// All rules, in the order in which findings are reported. For a module this is the order in which a proxy
+/// checks, but its exports come first.
 pub const RULES: &[Rule] = &[
     module::name_section::RULE,
     module::abi_marker::RULE,

@@ -28,11 +28,14 @@ pub(super) struct Judged {
 pub(super) enum JudgedModule {
     /// The module was packaged before without findings, and the output is still up to date.
     Fresh(Packaged, OpenedImage),
+    /// The findings forbid packaging the module.
+    Refused,
     /// The module has to be packaged. It is `clean` if it has no findings.
     New { module: OptimizedModule, compiled_size: u64, clean: bool },
 }
 
-/// Optimizes and checks a module, and reports the findings.
+/// Optimizes and checks a module, and reports the findings. Optimizing takes long, so everything that it can't change is
+/// checked before.
 pub(super) fn judge(
     ctx: &Context,
     mut package: PackagePlan,
@@ -45,7 +48,6 @@ pub(super) fn judge(
     if let Some((packaged, image)) = stamp.fresh(ctx, &package) {
         return Ok(Judged { package, stamp, module: JudgedModule::Fresh(packaged, image), findings, times });
     }
-    let started = Instant::now();
     let file = file.read()?;
     // Another process may have changed the file since it was hashed.
     let stamp = Stamp::of(&package, Digest::of(&file.bytes));
@@ -55,11 +57,21 @@ pub(super) fn judge(
     // plugin.debug.wasm loses its names.
     let repaired = compiled.info.has_damaged_names.then(check::repaired_names);
     let compiled = if repaired.is_some() { compiled.without_names()? } else { compiled };
+    let checking = Instant::now();
+    let found = check::exports(&compiled.info, &package.settings.meshes);
+    let found = package.report(ctx, repaired.into_iter().chain(found).collect());
+    times.check = checking.elapsed();
+    let clean = found.is_empty();
+    let findings = findings.and(found);
+    if !package.passes(&findings) {
+        return Ok(Judged { package, stamp, module: JudgedModule::Refused, findings, times });
+    }
     let check = |module: &OptimizedModule| check::module(&module.info, &package.settings.meshes);
     let cache = package.output.join(".optimized").join(&package.name);
     if package.optimizer.is_some() {
         target_dir::create(&package.output);
     }
+    let optimizing = Instant::now();
     let module = match package.optimizer.as_ref().map(|optimizer| optimizer.optimize(ctx, &compiled, &cache))
     {
         None => OptimizedModule::untouched(compiled),
@@ -74,9 +86,11 @@ pub(super) fn judge(
             module
         }
     };
-    times.optimize = started.elapsed();
-    let found = package.report(ctx, repaired.into_iter().chain(check(&module)).collect());
-    times.check = started.elapsed() - times.optimize;
-    let module = JudgedModule::New { module, compiled_size, clean: found.is_empty() };
+    times.optimize = optimizing.elapsed();
+    let checking = Instant::now();
+    let found = package.report(ctx, check(&module));
+    times.check += checking.elapsed();
+    let clean = clean && found.is_empty();
+    let module = JudgedModule::New { module, compiled_size, clean };
     Ok(Judged { package, stamp, module, findings: findings.and(found), times })
 }

@@ -7,6 +7,7 @@ mod built;
 mod clashes;
 mod fresh;
 mod judge;
+mod module_name;
 mod outcome;
 mod output_error;
 mod pack;
@@ -26,6 +27,7 @@ use pack::{Packed, pack};
 use plan::Modules;
 
 pub use built::Built;
+pub use module_name::ModuleName;
 pub use outcome::{Outcome, PackageFindings};
 pub use output_error::OutputError;
 pub use plan::{Origin, PackagePlan, Plan, PlanOptions, plan};

@@ -60,6 +60,7 @@ pub(super) fn pack(ctx: &Context, judged: Judged) -> Result<Packed, PackageFindi
     let started = Instant::now();
     let Judged { package, stamp, module, findings, mut times } = judged;
     let (packaged, output, findings) = match module {
+        JudgedModule::Refused => return Err(PackageFindings { name: package.name, findings }),
         JudgedModule::Fresh(packaged, image) => (packaged, Output::Fresh(image), findings),
         JudgedModule::New { module, compiled_size, clean } => {
             let passed = match Passed::judged(module, findings, package.settings.deny_warnings) {

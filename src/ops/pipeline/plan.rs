@@ -18,6 +18,7 @@ use crate::digest::Digest;
 use crate::error::{Error, Exit, Explain, FileError, Result};
 use crate::fs::{self, TEXT_LIMIT};
 use crate::ops::overrides;
+use crate::ops::pipeline::module_name::{ModuleName, ModuleNameError};
 use crate::ops::pipeline::outcome::PackageFindings;
 use crate::optimize::Optimizer;
 use crate::project::{Plugin, Project, Selection};
@@ -57,7 +58,7 @@ pub enum Origin {
     /// Crates that cargo compiles.
     Crates { selection: Selection, cargo: CargoOptions },
     /// A module that another toolchain built.
-    Module { file: Utf8PathBuf, target_dir: Utf8PathBuf },
+    Module { file: Utf8PathBuf, name: Option<ModuleName>, target_dir: Utf8PathBuf },
 }
 
 /// The packages to build, in the order of their names.
@@ -118,10 +119,10 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
             let plugins = project.crates.iter().map(|krate| krate.plugin.clone()).collect();
             (plugins, project.target_dir.clone(), Modules::Crates { project, toolchain, cargo })
         }
-        Origin::Module { file, target_dir } => {
+        Origin::Module { file, name, target_dir } => {
             let module = ModuleFile::open(&ctx.cwd.join(&file), &file)
                 .map_err(|source| ModuleFileError::Unreadable { file: file.clone(), source })?;
-            let plugin = plugin_of_module(ctx, &file, &flags)?;
+            let plugin = plugin_of_module(ctx, name.map_or_else(|| default_name(&file, &flags), Ok)?, &flags);
             (vec![plugin], target_dir, Modules::Module(module))
         }
     };
@@ -263,26 +264,27 @@ impl PackagePlan {
     }
 }
 
-/// Describes a module from another toolchain. It has no Cargo.toml, so the name comes from the file, and the directory of
-/// the plugin is the current directory.
-fn plugin_of_module(
-    ctx: &Context,
-    file: &Utf8Path,
-    flags: &PartialSettings,
-) -> Result<Plugin, ModuleFileError> {
-    let name = file.file_stem().unwrap_or_default().to_owned();
-    // The name becomes the name of the output directory. Cargo allows the same characters in package names.
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if name.is_empty() || !name.chars().all(is_allowed) {
-        return Err(ModuleFileError::InvalidName(name));
-    }
-    Ok(Plugin {
+/// Describes a module from another toolchain. It has no Cargo.toml, so the directory of the plugin is the current
+/// directory.
+fn plugin_of_module(ctx: &Context, ModuleName(name): ModuleName, flags: &PartialSettings) -> Plugin {
+    Plugin {
         tag: None,
         root: ctx.cwd.clone(),
         annotations: [("org.opencontainers.image.title".to_owned(), name.clone())].into(),
         settings: Settings::of(&[flags]),
         name,
-    })
+    }
+}
+
+/// The name of a module whose user didn't choose one. Other toolchains give every module the same file name, so the image
+/// is what distinguishes them.
+fn default_name(file: &Utf8Path, flags: &PartialSettings) -> Result<ModuleName, ModuleFileError> {
+    let name = match &flags.image {
+        Some(image) => image.name(),
+        None => file.file_stem().unwrap_or_default(),
+    };
+    let (file, invalid) = (file.to_owned(), name.to_owned());
+    name.parse().map_err(|source| ModuleFileError::InvalidName { file, name: invalid, source })
 }
 
 fn draft(ctx: &Context, root: &Utf8Path, package: &str) -> Result<Draft> {
@@ -369,10 +371,8 @@ impl Explain for SeveralPackages {
 enum ModuleFileError {
     #[error("could not read the module `{file}`")]
     Unreadable { file: Utf8PathBuf, source: std::io::Error },
-    #[error(
-        "a module can't be named `{0}`: the name of the output directory can only have letters, digits, `_` and `-`"
-    )]
-    InvalidName(String),
+    #[error("the module `{file}` can't be named `{name}`")]
+    InvalidName { file: Utf8PathBuf, name: String, source: ModuleNameError },
 }
 
 impl Explain for ModuleFileError {
@@ -382,8 +382,8 @@ impl Explain for ModuleFileError {
                 vec!["build the module first: `--module` takes the path of an existing .wasm file".to_owned()]
             }
             ModuleFileError::Unreadable { .. } => Vec::new(),
-            ModuleFileError::InvalidName(_) => {
-                vec!["rename the file to the name of the filter, such as `hello.wasm`".to_owned()]
+            ModuleFileError::InvalidName { .. } => {
+                vec!["pass the name of the filter with `--name`".to_owned()]
             }
         }
     }

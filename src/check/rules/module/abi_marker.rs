@@ -7,21 +7,22 @@
 
 use crate::check::hostcalls::Abi;
 use crate::check::rule::{Docs, Judge, ModuleSubject, Rule, export};
+use crate::check::sdk;
 use crate::diagnostics::{Diagnostic, Place, Severity};
 use crate::text::list;
-use crate::wasm::{Export, ModuleInfo, printable};
+use crate::wasm::{Export, Language, ModuleInfo, printable};
 
 pub(in crate::check) const RULE: Rule = Rule {
     code: "abi-marker",
     severity: Severity::Error,
-    judge: Judge::Module(judge),
+    judge: Judge::Exports(judge),
     docs: Docs {
         what: "The module exports one function that selects the Proxy-Wasm ABI version: \
                `proxy_abi_version_0_1_0`, `proxy_abi_version_0_2_0` or `proxy_abi_version_0_2_1`.",
         why: "Envoy uses the first marker in the order of the exports. It refuses a module that has no marker, a \
               marker of another version, or a marker that isn't a function.",
-        cure: "Call `proxy_wasm::main!` from the `proxy-wasm` crate in a library with `crate-type = [\"cdylib\"]`. \
-               If another tool processes the module, keep the exports. Two markers mean two versions of the SDK: \
+        cure: "Use an SDK: in Rust, call `proxy_wasm::main!` from the `proxy-wasm` crate in a library with `crate-type = \
+               [\"cdylib\"]`. For modules in Go, TinyGo, AssemblyScript and C++, the finding names their SDK. If another tool processes the module, keep the exports. Two markers mean two versions of the SDK: \
                `cargo tree --duplicates` shows them.",
         log: "Missing or unknown Proxy-Wasm ABI version",
         severities: "Error if there is no marker; warning if there are several.",
@@ -55,10 +56,13 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
                 "Envoy uses the first marker in the order of the exports, here ABI {abi}, and ignores {}.",
                 list(others.iter().map(|(other, _)| format!("`{}`", other.name)))
             ))
-            .help(
-                "Link only one version of the SDK. `cargo tree --duplicates` shows whether there are two \
-                 versions of `proxy-wasm`.",
-            ),
+            .help(match subject.module.language() {
+                Some(Language::Rust) | None => {
+                    "Link only one version of the SDK. In Rust, `cargo tree --duplicates` shows whether there are two \
+                     versions of `proxy-wasm`."
+                }
+                Some(_) => "Link only one version of the SDK.",
+            }),
         ],
     }
 }
@@ -67,14 +71,15 @@ fn missing(module: &ModuleInfo) -> Diagnostic {
     let similar = module.exports.iter().find(|export| export.name.starts_with("proxy_abi_version_"));
     let place = similar.map_or_else(|| "the exports".to_owned(), |similar| export(&similar.name));
     let (message, cure) = match similar {
-        None => (
-            "the module exports no ABI marker".to_owned(),
-            "Call `proxy_wasm::main!` from the `proxy-wasm` crate in the library, and build it with \
-             `crate-type = [\"cdylib\"]` in `[lib]`. If another tool processes the module, keep the exports.",
-        ),
+        None => ("the module exports no ABI marker".to_owned(), sdk::cure(module.language())),
         Some(similar) if similar.item.as_func().is_some() => (
             format!("no version of Envoy knows the ABI version of `{}`", printable(&similar.name)),
-            "Use an SDK for ABI 0.2.1, such as the `proxy-wasm` crate 0.2.",
+            match module.language() {
+                Some(Language::Rust) | None => {
+                    "Use an SDK for ABI 0.2.1, such as the `proxy-wasm` crate 0.2."
+                }
+                Some(_) => "Use a version of the SDK for ABI 0.2.1 or 0.2.0.",
+            },
         ),
         Some(similar) => (
             format!(
@@ -82,7 +87,7 @@ fn missing(module: &ModuleInfo) -> Diagnostic {
                 printable(&similar.name),
                 similar.item.kind()
             ),
-            "Export an empty function with this name: \
+            "Export an empty function with this name: in Rust, \
              `#[unsafe(no_mangle)] pub extern \"C\" fn proxy_abi_version_0_2_1() {}`.",
         ),
     };

@@ -5,12 +5,14 @@
 //! of the Proxy-Wasm host library; confirmed in Envoy 1.40.)
 
 use crate::check::rule::{Docs, Judge, ModuleSubject, Rule};
+use crate::check::sdk;
 use crate::diagnostics::{Diagnostic, Place, Severity};
+use crate::wasm::Language;
 
 pub(in crate::check) const RULE: Rule = Rule {
     code: "allocator",
     severity: Severity::Error,
-    judge: Judge::Module(judge),
+    judge: Judge::Exports(judge),
     docs: Docs {
         what: "The module exports a function `malloc` or `proxy_on_memory_allocate`.",
         why: "The host passes headers and bodies in memory that this function allocates.",
@@ -36,7 +38,10 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
             "Envoy refuses the module with `Wasm module is missing malloc function.` It passes headers and \
              bodies in memory that `malloc` or `proxy_on_memory_allocate` allocates.",
         )
-        .help(RULE.docs.cure);
+        .help(match subject.module.language() {
+            Some(Language::Rust) | None => RULE.docs.cure,
+            language => sdk::cure(language),
+        });
     vec![finding]
 }
 

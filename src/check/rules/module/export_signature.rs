@@ -15,7 +15,7 @@ use crate::wasm::{ModuleInfo, printable};
 pub(in crate::check) const RULE: Rule = Rule {
     code: "export-signature",
     severity: Severity::Error,
-    judge: Judge::Module(judge),
+    judge: Judge::Exports(judge),
     docs: Docs {
         what: "The exported functions that the host calls have the types that it expects.",
         why: "Envoy looks up its callbacks by name and compares their types. Some types depend on the ABI \

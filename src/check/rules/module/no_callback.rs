@@ -6,12 +6,13 @@
 use crate::check::hostcalls::hook;
 use crate::check::rule::{Docs, Judge, ModuleSubject, Rule};
 use crate::check::rules::module::allocator;
+use crate::check::sdk;
 use crate::diagnostics::{Diagnostic, Place, Severity};
 
 pub(in crate::check) const RULE: Rule = Rule {
     code: "no-callback",
     severity: Severity::Warning,
-    judge: Judge::Module(judge),
+    judge: Judge::Exports(judge),
     docs: Docs {
         what: "The module exports a callback, such as `proxy_on_request_headers`.",
         why: "Envoy loads a module without a callback, and never calls it.",
@@ -39,7 +40,7 @@ fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
              {}.",
             subject.abi
         ))
-        .help(RULE.docs.cure);
+        .help(sdk::cure(subject.module.language()));
     vec![finding]
 }
 

@@ -5,11 +5,12 @@
 //! those of WASI on the version of Envoy. (`V8::link` of the Proxy-Wasm host library; the tables in
 //! [`hostcalls`](crate::check::hostcalls) were probed.)
 
-use crate::check::hostcalls::{Abi, ENV_MODULE, HostCall, Provided, WASI_MODULES, find, of_module};
-use crate::check::rule::{Docs, ENOUGH, Judge, ModuleSubject, Rule, import};
+use crate::check::hostcalls::{HostCall, Provided, find};
+use crate::check::import_cure;
+use crate::check::rule::{Docs, Judge, MOST, ModuleSubject, Rule, import};
 use crate::diagnostics::{Diagnostic, Place, Severity};
-use crate::mesh::names;
-use crate::text::{list, nearest};
+use crate::mesh::{Mesh, names};
+use crate::text::{count, list};
 use crate::wasm::{Import, printable};
 
 pub(in crate::check) const RULE: Rule = Rule {
@@ -32,177 +33,108 @@ pub(in crate::check) const RULE: Rule = Rule {
                | `wasi:...` | the target wasm32-wasip2 | wasm32-wasip1 |\n\
                | `__wbindgen_placeholder__.*`, `wbg.*` | a dependency with a JavaScript feature | turn that \
                feature off |\n\
-               | `env.proxy_redis_*` | an SDK for Higress | HTTP, or load the plugin there |",
+               | `env.proxy_redis_*` | an SDK for Higress | HTTP, or load the plugin there |\n\
+               | other `env.proxy_*` | an SDK for another host | another SDK, or load the plugin there |\n\
+               | `env.abort` | AssemblyScript | `asc --use abort=abort_proc_exit` |\n\
+               | `gojs.*` | Go for a browser | `GOOS=wasip1`, `-buildmode=c-shared` |\n\
+               \n\
+               Functions with the same cause are one finding.",
         log: "Failed to load Wasm module due to a missing import: ...",
         severities: "",
     },
 };
 
-fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
-    let imports = subject.module.imported_functions();
-    imports.filter_map(|(import, _)| missing(subject, import)).take(ENOUGH).collect()
+/// A function that the host doesn't provide. Functions with the same cause are one finding.
+struct Missing<'a> {
+    import: &'a Import,
+    cause: Cause,
 }
 
-fn missing(subject: &ModuleSubject<'_>, found: &Import) -> Option<Diagnostic> {
-    let name = format!("{}.{}", printable(&found.module), printable(&found.name));
-    let refused = format!("the module with `Failed to load Wasm module due to a missing import: {name}`");
-    let (reason, cure, meshes) = match find(&found.module, &found.name) {
-        None => (
-            format!("No version of Envoy provides this function. It refuses {refused}."),
-            cure(found),
-            Vec::new(),
-        ),
-        Some(HostCall { provided: Provided::ByAbi(abis), name, .. }) => {
-            if abis.contains(&subject.abi) {
-                return None;
-            }
-            let reason = format!(
-                "Envoy provides this function only to modules that use ABI {}, but this one uses ABI {}. It refuses \
-                 {refused}.",
+#[derive(PartialEq)]
+struct Cause {
+    /// Which proxies don't provide the function.
+    provision: String,
+    cure: String,
+    meshes: Vec<&'static Mesh>,
+}
+
+fn judge(subject: &ModuleSubject<'_>) -> Vec<Diagnostic> {
+    let mut groups: Vec<Vec<Missing<'_>>> = Vec::new();
+    for missing in subject.module.imported_functions().filter_map(|(import, _)| missing(subject, import)) {
+        match groups.iter_mut().find(|group| group[0].cause == missing.cause) {
+            Some(group) => group.push(missing),
+            None => groups.push(vec![missing]),
+        }
+    }
+    groups.into_iter().filter_map(finding).collect()
+}
+
+fn missing<'a>(subject: &ModuleSubject<'_>, import: &'a Import) -> Option<Missing<'a>> {
+    let language = subject.module.language();
+    let cause = match find(&import.module, &import.name) {
+        None => Cause {
+            provision: "No version of Envoy provides this function".to_owned(),
+            cure: import_cure::unknown(import, language),
+            meshes: Vec::new(),
+        },
+        Some(HostCall { provided: Provided::ByAbi(abis), .. }) if abis.contains(&subject.abi) => return None,
+        Some(HostCall { provided: Provided::ByAbi(abis), name, .. }) => Cause {
+            provision: format!(
+                "Envoy provides this function only to modules that use ABI {}, but this one uses ABI {}",
                 list(*abis),
                 subject.abi
-            );
-            (reason, cure_for_abi(name, subject.abi), Vec::new())
-        }
+            ),
+            cure: import_cure::for_abi(name, subject.abi, language),
+            meshes: Vec::new(),
+        },
         Some(call) => {
-            let refusing = subject.refusing(|mesh| !call.is_provided(subject.abi, mesh));
-            if refusing.is_empty() {
+            let meshes = subject.refusing(|mesh| !call.is_provided(subject.abi, mesh));
+            if meshes.is_empty() {
                 return None;
             }
-            let (verb, refuse) =
-                if refusing.len() == 1 { ("doesn't", "refuses") } else { ("don't", "refuse") };
-            let reason =
-                format!("{} {verb} provide this WASI function, and {refuse} {refused}.", names(&refusing));
-            (reason, cure_for_wasi(call.name), refusing)
+            let verb = if meshes.len() == 1 { "doesn't" } else { "don't" };
+            Cause {
+                provision: format!("{} {verb} provide this WASI function", names(&meshes)),
+                cure: import_cure::for_wasi(call.name, language),
+                meshes,
+            }
         }
     };
-    let finding = RULE
-        .finding(
-            format!("the host doesn't provide `{name}`"),
-            [Place::Item(import(&found.module, &found.name))],
-        )
-        .reason(reason)
-        .help(cure)
-        .meshes(meshes);
-    Some(finding)
+    Some(Missing { import, cause })
 }
 
-/// What to do about a function that no version of Envoy provides.
-fn cure(found: &Import) -> String {
-    match spelling(&found.module, &found.name) {
-        Some(name) => format!("A function with a similar name exists: `{name}`."),
-        None => origin(&found.module, &found.name).to_owned(),
-    }
-}
-
-fn spelling(module: &str, name: &str) -> Option<&'static str> {
-    const LONGEST: usize = 64;
-    if name.len() > LONGEST || name.starts_with(HIGRESS) || is_of_a_draft(name) {
-        return None;
-    }
-    nearest(name, of_module(module).iter().map(|call| call.name))
-}
-
-/// What to do about a function, depending on where it comes from.
-fn origin(module: &str, name: &str) -> &'static str {
-    match module {
-        _ if module.starts_with("wasi:") => {
-            "This is WASI preview 2. Build for wasm32-wasip1 or wasm32-unknown-unknown, not for wasm32-wasip2."
-        }
-        "wasi" => {
-            "This is wasi-threads. A plugin has only one thread: build for wasm32-wasip1, and don't start threads."
-        }
-        _ if module.starts_with("__wbindgen") || module == "wbg" => {
-            "A dependency was built for a browser. Turn off its JavaScript feature (`js`, `wasm-bindgen`, \
-             `wasmbind`), or build for wasm32-wasip1. `cargo tree --target wasm32-unknown-unknown --invert wasm-bindgen` shows the dependency."
-        }
-        ENV_MODULE if name.starts_with(HIGRESS) => {
-            "Only the gateway of Higress has this function. Call Redis through HTTP, or load the plugin in Higress."
-        }
-        ENV_MODULE if is_of_a_draft(name) => {
-            "This name comes from a draft of the ABI that no proxy implements. Use an SDK for ABI 0.2.1, such as the \
-             `proxy-wasm` crate 0.2."
-        }
-        ENV_MODULE => {
-            "The linker found no definition, so the function became an import. Link the library that defines it, or \
-             remove the `extern` declaration. A C library, for example, has to be built for this target too."
-        }
-        _ if WASI_MODULES.contains(&module) => {
-            "Envoy provides only functions of WASI preview 1, without opening sockets and without signals. Remove \
-             the code that uses this function, in dependencies too."
-        }
-        _ => {
-            "Envoy provides only functions of the modules `env` and `wasi_snapshot_preview1`. Remove this import."
-        }
-    }
-}
-
-/// The prefix of the Redis functions that Higress adds.
-const HIGRESS: &str = "proxy_redis_";
-
-/// Parts of names in the draft that should have followed ABI 0.2 and was dropped in 2023.
-const OF_A_DRAFT: &[&str] = &[
-    "_kvstore",
-    "_timer",
-    "proxy_call_custom_function",
-    "proxy_dispatch_",
-    "proxy_get_map_",
-    "proxy_open_shared_queue",
-    "proxy_resume_",
-    "proxy_send_http_response",
-    "proxy_set_map_",
-];
-
-fn is_of_a_draft(name: &str) -> bool {
-    OF_A_DRAFT.iter().any(|part| name.contains(part))
-}
-
-fn cure_for_abi(name: &str, abi: Abi) -> String {
-    match name {
-        "proxy_clear_route_cache" => {
-            "Call the foreign function `clear_route_cache` instead: \
-             `self.call_foreign_function(\"clear_route_cache\", None)`."
-                .to_owned()
-        }
-        "proxy_continue_request" | "proxy_continue_response" => {
-            "Use its replacement `proxy_continue_stream`: in Rust, `resume_http_request` and `resume_http_response` \
-             of the `proxy-wasm` crate 0.2."
-                .to_owned()
-        }
-        "proxy_get_configuration" => {
-            "Read the configuration as a buffer: in Rust, with `get_plugin_configuration` and `get_vm_configuration` \
-             of the `proxy-wasm` crate 0.2."
-                .to_owned()
-        }
-        _ => format!(
-            "Use a single version of one SDK for both the imports and the marker `{}`. `cargo tree --duplicates` \
-             shows whether there are two versions of `proxy-wasm`.",
-            abi.marker()
-        ),
-    }
-}
-
-fn cure_for_wasi(name: &str) -> String {
-    let cure = match name {
-        "poll_oneoff" => {
-            "Remove the use of `std::thread::sleep`, in dependencies too. Use the tick of the plugin instead."
-        }
-        "sched_yield" => "Remove the use of `std::thread::yield_now` and spin locks, in dependencies too.",
-        "clock_res_get" => "Remove the code that reads the resolution of a clock, in dependencies too.",
-        "path_link" | "path_symlink" => {
-            return "Remove the use of links in `std::fs`, in dependencies too: no version of Envoy supports them."
-                .to_owned();
-        }
-        _ if name.starts_with("sock_") => {
-            "Remove the use of `std::net`, in dependencies too. A plugin calls other services with \
-             `dispatch_http_call` and `dispatch_grpc_call` of the SDK."
-        }
-        _ => {
-            "Remove the use of `std::fs`, in dependencies too: there are no files inside the proxy. Pass settings in \
-             the configuration of the plugin, and compile data in with `include_bytes!`."
+fn finding(group: Vec<Missing<'_>>) -> Option<Diagnostic> {
+    const MOST_NAMES: usize = 3;
+    let name = |missing: &Missing<'_>| {
+        format!("{}.{}", printable(&missing.import.module), printable(&missing.import.name))
+    };
+    let named: Vec<String> =
+        group.iter().take(MOST_NAMES).map(|missing| format!("`{}`", name(missing))).collect();
+    let message = match group.len() - named.len() {
+        0 => format!("the host doesn't provide {}", list(named)),
+        others => {
+            format!("the host doesn't provide {} and {}", named.join(", "), count(others, "other function"))
         }
     };
-    format!("{cure} Or remove the older meshes from the setting `mesh`.")
+    // A hostile module can import a million functions.
+    let places = group
+        .iter()
+        .take(MOST)
+        .map(|missing| Place::Item(import(&missing.import.module, &missing.import.name)));
+    let finding = RULE.finding(message, places.collect::<Vec<_>>());
+    let first = name(group.first()?);
+    let is_one = group.len() == 1;
+    let Cause { mut provision, cure, meshes } = group.into_iter().next()?.cause;
+    if !is_one {
+        provision = provision
+            .replace("this function", "these functions")
+            .replace("this WASI function", "these WASI functions");
+    }
+    let reason = format!(
+        "{provision}. {} the module with `Failed to load Wasm module due to a missing import: {first}`.",
+        if meshes.len() > 1 { "They refuse" } else { "It refuses" }
+    );
+    Some(finding.reason(reason).help(cure).meshes(meshes))
 }
 
 #[cfg(test)]
@@ -234,7 +166,9 @@ mod tests {
         let findings = judge(&RULE, &module, &["istio-1.29", "istio-1.30", "istio-1.31"]);
         assert_eq!(findings.len(), 1);
         assert!(
-            findings[0].reason.starts_with("istio-1.29 and istio-1.30 don't provide"),
+            findings[0]
+                .reason
+                .starts_with("istio-1.29 and istio-1.30 don't provide this WASI function. They refuse"),
             "{}",
             findings[0].reason
         );
@@ -261,7 +195,10 @@ mod tests {
             ("env", "proxy_redis_call", "Higress"),
             ("env", "proxy_dispatch_http_call", "draft"),
             ("env", "proxy_get_propety", "`proxy_get_property`"),
+            ("env", "proxy_get_secret", "extension"),
+            ("env", "proxy_kv_store_get", "extension"),
             ("env", "sqlite3_open", "linker"),
+            ("gojs", "runtime.wasmExit", "GOOS=wasip1"),
             ("wasi_snapshot_preview1", "proc_raise", "only functions of WASI preview 1"),
             ("wasi_snapshot_preview1", "fd_wirte", "`fd_write`"),
             ("elsewhere", "f", "Remove this import"),
@@ -269,6 +206,27 @@ mod tests {
             let cure = cure_of(module, name);
             assert!(cure.contains(part), "{module}.{name}: {cure}");
         }
+    }
+
+    #[test]
+    fn functions_with_one_cause_are_one_finding() {
+        let import = |module: &str, name: &str| format!(r#"(import "{module}" "{name}" (func))"#);
+        let imports: String = (0..500).map(|number| import("env", &format!("c_{number}"))).collect();
+        let module = format!(
+            "(module {imports} {} {} {})",
+            import("env", "proxy_redis_init"),
+            import("wasi_snapshot_preview1", "path_rename"),
+            import("wasi_snapshot_preview1", "fd_readdir")
+        );
+        let messages = crate::check::tests::messages(&RULE, &module, &["istio-1.29", "istio-1.31"]);
+        assert_eq!(
+            messages,
+            [
+                "the host doesn't provide `env.c_0`, `env.c_1`, `env.c_2` and 497 other functions",
+                "the host doesn't provide `env.proxy_redis_init`",
+                "the host doesn't provide `wasi_snapshot_preview1.path_rename` and `wasi_snapshot_preview1.fd_readdir`",
+            ]
+        );
     }
 
     #[test]

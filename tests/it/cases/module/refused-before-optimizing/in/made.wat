@@ -1,0 +1,5 @@
+(module
+  (import "env" "no_such_call" (func $call))
+  (memory (export "memory") 1)
+  (func (export "malloc") (param i32) (result i32) i32.const 0)
+  (func (export "proxy_on_log") (param i32) call $call))
