@@ -273,7 +273,17 @@ fn is_date(text: &str) -> bool {
     let mut parts = day.split('-');
     let mut digits = |longest: usize| parts.next().is_some_and(|part| part.len() <= longest && all(part, 10));
     let is_day = text.as_bytes().get(4) == Some(&b'-') && digits(4) && digits(2) && digits(2);
-    is_day && parts.next().is_none() && time.chars().all(|c| c.is_ascii_digit() || "Tt \t:.Z+-".contains(c))
+    let is_whole = |c: char| c.is_ascii_digit() || "Tt \t:.Z+-".contains(c);
+    is_day && parts.next().is_none() && (time.is_empty() || is_time(time) && time.chars().all(is_whole))
+}
+
+/// Whether it begins with hours, minutes and seconds. A text such as `2026-01-01t` is not a date for any reader.
+fn is_time(text: &str) -> bool {
+    let mut parts = text.trim_start_matches(['T', 't', ' ', '\t']).splitn(3, ':');
+    let mut is_number = || parts.next().is_some_and(|part| (1..=2).contains(&part.len()) && all(part, 10));
+    is_number()
+        && is_number()
+        && parts.next().is_some_and(|part| part.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 #[cfg(test)]

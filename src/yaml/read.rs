@@ -19,13 +19,15 @@ pub fn read_document(text: &str) -> Result<(Node, Vec<Fault>), SyntaxError> {
     for document in stream::documents(text) {
         let Some(root) = parse(text, document.span.clone())?.filter(|root| !is_empty(root)) else { continue };
         if found.replace(root).is_some() {
-            let start = text[document.span.clone()].find("---").map_or(0, |at| document.span.start + at);
+            // After a `...`, a document needs no marker.
+            let start = document.span.start;
+            let marker = text[document.span].find("---").map(|at| start + at..start + at + 3);
             return Err(SyntaxError {
                 help: Some(
                     "keep only the WasmPlugin here, and move other resources to other files".to_owned(),
                 ),
                 ..SyntaxError::new(
-                    start..start + 3,
+                    marker.unwrap_or(start..start),
                     "a second document begins here, but only one is expected",
                 )
             });
