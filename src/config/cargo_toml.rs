@@ -19,13 +19,14 @@ use crate::mesh::{self, Mesh};
 use crate::reference::Repository;
 use crate::text::{nearest, quoted};
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "image",
     "pull-image",
     "plain-http",
     "cacert",
     "variant",
     "optimize",
+    "names",
     "target",
     "root-ids",
     "mesh",
@@ -168,6 +169,7 @@ impl SettingsReader<'_> {
             cacert: self.path(table, "cacert"),
             variant: self.choice(table, "variant"),
             optimize: self.choice(table, "optimize"),
+            names: self.boolean(table, "names"),
             target: self.target(table),
             root_ids: self
                 .strings(table, "root-ids")
