@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cargo_metadata::{Metadata, MetadataCommand, Package};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 use crate::config::{CargoToml, PartialSettings, Section, Settings};
 use crate::context::Context;
@@ -90,6 +90,7 @@ impl Project {
         let profile_settings =
             PartialSettings { optimize: workspace_manifest.optimize(), ..PartialSettings::default() };
 
+        let members = metadata.workspace_packages();
         let is_whole = selected.packages.len() == metadata.workspace_members.len();
         let mut crates = Vec::new();
         let mut skipped = Vec::new();
@@ -97,7 +98,7 @@ impl Project {
             let is_root = package.manifest_path == workspace_manifest_path;
             let own = if is_root { None } else { Some(read_manifest(ctx, &package.manifest_path)?) };
             let manifest = own.as_ref().unwrap_or(&workspace_manifest);
-            if !is_plugin(package, manifest, selected.by_name)? {
+            if !is_plugin(package, &members, manifest, selected.by_name)? {
                 skipped.push(package.name.to_string());
                 continue;
             }
@@ -272,9 +273,14 @@ fn matches(package: &Package, spec: &str) -> bool {
 }
 
 /// Whether to build a package: a cdylib that was selected explicitly, has settings, or depends on proxy-wasm.
-fn is_plugin(package: &Package, manifest: &CargoToml, is_named: bool) -> Result<bool, ProjectError> {
+fn is_plugin(
+    package: &Package,
+    members: &[&Package],
+    manifest: &CargoToml,
+    is_named: bool,
+) -> Result<bool, ProjectError> {
     let is_explicit = is_named || manifest.has_settings(Section::Package);
-    let is_candidate = is_explicit || depends_on_proxy_wasm(package);
+    let is_candidate = is_explicit || depends_on_proxy_wasm(package, members);
     if is_explicit && !is_cdylib(package) {
         return Err(ProjectError::NoCdylib(package.name.to_string()));
     }
@@ -285,8 +291,26 @@ fn is_cdylib(package: &Package) -> bool {
     package.targets.iter().any(cargo_metadata::Target::is_cdylib)
 }
 
-fn depends_on_proxy_wasm(package: &Package) -> bool {
-    package.dependencies.iter().any(|dependency| dependency.name == "proxy-wasm")
+/// Whether a package depends on proxy-wasm, directly or through other members, such as an SDK of the workspace.
+fn depends_on_proxy_wasm(package: &Package, members: &[&Package]) -> bool {
+    let mut found = vec![package];
+    let mut next = 0;
+    while let Some(package) = found.get(next) {
+        next += 1;
+        if package.dependencies.iter().any(|dependency| dependency.name == "proxy-wasm") {
+            return true;
+        }
+        let linked =
+            package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+        let paths: Vec<_> = linked.filter_map(|dependency| dependency.path.as_deref()).collect();
+        for &member in members {
+            let is_linked = member.manifest_path.parent().is_some_and(|root| paths.contains(&root));
+            if is_linked && !found.iter().any(|other| other.id == member.id) {
+                found.push(member);
+            }
+        }
+    }
+    false
 }
 
 fn of_package(package: &Package, settings: Settings) -> Result<Crate> {
