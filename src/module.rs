@@ -32,7 +32,7 @@ pub struct OptimizedModule {
     pub info: ModuleInfo,
 }
 
-/// A module as it is shipped: checked and without names.
+/// A module as it is shipped: checked, and without names unless they are wanted.
 #[derive(Debug)]
 pub struct ShippedModule {
     bytes: Bytes,
@@ -57,7 +57,12 @@ impl CompiledModule {
     ///
     /// See [`read`](Self::read).
     pub fn without_names(self) -> Result<Self, UnreadableModule> {
-        CompiledModule::read(CompiledFile { bytes: without_names(&self.bytes), path: self.path })
+        CompiledModule::read(CompiledFile { bytes: stripped(&self.bytes, false), path: self.path })
+    }
+
+    /// The size that it would have if it were shipped without optimizing.
+    pub fn stripped_size(&self, names: bool) -> u64 {
+        stripped(&self.bytes, names).len() as u64
     }
 }
 
@@ -69,9 +74,9 @@ impl OptimizedModule {
 }
 
 impl Passed<OptimizedModule> {
-    /// Removes the names. The checks need them and run first.
-    pub fn strip(&self) -> ShippedModule {
-        ShippedModule { bytes: without_names(&self.subject().bytes) }
+    /// Removes what a proxy doesn't need, and the names of functions unless `names` is set. The checks run before.
+    pub fn strip(&self, names: bool) -> ShippedModule {
+        ShippedModule { bytes: stripped(&self.subject().bytes, names) }
     }
 }
 
@@ -81,9 +86,9 @@ impl ShippedModule {
     }
 }
 
-/// Removes the names. Without names, the bytes are shared and not copied.
-fn without_names(bytes: &Bytes) -> Bytes {
-    match wasm::strip(bytes) {
+/// Removes custom sections, except for the names of functions if `names` is set. If there are none, the bytes are shared.
+fn stripped(bytes: &Bytes, names: bool) -> Bytes {
+    match if names { wasm::strip_except_names(bytes) } else { wasm::strip(bytes) } {
         Cow::Borrowed(_) => bytes.clone(),
         Cow::Owned(stripped) => stripped.into(),
     }

@@ -191,6 +191,11 @@ impl RepositoryPattern {
     pub fn of_package(&self, package: &str) -> Result<Repository, ReferenceError> {
         self.0.replace(PLACEHOLDER, package).parse()
     }
+
+    /// The repository, if it is the same for all packages.
+    pub fn fixed(&self) -> Option<Repository> {
+        if self.0.contains(PLACEHOLDER) { None } else { self.0.parse().ok() }
+    }
 }
 
 const PLACEHOLDER: &str = "{name}";

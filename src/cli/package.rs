@@ -38,6 +38,9 @@ pub(super) struct ImageArgs {
     /// Path of a wasm-opt to use instead of the built-in optimizer
     #[arg(long, value_name = "PATH")]
     wasm_opt: Option<Utf8PathBuf>,
+    /// Keep the names of functions in the shipped module, for backtraces
+    #[arg(long)]
+    names: bool,
     /// Target triple to compile for [default: wasm32-wasip1]
     #[arg(long, value_name = "TRIPLE", value_parser = args::choice::<Target>())]
     target: Option<Target>,
@@ -100,6 +103,7 @@ impl ImageArgs {
                 cacert: None,
                 variant: self.variant,
                 optimize: self.optimize,
+                names: self.names.then_some(true),
                 target: self.target,
                 root_ids: (!self.root_ids.is_empty()).then(|| self.root_ids.clone()),
                 kind: None,

@@ -20,13 +20,14 @@ use crate::reference::Repository;
 use crate::resource::{TargetRef, kubernetes_label_problem};
 use crate::text::{nearest, quoted};
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "image",
     "pull-image",
     "plain-http",
     "cacert",
     "variant",
     "optimize",
+    "names",
     "target",
     "root-ids",
     "kind",
@@ -173,6 +174,7 @@ impl SettingsReader<'_> {
             cacert: self.path(table, "cacert"),
             variant: self.choice(table, "variant"),
             optimize: self.choice(table, "optimize"),
+            names: self.boolean(table, "names"),
             target: self.target(table),
             root_ids: self
                 .strings(table, "root-ids")

@@ -20,6 +20,7 @@ pub struct PartialSettings {
     pub cacert: Option<Utf8PathBuf>,
     pub variant: Option<Variant>,
     pub optimize: Option<Optimize>,
+    pub names: Option<bool>,
     pub target: Option<Target>,
     pub root_ids: Option<Vec<String>>,
     pub kind: Option<Kind>,
@@ -45,6 +46,8 @@ pub struct Settings {
     pub variant: Variant,
     /// What the optimizer optimizes for.
     pub optimize: Optimize,
+    /// Whether the shipped module keeps the names of functions.
+    pub names: bool,
     pub target: Target,
     /// The root ids in runtime-config.json.
     pub root_ids: Vec<String>,
@@ -88,6 +91,7 @@ impl Settings {
             cacert: first(sources, |source| &source.cacert),
             variant: first(sources, |source| &source.variant).unwrap_or(Variant::Oci),
             optimize: first(sources, |source| &source.optimize).unwrap_or(Optimize::Speed),
+            names: first(sources, |source| &source.names).unwrap_or(false),
             target: first(sources, |source| &source.target).unwrap_or(Target::Wasip1),
             root_ids: first(sources, |source| &source.root_ids).unwrap_or_default(),
             kind,

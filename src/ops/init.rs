@@ -93,7 +93,7 @@ pub fn init(ctx: &Context, options: &InitOptions) -> Result<()> {
     if changes.is_empty() && resource.is_none() {
         ctx.shell.status("Unchanged", format_args!("package `{}` is a plugin already", package.name));
     }
-    if !project::depends_on_proxy_wasm(package) {
+    if !project::depends_on_proxy_wasm(package, &members.iter().collect::<Vec<_>>()) {
         ctx.shell.note("`cargo add proxy-wasm` adds the SDK, if the crate doesn't use another one");
     }
     if !has_image(&document) {

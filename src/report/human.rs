@@ -14,15 +14,12 @@ pub(super) fn summary(ctx: &Context, built: &Built) {
     let directory = ctx.display_path(&built.directory);
     shell.status("Finished", format_args!("{} in {directory}", built.name));
     let sizes = built.packaged.sizes;
+    // Both are without what isn't shipped, so that they can be compared.
     let optimized = match built.settings.optimize {
         Optimize::None => "not optimized".to_owned(),
-        _ => format!("{} optimized", bytes(sizes.optimized)),
+        _ => format!("{} before optimizing", bytes(sizes.compiled.stripped)),
     };
-    shell.detail(format_args!(
-        "module    {} compiled, {optimized}, {} stripped",
-        bytes(sizes.compiled),
-        bytes(sizes.stripped)
-    ));
+    shell.detail(format_args!("module    {}, {optimized}", bytes(sizes.stripped)));
     let layers: Vec<String> = built.packaged.manifest.layers.iter().map(|layer| bytes(layer.size)).collect();
     shell.detail(format_args!(
         "image     {} variant, {}: {}",

@@ -237,7 +237,7 @@ impl Package {
                 module: ModuleReport {
                     digest: packaged.module.to_string(),
                     size: packaged.sizes.stripped,
-                    compiled_size: packaged.sizes.compiled,
+                    compiled_size: packaged.sizes.compiled.whole,
                     optimized_size: packaged.sizes.optimized,
                     optimize: built.settings.optimize.name(),
                 },

@@ -23,7 +23,7 @@ pub use wasmparser::{FuncType, GlobalType, MemoryType, RefType, TableType, ValTy
 use crate::error::Explain;
 pub(crate) use features::EVERY as EVERY_FEATURE;
 pub use producers::Language;
-pub use sections::{strip, without_target_features};
+pub use sections::{strip, strip_except_names, without_target_features};
 use segments::Globals;
 pub use segments::{Segment, SegmentKind};
 

@@ -11,6 +11,11 @@ pub fn strip(bytes: &[u8]) -> Cow<'_, [u8]> {
     retain_sections(bytes, |name| !is_build_information(name))
 }
 
+/// The same, with the names of functions, which Envoy shows in its backtraces.
+pub fn strip_except_names(bytes: &[u8]) -> Cow<'_, [u8]> {
+    retain_sections(bytes, |name| name == "name" || !is_build_information(name))
+}
+
 /// The module without the list of features that its compiler was allowed to use. Tools treat them as the features
 /// that are used, which isn't exact.
 pub fn without_target_features(bytes: &[u8]) -> Cow<'_, [u8]> {

@@ -62,6 +62,28 @@ fn what_is_built_without_options_adds_the_headers() {
 }
 
 #[test]
+fn backtraces_need_names() {
+    let items = r#"(func $the_failing_function (result i32) unreachable)
+        (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) call $the_failing_function)"#;
+    let sandbox = Sandbox::new();
+    sandbox.write("made.wasm", plugin(items, &["callback"]));
+    for (names, is_named) in [(&["--names"][..], true), (&[], false)] {
+        let args = [&["build", "--module", "made.wasm", "--optimize", "none"], names].concat();
+        sandbox.tool(args).assert().success();
+        let module = Layout(sandbox.path("target/wasmplugin.d/made/image")).module();
+        for version in VERSIONS {
+            let envoy = Envoy::start(version, &module, None)
+                .unwrap_or_else(|log| panic!("Envoy {version} does not load it:\n{log}"));
+            envoy.get("/");
+            until(Duration::from_secs(30), "the trap in the log", || {
+                envoy.log().contains("unreachable").then_some(())
+            });
+            assert_eq!(envoy.log().contains("the_failing_function"), is_named, "{}", envoy.log());
+        }
+    }
+}
+
+#[test]
 fn the_minimal_template_logs_each_request() {
     let sandbox = Sandbox::new();
     sandbox.tool(["new", "audit", "--template", "minimal"]).assert().success();

@@ -51,10 +51,19 @@ pub struct Packaged {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Sizes {
     /// After the compiler.
-    pub compiled: u64,
+    pub compiled: CompiledSizes,
     /// After the optimizer, with the name section.
     pub optimized: u64,
-    /// After removing the name section, as it is shipped.
+    /// As it is shipped.
+    pub stripped: u64,
+}
+
+/// The size of a module after the compiler, in bytes.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct CompiledSizes {
+    /// As the compiler wrote it.
+    pub whole: u64,
+    /// If it were shipped without optimizing.
     pub stripped: u64,
 }
 
@@ -73,14 +82,14 @@ impl Packaged {
         image: &Image,
         shipped: &ShippedModule,
         optimized: &OptimizedModule,
-        compiled_size: u64,
+        compiled: CompiledSizes,
     ) -> Self {
         Packaged {
             image: image.digest(),
             manifest: Manifest::read(&image.manifest.bytes).expect("a packed image has a manifest"),
             module: Digest::of(shipped.bytes()),
             sizes: Sizes {
-                compiled: compiled_size,
+                compiled,
                 optimized: optimized.bytes.len() as u64,
                 stripped: shipped.bytes().len() as u64,
             },

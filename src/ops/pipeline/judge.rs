@@ -9,7 +9,7 @@ use crate::diagnostics::findings::Findings;
 use crate::digest::Digest;
 use crate::error::{Exit, Result};
 use crate::module::{CompiledModule, OptimizedModule};
-use crate::ops::pipeline::built::{Packaged, Times};
+use crate::ops::pipeline::built::{CompiledSizes, Packaged, Times};
 use crate::ops::pipeline::fresh::Stamp;
 use crate::ops::pipeline::output_error::not_written;
 use crate::ops::pipeline::plan::PackagePlan;
@@ -31,7 +31,7 @@ pub(super) enum JudgedModule {
     /// The findings forbid packaging the module.
     Refused,
     /// The module has to be packaged. It is `clean` if it has no findings.
-    New { module: OptimizedModule, compiled_size: u64, clean: bool },
+    New { module: OptimizedModule, compiled: CompiledSizes, clean: bool },
 }
 
 /// Optimizes and checks a module, and reports the findings. Optimizing takes long, so everything that it can't change is
@@ -51,8 +51,9 @@ pub(super) fn judge(
     let file = file.read()?;
     // Another process may have changed the file since it was hashed.
     let stamp = Stamp::of(&package, Digest::of(&file.bytes));
-    let compiled_size = file.bytes.len() as u64;
+    let whole = file.bytes.len() as u64;
     let compiled = CompiledModule::read(file)?;
+    let sizes = CompiledSizes { whole, stripped: compiled.stripped_size(package.settings.names) };
     // Proxies refuse a module with a damaged name section. The shipped module has no name section, so only
     // plugin.debug.wasm loses its names.
     let repaired = compiled.info.has_damaged_names.then(check::repaired_names);
@@ -91,6 +92,6 @@ pub(super) fn judge(
     let found = package.report(ctx, check(&module));
     times.check += checking.elapsed();
     let clean = clean && found.is_empty();
-    let module = JudgedModule::New { module, compiled_size, clean };
+    let module = JudgedModule::New { module, compiled: sizes, clean };
     Ok(Judged { package, stamp, module, findings: findings.and(found), times })
 }

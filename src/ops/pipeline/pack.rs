@@ -62,19 +62,19 @@ pub(super) fn pack(ctx: &Context, judged: Judged) -> Result<Packed, PackageFindi
     let (packaged, output, findings) = match module {
         JudgedModule::Refused => return Err(PackageFindings { name: package.name, findings }),
         JudgedModule::Fresh(packaged, image) => (packaged, Output::Fresh(image), findings),
-        JudgedModule::New { module, compiled_size, clean } => {
+        JudgedModule::New { module, compiled, clean } => {
             let passed = match Passed::judged(module, findings, package.settings.deny_warnings) {
                 Ok(passed) => passed,
                 Err(findings) => return Err(PackageFindings { name: package.name, findings }),
             };
             ctx.shell.status("Packaging", &package.name);
-            let shipped = passed.strip();
-            let Settings { variant, root_ids, .. } = &package.settings;
+            let Settings { variant, root_ids, names, .. } = &package.settings;
+            let shipped = passed.strip(*names);
             let runtime_config = RuntimeConfig::new(check::abi(&passed.subject().info), root_ids);
             let annotations = package.annotations.clone();
             let image = variant.pack(&shipped, &runtime_config, annotations);
             let (optimized, findings) = passed.into_parts();
-            let packaged = Packaged::of(&image, &shipped, &optimized, compiled_size);
+            let packaged = Packaged::of(&image, &shipped, &optimized, compiled);
             let output = NewOutput { optimized, shipped, runtime_config, image, clean };
             (packaged, Output::New(Box::new(output)), findings)
         }

@@ -122,7 +122,8 @@ pub fn plan(ctx: &Context, options: PlanOptions) -> Result<Plan> {
         Origin::Module { file, name, target_dir } => {
             let module = ModuleFile::open(&ctx.cwd.join(&file), &file)
                 .map_err(|source| ModuleFileError::Unreadable { file: file.clone(), source })?;
-            let plugin = plugin_of_module(ctx, name.map_or_else(|| default_name(&file, &flags), Ok)?, &flags);
+            let plugin =
+                plugin_of_module(ctx, name.map_or_else(|| default_name(&file, image.as_ref()), Ok)?, &flags);
             (vec![plugin], target_dir, Modules::Module(module))
         }
     };
@@ -278,12 +279,12 @@ fn plugin_of_module(ctx: &Context, ModuleName(name): ModuleName, flags: &Partial
 
 /// The name of a module whose user didn't choose one. Other toolchains give every module the same file name, so the image
 /// is what distinguishes them.
-fn default_name(file: &Utf8Path, flags: &PartialSettings) -> Result<ModuleName, ModuleFileError> {
-    let name = match &flags.image {
-        Some(image) => image.name(),
-        None => file.file_stem().unwrap_or_default(),
+fn default_name(file: &Utf8Path, image: Option<&RepositoryPattern>) -> Result<ModuleName, ModuleFileError> {
+    let name = match image.and_then(RepositoryPattern::fixed) {
+        Some(repository) => repository.name().to_owned(),
+        None => file.file_stem().unwrap_or_default().to_owned(),
     };
-    let (file, invalid) = (file.to_owned(), name.to_owned());
+    let (file, invalid) = (file.to_owned(), name.clone());
     name.parse().map_err(|source| ModuleFileError::InvalidName { file, name: invalid, source })
 }
 

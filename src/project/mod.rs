@@ -1,18 +1,22 @@
 //! The project according to cargo: its plugins, their directories and the directory for the output.
 
+mod error;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cargo_metadata::{Metadata, MetadataCommand, Package};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 use crate::config::{CargoToml, PartialSettings, Section, Settings};
 use crate::context::Context;
-use crate::error::{Error, Exit, Explain, Result};
+use crate::error::{Error, Explain, Result};
 use crate::fs;
 use crate::process::{self, ProcessError};
 use crate::reference::Tag;
-use crate::text::{nearest, quoted};
+
+use crate::text::nearest;
+use error::ProjectError;
 
 /// The packages that the user selects, with cargo's own options.
 #[derive(Debug, Clone, Default)]
@@ -90,6 +94,7 @@ impl Project {
         let profile_settings =
             PartialSettings { optimize: workspace_manifest.optimize(), ..PartialSettings::default() };
 
+        let members = metadata.workspace_packages();
         let is_whole = selected.packages.len() == metadata.workspace_members.len();
         let mut crates = Vec::new();
         let mut skipped = Vec::new();
@@ -102,7 +107,7 @@ impl Project {
                 has_library: package.targets.iter().any(|target| target.is_lib() || target.is_rlib()),
                 plugins: likely_plugins(&metadata),
             };
-            if !is_plugin(package, manifest, selected.by_name).ok_or_else(not_a_cdylib)? {
+            if !is_plugin(package, &members, manifest, selected.by_name).ok_or_else(not_a_cdylib)? {
                 skipped.push(package.name.to_string());
                 continue;
             }
@@ -308,9 +313,9 @@ fn matches_id(package: &Package, spec: &str) -> bool {
 
 /// Whether to build a package: a cdylib that was selected explicitly, has settings, or depends on proxy-wasm. `None` if it
 /// is not a cdylib, but selected explicitly.
-fn is_plugin(package: &Package, manifest: &CargoToml, is_named: bool) -> Option<bool> {
+fn is_plugin(package: &Package, members: &[&Package], manifest: &CargoToml, is_named: bool) -> Option<bool> {
     let is_explicit = is_named || manifest.has_settings(Section::Package);
-    let is_candidate = is_explicit || depends_on_proxy_wasm(package);
+    let is_candidate = is_explicit || depends_on_proxy_wasm(package, members);
     if is_explicit && !is_cdylib(package) {
         return None;
     }
@@ -319,20 +324,38 @@ fn is_plugin(package: &Package, manifest: &CargoToml, is_named: bool) -> Option<
 
 /// The members that look like plugins, for a message.
 fn likely_plugins(metadata: &Metadata) -> Vec<String> {
-    let members = metadata.workspace_packages().into_iter();
+    let members = metadata.workspace_packages();
     let is_likely = |package: &&Package| {
-        is_cdylib(package) && (depends_on_proxy_wasm(package) || package.metadata.get("wasmplugin").is_some())
+        is_cdylib(package)
+            && (depends_on_proxy_wasm(package, &members) || package.metadata.get("wasmplugin").is_some())
     };
-    members.filter(is_likely).map(|package| package.name.to_string()).collect()
+    members.iter().copied().filter(is_likely).map(|package| package.name.to_string()).collect()
 }
 
 fn is_cdylib(package: &Package) -> bool {
     package.targets.iter().any(cargo_metadata::Target::is_cdylib)
 }
 
-/// Whether a package uses the SDK directly.
-pub fn depends_on_proxy_wasm(package: &Package) -> bool {
-    package.dependencies.iter().any(|dependency| dependency.name == "proxy-wasm")
+/// Whether a package depends on proxy-wasm, directly or through other members, such as an SDK of the workspace.
+pub fn depends_on_proxy_wasm(package: &Package, members: &[&Package]) -> bool {
+    let mut found = vec![package];
+    let mut next = 0;
+    while let Some(package) = found.get(next) {
+        next += 1;
+        if package.dependencies.iter().any(|dependency| dependency.name == "proxy-wasm") {
+            return true;
+        }
+        let linked =
+            package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+        let paths: Vec<_> = linked.filter_map(|dependency| dependency.path.as_deref()).collect();
+        for &member in members {
+            let is_linked = member.manifest_path.parent().is_some_and(|root| paths.contains(&root));
+            if is_linked && !found.iter().any(|other| other.id == member.id) {
+                found.push(member);
+            }
+        }
+    }
+    false
 }
 
 fn of_package(package: &Package, settings: Settings) -> Result<Crate> {
@@ -379,119 +402,4 @@ fn outside(metadata: &Metadata) -> Vec<(Utf8PathBuf, String)> {
 
 fn read_manifest(ctx: &Context, path: &Utf8Path) -> Result<CargoToml> {
     Ok(CargoToml::parse(ctx.display_path(path), fs::read_text(path)?)?)
-}
-
-/// There is no project, or no plugin was selected.
-#[derive(Debug, thiserror::Error)]
-pub enum ProjectError {
-    /// Cargo can't read the project, or there is none.
-    #[error("{because}")]
-    Unreadable {
-        /// Cargo's message.
-        because: String,
-    },
-    /// No member matches.
-    #[error("package `{spec}` not found in this workspace")]
-    Unknown {
-        spec: String,
-        /// A similar name.
-        suggestion: Option<String>,
-        /// All names.
-        members: Vec<String>,
-    },
-    /// `--exclude` without `--workspace`, which cargo refuses too.
-    #[error("`--exclude` can only be used together with `--workspace`")]
-    ExcludeWithoutWorkspace,
-    /// The package has no cdylib.
-    #[error(
-        "package `{package}` can't be built as a module: {}",
-        if *has_library { "its library isn't a cdylib" } else { "it has no library" }
-    )]
-    NoCdylib {
-        package: String,
-        has_library: bool,
-        /// The packages of the workspace that look like plugins.
-        plugins: Vec<String>,
-    },
-    /// There is nothing to build.
-    #[error("no plugin found{}", why_none(skipped, *excluded))]
-    NoPlugin {
-        /// The packages that aren't plugins.
-        skipped: Vec<String>,
-        /// Whether `--exclude` left out a package.
-        excluded: bool,
-    },
-}
-
-fn why_none(skipped: &[String], excluded: bool) -> String {
-    match skipped {
-        [] if excluded => ": all packages are excluded".to_owned(),
-        [] => ": no package is selected".to_owned(),
-        [name] => format!(": `{name}` isn't a cdylib that depends on proxy-wasm"),
-        names => format!(": none of `{}` is a cdylib that depends on proxy-wasm", names.join("`, `")),
-    }
-}
-
-impl Explain for ProjectError {
-    fn package(&self) -> Option<&str> {
-        match self {
-            ProjectError::Unknown { spec: name, .. } | ProjectError::NoCdylib { package: name, .. } => {
-                Some(name)
-            }
-            ProjectError::Unreadable { .. }
-            | ProjectError::ExcludeWithoutWorkspace
-            | ProjectError::NoPlugin { .. } => None,
-        }
-    }
-
-    fn exit(&self) -> Exit {
-        match self {
-            ProjectError::Unknown { .. } | ProjectError::ExcludeWithoutWorkspace => Exit::Usage,
-            ProjectError::Unreadable { .. }
-            | ProjectError::NoCdylib { .. }
-            | ProjectError::NoPlugin { .. } => Exit::Failure,
-        }
-    }
-
-    fn help(&self) -> Vec<String> {
-        match self {
-            ProjectError::Unknown { suggestion: Some(name), .. } => {
-                vec![format!("a package with a similar name exists: `{name}`")]
-            }
-            ProjectError::Unknown { members, .. } if members.is_empty() => {
-                vec!["this workspace has no packages: add one to `members` in its Cargo.toml".to_owned()]
-            }
-            ProjectError::Unknown { members, .. } => {
-                vec![format!("the packages in this workspace are `{}`", members.join("`, `"))]
-            }
-            ProjectError::ExcludeWithoutWorkspace => vec!["add `--workspace`".to_owned()],
-            ProjectError::Unreadable { because } if because.contains("could not find `Cargo.toml`") => vec![
-                "change to the directory of a plugin, or pass its manifest with `--manifest-path`".to_owned(),
-                "create a plugin with `cargo wasmplugin new PATH`".to_owned(),
-            ],
-            ProjectError::Unreadable { .. } => Vec::new(),
-            ProjectError::NoCdylib { has_library, plugins, .. } => {
-                let section = "add to its Cargo.toml:\n\n    [lib]\n    crate-type = [\"cdylib\"]";
-                let others = quoted(plugins.iter().map(String::as_str));
-                match (plugins.is_empty(), has_library) {
-                    (false, _) => vec![format!(
-                        "build the plugins of the workspace with `-p` or `--workspace`: {others}"
-                    )],
-                    (true, true) => vec!["run `cargo wasmplugin init` in its directory".to_owned()],
-                    (true, false) => {
-                        vec![format!("move its code from `src/main.rs` to `src/lib.rs`, and {section}")]
-                    }
-                }
-            }
-            ProjectError::NoPlugin { skipped, excluded } => {
-                let mut help = Vec::new();
-                help.extend(excluded.then(|| "leave out the `--exclude` of a plugin".to_owned()));
-                if !excluded || !skipped.is_empty() {
-                    help.push("create a plugin with `cargo wasmplugin new PATH`".to_owned());
-                    help.push("or prepare an existing crate with `cargo wasmplugin init PATH`".to_owned());
-                }
-                help
-            }
-        }
-    }
 }

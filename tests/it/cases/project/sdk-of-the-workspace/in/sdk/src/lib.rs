@@ -1,0 +1,1 @@
+//! A wrapper of an SDK.
