@@ -79,7 +79,8 @@ impl<'r> Scene<'r> {
 
     fn push(&self, repository: &Repository, retry_for: &str) -> Command {
         let image = self.proxy.repository(&repository.name);
-        let mut command = self.sandbox.process_in("", ["publish", "--module", "bare.wasm", "--name", "bare", "--tag", "v"]);
+        let mut command =
+            self.sandbox.process_in("", ["publish", "--module", "bare.wasm", "--name", "bare", "--tag", "v"]);
         command.args(["--optimize", "none", "--retry-for", retry_for, "--image", &image]);
         command
     }
