@@ -40,8 +40,8 @@ fn origin(module: &str, name: &str, language: Option<Language>) -> &'static str 
         }
         _ if module.starts_with("__wbindgen") || module == "wbg" => {
             "A dependency was built for a browser. Turn off its JavaScript feature (`js`, `wasm-bindgen`, \
-             `wasmbind`), or build for wasm32-wasip1. `cargo tree --target all --invert wasm-bindgen` shows the \
-             dependency."
+             `wasmbind`), or build for wasm32-wasip1. `cargo tree --target wasm32-unknown-unknown --invert \
+             wasm-bindgen` shows the dependency."
         }
         ENV_MODULE if name.starts_with(HIGRESS) => {
             "Only the gateway of Higress has these functions. Call Redis through HTTP, or load the plugin in Higress."
